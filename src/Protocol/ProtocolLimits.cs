@@ -1,0 +1,59 @@
+namespace FastChat.Protocol;
+
+/// <summary>
+/// Every maximum of the wire (protocol.md §2.3), in one place because they lean on one another. Welcome repeats those that a client needs;
+/// a broker may announce lower ones.
+/// </summary>
+public static class ProtocolLimits
+{
+    /// <summary>Bytes of a message body. A chat line is 58 bytes on average; 64 KiB leaves room for any structured message, files go elsewhere.</summary>
+    public const int BodySizeMax = 64 * 1024;
+
+    /// <summary>Bytes of a frame body before sign-in: Hello and nothing else, so a stranger cannot make the broker buffer.</summary>
+    public const int HelloSizeMax = 4 * 1024;
+
+    /// <summary>Bytes of a frame body from a client: the largest publish (52 bytes before the body) fits, rounded up to a whole KiB.</summary>
+    public const int ClientFrameSizeMax = BodySizeMax + 1024;
+
+    /// <summary>Bytes of a frame body from the broker; it always holds at least one whole record, and a client must accept it.</summary>
+    public const int ServerFrameSizeMax = 256 * 1024;
+
+    /// <summary>Bytes of records the broker puts into one Deliver or Chunk frame, unless a single record is larger.</summary>
+    public const int ChunkSizeMax = 64 * 1024;
+
+    /// <summary>Publishes of one connection that may wait for their answer; past it the broker stops reading from that connection.</summary>
+    public const int InFlightMax = 4096;
+
+    /// <summary>Subscriptions of one session.</summary>
+    public const int SubscriptionsMax = 10_000;
+
+    /// <summary>Messages asked for in one Fetch; more is answered as this many.</summary>
+    public const int FetchCountMax = 10_000;
+
+    /// <summary>Bytes of a user or conversation name.</summary>
+    public const int NameSizeMax = 64;
+
+    /// <summary>Bytes of a title.</summary>
+    public const int TitleSizeMax = 256;
+
+    /// <summary>Bytes of a password, checked before it is hashed so that a large one is no weapon.</summary>
+    public const int PasswordSizeMax = 256;
+
+    /// <summary>Bytes of a password at the least.</summary>
+    public const int PasswordSizeMin = 8;
+
+    /// <summary>Bytes of a token's text.</summary>
+    public const int TokenSizeMax = 128;
+
+    /// <summary>Elements of an array in a control body.</summary>
+    public const int ControlArrayMax = 500;
+
+    /// <summary>Entries of a map in a control body.</summary>
+    public const int ControlMapMax = 64;
+
+    /// <summary>Nesting of a control body, also inside fields that the reader does not know and skips.</summary>
+    public const int ControlDepthMax = 8;
+
+    /// <summary>Bytes of the text in an Error or Close frame.</summary>
+    public const int ReasonSizeMax = 512;
+}

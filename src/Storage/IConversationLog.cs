@@ -1,0 +1,90 @@
+using System.Buffers;
+
+using FastChat.Protocol;
+
+namespace FastChat.Storage;
+
+/// <summary>
+/// The narrow waist between the shards and the disk: a dense log of records per conversation, and small side tables that change in the
+/// same atomic batch. Two implementations exist, RocksDB and an in-memory one that can crash at any sync point; one suite of contract
+/// tests runs against both.
+/// <para>
+/// Threads: reads may come from any thread at any time and see durable data only. <see cref="Commit"/> is called by one thread at a
+/// time (the <see cref="CommitPipeline"/>).
+/// </para>
+/// </summary>
+public interface IConversationLog : IDisposable
+{
+    /// <summary>Incarnation of this store, from 1. It grows only when acknowledged records were lost and an operator accepted that.</summary>
+    uint Epoch { get; }
+
+    /// <summary>Number of the last durable commit; 0 for an empty store.</summary>
+    ulong CommitNumber { get; }
+
+    /// <summary>
+    /// Writes the batches in the given order as one atomic unit and returns when it is on stable storage (fdatasync returned 0).
+    /// The first failure is final: the log refuses every later commit, because a failed fsync may have dropped the pages it could
+    /// not write, so a retry that "succeeds" proves nothing.
+    /// </summary>
+    /// <exception cref="StorageException">The device failed; nothing of the batches may be acknowledged.</exception>
+    void Commit(ReadOnlySpan<CommitBatch> batches);
+
+    /// <summary>The durable head of a conversation; sequence 0 and a zero chain when it has no record.</summary>
+    LogHead ReadHead(ConversationId conversation);
+
+    /// <summary>
+    /// Copies whole records with sequences in (<paramref name="after"/>, <paramref name="through"/>] to <paramref name="target"/>, ascending, at most
+    /// <paramref name="countMax"/> records and <paramref name="bytesMax"/> bytes, but at least one record if there is one.
+    /// </summary>
+    /// <exception cref="CorruptRecordException">A record or chunk does not match its checksum: never served.</exception>
+    LogPage ReadForward(ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target);
+
+    /// <summary>
+    /// Copies the last records with sequences below <paramref name="before"/> (<see cref="LogPosition.Latest"/> = from the head), under the same
+    /// bounds. The page is ascending too: only the choice of records is backward.
+    /// </summary>
+    /// <exception cref="CorruptRecordException">A record or chunk does not match its checksum: never served.</exception>
+    LogPage ReadBackward(ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target);
+
+    /// <summary>Copies a side table's value to <paramref name="value"/> and returns its size; −1 when the key is absent.</summary>
+    /// <exception cref="ArgumentException">The value is larger than <paramref name="value"/>.</exception>
+    int Get(Table table, ReadOnlySpan<byte> key, Span<byte> value);
+
+    /// <summary>A side table's value in an array of its own; null when the key is absent.</summary>
+    byte[]? Get(Table table, ReadOnlySpan<byte> key);
+
+    /// <summary>
+    /// Visits the entries of a table whose keys start with <paramref name="prefix"/>, ascending, beginning behind <paramref name="after"/> (a whole key, or
+    /// empty), until <paramref name="visitor"/> returns false.
+    /// </summary>
+    void Scan(Table table, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> after, ScanVisitor visitor);
+}
+
+/// <summary>Sees one entry of a scan; the spans die with the call. False ends the scan.</summary>
+public delegate bool ScanVisitor(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value);
+
+/// <summary>The side tables and the log itself, as numbered in docs/log-format.md.</summary>
+public enum Table : byte
+{
+    /// <summary>Small state: names, accounts, memberships, lists, tokens; keys in <see cref="StateKeys"/>. Also the commit number.</summary>
+    State = 0,
+
+    /// <summary>Chunks of records, ordered by conversation and first sequence.</summary>
+    Log = 1,
+
+    /// <summary>(conversation, publisher, device, client message id) → sequence and body hash.</summary>
+    Dedupe = 2,
+}
+
+/// <summary>Where a conversation's log ends.</summary>
+/// <param name="Sequence">The last record's sequence; 0 when there is none.</param>
+/// <param name="Chain">The hash chain behind it (<see cref="ChainHash"/>).</param>
+public readonly record struct LogHead(ulong Sequence, ChainHash Chain);
+
+/// <summary>What a read copied.</summary>
+/// <param name="First">Sequence of the first record; 0 when there is none.</param>
+/// <param name="Last">Sequence of the last record; 0 when there is none.</param>
+/// <param name="Count">Records copied.</param>
+/// <param name="Bytes">Bytes copied.</param>
+/// <param name="Complete">True when no further record exists in the direction of the read (and within its range).</param>
+public readonly record struct LogPage(ulong First, ulong Last, int Count, int Bytes, bool Complete);
