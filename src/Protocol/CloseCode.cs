@@ -1,0 +1,100 @@
+namespace FastChat.Protocol;
+
+/// <summary>
+/// Why a connection ends (protocol.md §9). The hundreds say what a client does next: 40xx reconnect now, 41xx reconnect later,
+/// 42xx only with other credentials or on the user's word, 43xx the client broke the protocol. Over WebSocket the same number is the close status (RFC 6455 §7.4.2 leaves
+/// 4000–4999 to applications). Numbers are never reused.
+/// </summary>
+public enum CloseCode : ushort
+{
+    /// <summary>Never on the wire.</summary>
+    None = 0,
+
+    /// <summary>The peer is done.</summary>
+    Normal = 4000,
+
+    /// <summary>The broker is shutting down or handing over.</summary>
+    Draining = 4001,
+
+    /// <summary>Nothing was heard from the peer for two heartbeat intervals.</summary>
+    HeartbeatTimeout = 4002,
+
+    /// <summary>The peer did not take bytes for the write deadline.</summary>
+    WriteTimeout = 4003,
+
+    /// <summary>The broker, or this address, has as many connections as it may.</summary>
+    TooManyConnections = 4100,
+
+    /// <summary>Too busy to sign anyone in.</summary>
+    Overloaded = 4101,
+
+    /// <summary>The store failed; the outcome of unanswered publishes is unknown.</summary>
+    StoreUnavailable = 4102,
+
+    /// <summary>A defect in the broker ended the connection.</summary>
+    InternalError = 4103,
+
+    /// <summary>Wrong name or password.</summary>
+    BadCredentials = 4200,
+
+    /// <summary>The token is unknown, expired or revoked.</summary>
+    TokenInvalid = 4201,
+
+    /// <summary>Registration: the name is taken.</summary>
+    NameTaken = 4202,
+
+    /// <summary>Registration: the name is not one that users may have.</summary>
+    NameInvalid = 4203,
+
+    /// <summary>Registration: the password is too short or too long.</summary>
+    PasswordInvalid = 4204,
+
+    /// <summary>Another connection resumed this session.</summary>
+    SessionReplaced = 4205,
+
+    /// <summary>This broker does not register users by itself.</summary>
+    RegistrationClosed = 4206,
+
+    /// <summary>No protocol version in common.</summary>
+    UnsupportedVersion = 4207,
+
+    /// <summary>A frame or body that cannot be read.</summary>
+    BadFrame = 4300,
+
+    /// <summary>A frame longer than the limit of the connection's state.</summary>
+    FrameTooLarge = 4301,
+
+    /// <summary>A frame that may not come in this state, or from this side.</summary>
+    OutOfState = 4302,
+
+    /// <summary>No Hello within the login deadline.</summary>
+    LoginTimeout = 4303,
+
+    /// <summary>A frame was begun and not finished within the frame deadline.</summary>
+    FrameTimeout = 4304,
+}
+
+/// <summary>What a client does after a close.</summary>
+public enum ReconnectAdvice : byte
+{
+    /// <summary>At once, with jitter.</summary>
+    Now,
+
+    /// <summary>After the given time, or with growing pauses.</summary>
+    Later,
+
+    /// <summary>Not by itself: something has to change first.</summary>
+    Never,
+}
+
+/// <summary>Rules about close codes.</summary>
+public static class CloseCodes
+{
+    /// <summary>The advice that a code carries by its range; an unknown code below 4200 means later, any other one never.</summary>
+    public static ReconnectAdvice AdviceOf(CloseCode code) => (ushort)code switch
+    {
+        < 4100 and >= 4000 => ReconnectAdvice.Now,
+        < 4200 => ReconnectAdvice.Later,
+        _ => ReconnectAdvice.Never,
+    };
+}

@@ -1,0 +1,146 @@
+namespace FastChat.Protocol;
+
+/// <summary>
+/// Hello, C→S, the first frame of a connection (protocol.md §3.2). Signs in with a token, or with a name and a password; with
+/// <see cref="Register"/> it makes that account first.
+/// </summary>
+public sealed record Hello
+{
+    /// <summary>The version the client speaks.</summary>
+    public int Version { get; init; } = ProtocolVersion.Current;
+
+    /// <summary>Name and version of the client software, for the operator's eyes.</summary>
+    public string? Client { get; init; }
+
+    /// <summary>A token from an earlier Welcome, or one that an operator gave.</summary>
+    public string? Token { get; init; }
+
+    /// <summary>The user's name, when there is no token.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The user's password, when there is no token.</summary>
+    public string? Password { get; init; }
+
+    /// <summary>Make the account before signing in.</summary>
+    public bool Register { get; init; }
+
+    /// <summary>The device this user is on, when it has signed in before; none makes a new one.</summary>
+    public DeviceId Device { get; init; }
+
+    /// <summary>The session to take up again; none begins a new one.</summary>
+    public SessionId Session { get; init; }
+
+    /// <summary>Bytes of Deliver and Chunk frames the broker may send before Credit; 0 = no limit but the transport's.</summary>
+    public uint Window { get; init; }
+
+    /// <summary>Reads the fields.</summary>
+    /// <exception cref="ControlFormatException">A field has the wrong type or size.</exception>
+    public static Hello Parse(ControlMap map) => new()
+    {
+        Version = (int)map.Number("version", 0, int.MaxValue),
+        Client = map.Text("client", ProtocolLimits.NameSizeMax),
+        Token = map.Text("token", ProtocolLimits.TokenSizeMax),
+        Name = map.Text("name", ProtocolLimits.HelloSizeMax),
+        Password = map.Text("password", ProtocolLimits.HelloSizeMax),
+        Register = map.Flag("register"),
+        Device = new DeviceId(map.Number("device", 0)),
+        Session = new SessionId(map.Id("session")),
+        Window = (uint)map.Number("window", 0, uint.MaxValue),
+    };
+
+    /// <summary>The body; absent fields are left out.</summary>
+    public ControlMap ToMap() => new ControlMap()
+        .Set("version", Version)
+        .Set("client", Client)
+        .Set("token", Token)
+        .Set("name", Name)
+        .Set("password", Password)
+        .Set("register", Register ? true : null)
+        .Set("device", Device.Value != 0 ? Device.Value : null)
+        .Set("session", Session.IsNone ? null : ControlMap.IdBytes(Session.Value))
+        .Set("window", Window != 0 ? Window : null);
+
+    /// <summary>Says nothing secret.</summary>
+    public override string ToString() => $"Hello version={Version} client={Client} name={Name}";
+}
+
+/// <summary>Welcome, S→C, the answer to Hello (protocol.md §3.2): who the client is here, and what this broker's limits are.</summary>
+public sealed record Welcome
+{
+    /// <summary>The version that both speak from now on.</summary>
+    public int Version { get; init; } = ProtocolVersion.Current;
+
+    /// <summary>Name and version of the broker.</summary>
+    public string Server { get; init; } = string.Empty;
+
+    /// <summary>The session, to be named in the next Hello.</summary>
+    public SessionId Session { get; init; }
+
+    /// <summary>True when the session named in Hello was taken up again.</summary>
+    public bool Resumed { get; init; }
+
+    /// <summary>The user's id.</summary>
+    public UserId User { get; init; }
+
+    /// <summary>The user's name as registered.</summary>
+    public string Name { get; init; } = string.Empty;
+
+    /// <summary>The device, to be named at the next sign-in with a password.</summary>
+    public DeviceId Device { get; init; }
+
+    /// <summary>After a sign-in with a password: the token for the next Hello.</summary>
+    public string? Token { get; init; }
+
+    /// <summary>Send something at least this often, in milliseconds; the broker does the same.</summary>
+    public uint HeartbeatMs { get; init; }
+
+    /// <summary>The longest frame body the broker accepts.</summary>
+    public uint FrameSizeMax { get; init; }
+
+    /// <summary>The longest message body the broker accepts.</summary>
+    public uint BodySizeMax { get; init; }
+
+    /// <summary>Publishes that may wait for their answer.</summary>
+    public uint InFlightMax { get; init; }
+
+    /// <summary>The broker's clock, µs since 1970-01-01 UTC.</summary>
+    public long TimeMicros { get; init; }
+
+    /// <summary>Reads the fields.</summary>
+    /// <exception cref="ControlFormatException">A field has the wrong type or size.</exception>
+    public static Welcome Parse(ControlMap map) => new()
+    {
+        Version = (int)map.Number("version", 0, int.MaxValue),
+        Server = map.Text("server", ProtocolLimits.ReasonSizeMax) ?? string.Empty,
+        Session = new SessionId(map.Id("session")),
+        Resumed = map.Flag("resumed"),
+        User = new UserId(map.Id("user")),
+        Name = map.Text("name", ProtocolLimits.NameSizeMax) ?? string.Empty,
+        Device = new DeviceId(map.Number("device", 0)),
+        Token = map.Text("token", ProtocolLimits.TokenSizeMax),
+        HeartbeatMs = (uint)map.Number("heartbeat_ms", 0, uint.MaxValue),
+        FrameSizeMax = (uint)map.Number("frame_size_max", 0, uint.MaxValue),
+        BodySizeMax = (uint)map.Number("body_size_max", 0, uint.MaxValue),
+        InFlightMax = (uint)map.Number("in_flight_max", 0, uint.MaxValue),
+        TimeMicros = (long)map.Number("time_us", 0, long.MaxValue),
+    };
+
+    /// <summary>The body; absent fields are left out.</summary>
+    public ControlMap ToMap() => new ControlMap()
+        .Set("version", Version)
+        .Set("server", Server)
+        .SetId("session", Session.Value)
+        .Set("resumed", Resumed)
+        .SetId("user", User.Value)
+        .Set("name", Name)
+        .Set("device", Device.Value)
+        .Set("token", Token)
+        .Set("heartbeat_ms", HeartbeatMs)
+        .Set("frame_size_max", FrameSizeMax)
+        .Set("body_size_max", BodySizeMax)
+        .Set("in_flight_max", InFlightMax)
+        .Set("time_us", TimeMicros);
+
+    /// <summary>Says nothing secret.</summary>
+    public override string ToString() => $"Welcome session={Session} user={User} name={Name} resumed={Resumed}";
+}

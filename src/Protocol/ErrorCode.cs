@@ -1,0 +1,69 @@
+namespace FastChat.Protocol;
+
+/// <summary>Why a request failed (protocol.md §8). The connection lives. Numbers are never reused.</summary>
+public enum ErrorCode : ushort
+{
+    /// <summary>Never on the wire.</summary>
+    None = 0,
+
+    /// <summary>A field is missing, has the wrong type or an impossible value; the text says which.</summary>
+    BadRequest = 1,
+
+    /// <summary>This broker does not know the frame type or the option.</summary>
+    Unsupported = 2,
+
+    /// <summary>The policy does not allow it.</summary>
+    Forbidden = 3,
+
+    /// <summary>No such conversation, or none that this user may know of.</summary>
+    NoSuchConversation = 4,
+
+    /// <summary>No such user.</summary>
+    NoSuchUser = 5,
+
+    /// <summary>The name belongs to something else already.</summary>
+    NameTaken = 6,
+
+    /// <summary>The name has characters or a length that names may not have.</summary>
+    NameInvalid = 7,
+
+    /// <summary>The message body is larger than the broker's limit.</summary>
+    BodyTooLarge = 8,
+
+    /// <summary>A text is not well-formed UTF-8.</summary>
+    InvalidText = 9,
+
+    /// <summary>This client message id already names a message with another body.</summary>
+    IdConflict = 10,
+
+    /// <summary>The position lies behind the conversation's head.</summary>
+    PositionAhead = 11,
+
+    /// <summary>The session is subscribed to this conversation already.</summary>
+    AlreadySubscribed = 12,
+
+    /// <summary>The session is not subscribed to this conversation.</summary>
+    NotSubscribed = 13,
+
+    /// <summary>A limit on the number of things is reached; the text says which.</summary>
+    TooMany = 14,
+
+    /// <summary>Too busy to take the request: nothing was done. Retry after the given time.</summary>
+    Overloaded = 15,
+
+    /// <summary>The store failed: nothing is accepted until the broker is restarted.</summary>
+    StoreUnavailable = 16,
+
+    /// <summary>A defect in the broker; the operator's log says more.</summary>
+    Internal = 17,
+
+    /// <summary>A client may not publish this kind of message.</summary>
+    KindInvalid = 18,
+}
+
+/// <summary>Rules about error codes.</summary>
+public static class ErrorCodes
+{
+    /// <summary>True when the same request may succeed later, unchanged.</summary>
+    public static bool IsRetryable(ErrorCode code) => code is ErrorCode.Overloaded or ErrorCode.StoreUnavailable or ErrorCode.Internal;
+}

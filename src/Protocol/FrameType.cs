@@ -1,0 +1,121 @@
+namespace FastChat.Protocol;
+
+/// <summary>
+/// What a frame is (protocol.md §4). C→S: only clients send it, S→C: only the broker does. Numbers are never reused; 0x80 and above are
+/// optional: a peer that does not know one ignores it. An unknown type below 0x80 is answered with the error UNSUPPORTED when it carries
+/// a request number and closes the connection when it does not.
+/// </summary>
+public enum FrameType : byte
+{
+    /// <summary>Never on the wire: a zero header is always a mistake.</summary>
+    None = 0x00,
+
+    /// <summary>C→S, first frame: version and credentials.</summary>
+    Hello = 0x01,
+
+    /// <summary>S→C: signed in; limits of this broker.</summary>
+    Welcome = 0x02,
+
+    /// <summary>Both: answer with Pong.</summary>
+    Ping = 0x03,
+
+    /// <summary>Both: the Ping's body and request number come back.</summary>
+    Pong = 0x04,
+
+    /// <summary>Both, last frame: why the connection ends and when to come back.</summary>
+    Close = 0x05,
+
+    /// <summary>S→C: the request with this number failed; the connection lives.</summary>
+    Error = 0x06,
+
+    /// <summary>C→S: so many more bytes of Deliver and Chunk frames are welcome.</summary>
+    Credit = 0x07,
+
+    /// <summary>C→S: post a message.</summary>
+    Publish = 0x10,
+
+    /// <summary>S→C: the message is durable, at this position.</summary>
+    Published = 0x11,
+
+    /// <summary>C→S: deliver a conversation from a position on.</summary>
+    Subscribe = 0x12,
+
+    /// <summary>S→C: where the delivery begins, or why it does not.</summary>
+    Subscribed = 0x13,
+
+    /// <summary>C→S: stop delivering.</summary>
+    Unsubscribe = 0x14,
+
+    /// <summary>S→C: no Deliver of that conversation follows.</summary>
+    Unsubscribed = 0x15,
+
+    /// <summary>S→C: records of a subscribed conversation, in order.</summary>
+    Deliver = 0x16,
+
+    /// <summary>S→C: the session fell behind its budget; from here the delivery comes from the log.</summary>
+    Lag = 0x17,
+
+    /// <summary>C→S: a page of history.</summary>
+    Fetch = 0x18,
+
+    /// <summary>S→C: records of a page, laid out as Deliver.</summary>
+    Chunk = 0x19,
+
+    /// <summary>S→C: the page is complete.</summary>
+    FetchEnd = 0x1A,
+
+    /// <summary>Reserved: C→S cumulative cursor.</summary>
+    Ack = 0x1B,
+
+    /// <summary>Reserved: both, ephemeral typing and presence.</summary>
+    Signal = 0x1C,
+
+    /// <summary>C→S: make a conversation.</summary>
+    CreateConversation = 0x20,
+
+    /// <summary>C→S: find a conversation by name, and make it if asked to.</summary>
+    ResolveConversation = 0x21,
+
+    /// <summary>C→S: add members.</summary>
+    AddMembers = 0x22,
+
+    /// <summary>C→S: remove a member, or leave.</summary>
+    RemoveMember = 0x23,
+
+    /// <summary>C→S: who belongs to a conversation.</summary>
+    ListMembers = 0x24,
+
+    /// <summary>C→S: the conversations I belong to.</summary>
+    ListConversations = 0x25,
+
+    /// <summary>C→S: users by name or by id.</summary>
+    ResolveUsers = 0x26,
+
+    /// <summary>C→S: make users of another system known here (needs the import right).</summary>
+    ImportUsers = 0x27,
+
+    /// <summary>S→C: the answer to a control request.</summary>
+    Reply = 0x2F,
+
+    /// <summary>S→C, optional: something happened that no request asked about.</summary>
+    Notice = 0x80,
+}
+
+/// <summary>Directions of the frame types.</summary>
+public static class FrameTypes
+{
+    /// <summary>True for the frames that a client may send.</summary>
+    public static bool IsFromClient(FrameType type) => type is
+        FrameType.Hello or FrameType.Ping or FrameType.Pong or FrameType.Close or FrameType.Credit or
+        FrameType.Publish or FrameType.Subscribe or FrameType.Unsubscribe or FrameType.Fetch ||
+        type is >= FrameType.CreateConversation and <= FrameType.ImportUsers;
+
+    /// <summary>True for the frames that a broker may send.</summary>
+    public static bool IsFromServer(FrameType type) => type is
+        FrameType.Welcome or FrameType.Ping or FrameType.Pong or FrameType.Close or FrameType.Error or
+        FrameType.Published or FrameType.Subscribed or FrameType.Unsubscribed or FrameType.Deliver or FrameType.Lag or
+        FrameType.Chunk or FrameType.FetchEnd or FrameType.Reply or FrameType.Notice;
+
+    /// <summary>True when an unknown frame of this number is ignored rather than refused.</summary>
+    public static bool IsOptional(FrameType type) => (byte)type >= 0x80;
+}
