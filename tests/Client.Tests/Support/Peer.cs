@@ -17,9 +17,9 @@ internal sealed class Peer
     private int _start;
     private int _end;
 
-    public Peer(MemoryTransport stream) => Stream = stream;
+    public Peer(Stream stream) => Stream = stream;
 
-    public MemoryTransport Stream { get; }
+    public Stream Stream { get; }
 
     /// <summary>The next frame; null at the end of the stream.</summary>
     public async Task<SentFrame?> ReadOrEndAsync()
@@ -68,6 +68,7 @@ internal sealed class Peer
         ArrayBufferWriter<byte> buffer = new();
         write(buffer);
         await Stream.WriteAsync(buffer.WrittenMemory);
+        await Stream.FlushAsync();
     }
 
     public Task PublishedAsync(uint request, ulong sequence, bool isDuplicate = false, uint epoch = 1) => SendAsync(target =>
