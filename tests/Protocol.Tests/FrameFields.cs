@@ -18,7 +18,8 @@ internal static class FrameFields
             fields.Add(name, value?.DeepClone());
         }
 
-        return fields;
+        // As if it had been read from a file: numbers forget the width that the code gave them.
+        return JsonNode.Parse(fields.ToJsonString())!.AsObject();
     }
 
     /// <summary>The bytes that the writers make of fields.</summary>
