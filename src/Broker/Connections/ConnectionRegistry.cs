@@ -62,9 +62,13 @@ internal sealed class ConnectionRegistry : IDisposable
     /// </summary>
     public async Task CloseAllAsync(CloseCode code, string reason, uint retryAfterMs, TimeSpan timeout)
     {
-        Volatile.Write(ref _stopped, 1);
         long begun = _services.Clock.GetTimestamp();
         bool isDrain = code == CloseCode.Draining;
+        if (isDrain)
+        {
+            Volatile.Write(ref _stopped, 1);
+        }
+
         foreach (BrokerConnection connection in _connections.Values)
         {
             if (isDrain && connection.Peer is not null)

@@ -10,8 +10,8 @@ namespace FastChat.Broker.Diagnostics;
 /// </summary>
 internal static partial class BrokerLog
 {
-    [LoggerMessage(1000, LogLevel.Information, "Listening: tcp {Tcp}, http {Http}, data {Data}, {Conversations} conversations known, commit {Commit}, epoch {Epoch}")]
-    public static partial void Ready(ILogger log, string tcp, string http, string data, long conversations, ulong commit, uint epoch);
+    [LoggerMessage(1000, LogLevel.Information, "Listening: tcp {Tcp}, http {Http}, data {Data}, commit {Commit}, epoch {Epoch}")]
+    public static partial void Ready(ILogger log, string tcp, string http, string data, ulong commit, uint epoch);
 
     [LoggerMessage(1001, LogLevel.Information, "Draining: {Connections} connections")]
     public static partial void Draining(ILogger log, int connections);
