@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 
 namespace FastChat.Cli;
@@ -6,6 +7,8 @@ namespace FastChat.Cli;
 /// <summary>The root of the command line: the verbs, the options that all of them take, and what becomes of mistakes.</summary>
 internal static class CommandLine
 {
+    private const string RootName = "fastchat";
+
     /// <summary>Parses and runs; the result is the exit code.</summary>
     public static async Task<int> RunAsync(string[] arguments)
     {
@@ -45,10 +48,13 @@ internal static class CommandLine
             EnablePosixBundling = false,
         });
 
-    private static RootCommand BuildRoot()
+    // Not a RootCommand: that one is called after the assembly, and help would speak of FastChat.Cli.
+    private static Command BuildRoot()
     {
-        RootCommand root = new("FastChat: a real-time chat broker, and the commands to use and run it.")
+        Command root = new(RootName, "FastChat: a real-time chat broker, and the commands to use and run it.")
         {
+            new HelpOption(),
+            new VersionOption(),
             Decode.Build(),
         };
         CommonOptions.AddTo(root);
@@ -56,17 +62,19 @@ internal static class CommandLine
     }
 
     private static string VerbOf(ParseResult parsed) =>
-        parsed.CommandResult.Command is RootCommand ? "fastchat" : $"fastchat {parsed.CommandResult.Command.Name}";
+        parsed.CommandResult.Command.Name == RootName ? RootName : $"{RootName} {parsed.CommandResult.Command.Name}";
 
     private static string OneReason(ParseResult parsed)
     {
-        if (parsed.CommandResult.Command is RootCommand && parsed.UnmatchedTokens.Count > 0)
+        if (parsed.CommandResult.Command.Name == RootName)
         {
-            return $"there is no verb '{SafeText.OneLine(parsed.UnmatchedTokens[0])}'; see fastchat --help";
+            return parsed.UnmatchedTokens.Count > 0
+                ? $"there is no verb '{SafeText.OneLine(parsed.UnmatchedTokens[0])}'; see {RootName} --help"
+                : $"a verb is missing; see {RootName} --help";
         }
 
         ParseError first = parsed.Errors[0];
-        return $"{SafeText.OneLine(first.Message)}; see {VerbOf(parsed)} --help";
+        return $"{SafeText.OneLine(first.Message).TrimEnd('.')}; see {VerbOf(parsed)} --help";
     }
 
     private static async Task<int> FailAsync(string verb, string reason, int exitCode)

@@ -30,7 +30,7 @@ internal static class CommonOptions
     };
 
     /// <summary>Makes them options of every verb.</summary>
-    public static void AddTo(RootCommand root)
+    public static void AddTo(Command root)
     {
         root.Add(Server);
         root.Add(User);

@@ -42,7 +42,7 @@ internal sealed class ServerAddress
 
         if (text.Contains("://", StringComparison.Ordinal))
         {
-            return Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && uri.Scheme is "ws" or "wss"
+            return Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && uri.Scheme is "ws" or "wss" or "tls" && uri.Port > 0
                 ? new ServerAddress(uri.ToString(), uri.Host, uri.Port)
                 : throw Malformed(text);
         }
