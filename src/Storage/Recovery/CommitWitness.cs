@@ -66,7 +66,8 @@ internal sealed unsafe class CommitWitness : IDisposable
     /// <summary>The last commit that may have been acknowledged.</summary>
     public ulong Commit { get; private set; }
 
-    public static bool Exists(string directory) => File.Exists(Path.Combine(directory, FileName));
+    /// <summary>True while a number waits for the background sync.</summary>
+    internal bool IsDirty => Volatile.Read(ref _dirty) != 0;
 
     /// <summary>Makes the file anew, durably.</summary>
     public static void Create(string directory, uint epoch, ulong commit)

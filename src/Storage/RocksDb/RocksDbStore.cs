@@ -18,11 +18,14 @@ namespace FastChat.Storage;
 /// </summary>
 internal sealed unsafe class RocksDbStore : IDisposable
 {
+    private const string RocksName = "rocksdb";
+
     private static readonly string[] FamilyNames = ["default", "log", "dedupe"];
 
     private readonly Native _native = Native.Instance;
     private readonly nint[] _families;
     private readonly nint _read;
+    private readonly nint _unsyncedWrite;
     private readonly DirectoryLock _lock;
 
     private RocksDbStore(DirectoryLock directoryLock, nint database, nint[] families)
@@ -31,6 +34,7 @@ internal sealed unsafe class RocksDbStore : IDisposable
         Database = database;
         _families = families;
         _read = _native.rocksdb_readoptions_create();
+        _unsyncedWrite = _native.rocksdb_writeoptions_create();
         SyncedWrite = _native.rocksdb_writeoptions_create();
         _native.rocksdb_writeoptions_set_sync(SyncedWrite, 1);
     }
@@ -44,29 +48,38 @@ internal sealed unsafe class RocksDbStore : IDisposable
     /// <summary>The number of the last commit that recovery found.</summary>
     public ulong CommitNumber { get; private set; }
 
+    /// <summary>Kept by a store in service; a store under maintenance has none.</summary>
     public CommitWitness Witness { get; private set; } = null!;
 
-    public static RocksDbStore Open(StorageOptions options, TimeProvider time)
+    /// <summary>Opens a store for service: everything acknowledged is there, or it is refused.</summary>
+    public static RocksDbStore Open(StorageOptions options, TimeProvider time) =>
+        WithLock(options, (directory, directoryLock) => OpenForService(options, directory, directoryLock, time));
+
+    /// <summary>
+    /// Opens a store as it is, to look at it: nothing is made, no witness is kept, and a loss is for the caller to report.
+    /// </summary>
+    public static RocksDbStore OpenForMaintenance(StorageOptions options, bool writable)
     {
-        options.Validate();
-        string directory = Path.GetFullPath(options.Directory);
-        DirectoryLock? directoryLock = null;
-        try
+        if (!Directory.Exists(options.Directory))
         {
-            StableFile.CreateDirectory(directory);
-            directoryLock = DirectoryLock.Acquire(directory);
-            return Open(options, directory, directoryLock, time);
+            throw new StoreOpenException($"The data directory {options.Directory} does not exist.");
         }
-        catch (Exception failure)
+
+        return WithLock(options, (directory, directoryLock) =>
         {
-            directoryLock?.Dispose();
-            if (failure is IOException or UnauthorizedAccessException)
+            StoreFormat format = StoreFormat.Read(directory)
+                ?? throw new StoreOpenException($"The data directory {directory} holds no FastChat store.");
+            string rocks = Path.Combine(directory, RocksName);
+            if (!File.Exists(Path.Combine(rocks, "CURRENT")))
             {
-                throw new StoreOpenException($"The data directory {directory} cannot be used: {failure.Message}", failure);
+                throw new StoreOpenException($"The data directory {directory} holds no database.");
             }
 
-            throw;
-        }
+            (nint database, nint[] families) = OpenDatabase(options, rocks, writable);
+            RocksDbStore store = new(directoryLock, database, families) { Epoch = format.Epoch };
+            store.CommitNumber = store.ReadCommitNumber();
+            return store;
+        });
     }
 
     public RocksDbIterator CreateIterator(Table table) => new(Database, _read, _families[(int)table]);
@@ -89,10 +102,7 @@ internal sealed unsafe class RocksDbStore : IDisposable
                 out size, out found, out error);
         }
 
-        if (error != 0)
-        {
-            throw RocksDbError.Take(error, "read");
-        }
+        ThrowIfFailed(error, "read");
 
         if (found == 0)
         {
@@ -113,10 +123,7 @@ internal sealed unsafe class RocksDbStore : IDisposable
             slice = _native.rocksdb_get_pinned_cf(Database, _read, _families[(int)table], pointer, (nuint)key.Length, out error);
         }
 
-        if (error != 0)
-        {
-            throw RocksDbError.Take(error, "read");
-        }
+        ThrowIfFailed(error, "read");
 
         if (slice == 0)
         {
@@ -129,6 +136,39 @@ internal sealed unsafe class RocksDbStore : IDisposable
         return copy;
     }
 
+    /// <summary>Writes past the commit path, unsynced and without a commit number: for repairs of what the log can give again.</summary>
+    public void Repair(Table table, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        nint error;
+        fixed (byte* keyPointer = &MemoryMarshal.GetReference(key))
+        fixed (byte* valuePointer = &MemoryMarshal.GetReference(value))
+        {
+            _native.rocksdb_put_cf(
+                Database, _unsyncedWrite, Family(table), keyPointer, (nuint)key.Length, valuePointer, (nuint)value.Length, out error);
+        }
+
+        ThrowIfFailed(error, "write");
+    }
+
+    /// <summary>Removes a key as <see cref="Repair"/> sets one.</summary>
+    public void Remove(Table table, ReadOnlySpan<byte> key)
+    {
+        nint error;
+        fixed (byte* pointer = &MemoryMarshal.GetReference(key))
+        {
+            _native.rocksdb_delete_cf(Database, _unsyncedWrite, Family(table), pointer, (nuint)key.Length, out error);
+        }
+
+        ThrowIfFailed(error, "write");
+    }
+
+    /// <summary>Brings repairs to stable storage.</summary>
+    public void SyncRepairs()
+    {
+        _native.rocksdb_flush_wal(Database, 1, out nint error);
+        ThrowIfFailed(error, "sync");
+    }
+
     public void Dispose()
     {
         Witness?.Dispose();
@@ -139,13 +179,37 @@ internal sealed unsafe class RocksDbStore : IDisposable
 
         _native.rocksdb_close(Database);
         _native.rocksdb_readoptions_destroy(_read);
+        _native.rocksdb_writeoptions_destroy(_unsyncedWrite);
         _native.rocksdb_writeoptions_destroy(SyncedWrite);
         _lock.Dispose();
     }
 
-    private static RocksDbStore Open(StorageOptions options, string directory, DirectoryLock directoryLock, TimeProvider time)
+    private static RocksDbStore WithLock(StorageOptions options, Func<string, DirectoryLock, RocksDbStore> open)
     {
-        string rocks = Path.Combine(directory, "rocksdb");
+        options.Validate();
+        string directory = Path.GetFullPath(options.Directory);
+        DirectoryLock? directoryLock = null;
+        try
+        {
+            StableFile.CreateDirectory(directory);
+            directoryLock = DirectoryLock.Acquire(directory);
+            return open(directory, directoryLock);
+        }
+        catch (Exception failure)
+        {
+            directoryLock?.Dispose();
+            if (failure is IOException or UnauthorizedAccessException)
+            {
+                throw new StoreOpenException($"The data directory {directory} cannot be used: {failure.Message}", failure);
+            }
+
+            throw;
+        }
+    }
+
+    private static RocksDbStore OpenForService(StorageOptions options, string directory, DirectoryLock directoryLock, TimeProvider time)
+    {
+        string rocks = Path.Combine(directory, RocksName);
         bool exists = File.Exists(Path.Combine(rocks, "CURRENT"));
         StoreFormat format = ReadOrBegin(directory, exists);
         bool witnessed = CommitWitness.TryRead(directory, out _, out ulong promised);
@@ -161,7 +225,7 @@ internal sealed unsafe class RocksDbStore : IDisposable
         }
 
         StableFile.CreateDirectory(rocks);
-        (nint database, nint[] families) = OpenDatabase(options, rocks);
+        (nint database, nint[] families) = OpenDatabase(options, rocks, writable: true);
         RocksDbStore store = new(directoryLock, database, families);
         try
         {
@@ -214,13 +278,18 @@ internal sealed unsafe class RocksDbStore : IDisposable
     private static StoreOpenException Loss(string directory, string what) => new(
         $"Acknowledged records are missing from {directory}: {what}. Restore a backup, or accept the loss, which begins a new epoch.");
 
-    private static (nint Database, nint[] Families) OpenDatabase(StorageOptions options, string path)
+    private static (nint Database, nint[] Families) OpenDatabase(StorageOptions options, string path, bool writable)
     {
         Native native = Native.Instance;
         using RocksDbTuning tuning = new(options);
         nint[] families = new nint[FamilyNames.Length];
-        nint database = native.rocksdb_open_column_families(
-            tuning.Database, path, FamilyNames.Length, FamilyNames, [tuning.State, tuning.Log, tuning.Dedupe], families, out nint error);
+        nint[] familyOptions = [tuning.State, tuning.Log, tuning.Dedupe];
+        nint error;
+        nint database = writable
+            ? native.rocksdb_open_column_families(
+                tuning.Database, path, FamilyNames.Length, FamilyNames, familyOptions, families, out error)
+            : native.rocksdb_open_for_read_only_column_families(
+                tuning.Database, path, FamilyNames.Length, FamilyNames, familyOptions, families, 0, out error);
         if (error != 0)
         {
             throw new StoreOpenException($"RocksDB cannot open {path}: {RocksDbError.TakeText(error)}");
@@ -237,6 +306,14 @@ internal sealed unsafe class RocksDbStore : IDisposable
         }
 
         return (database, families);
+    }
+
+    private static void ThrowIfFailed(nint error, string operation)
+    {
+        if (error != 0)
+        {
+            throw RocksDbError.Take(error, operation);
+        }
     }
 
     private ulong ReadCommitNumber()
