@@ -55,6 +55,18 @@ internal static class CommandLine
         {
             new HelpOption(),
             new VersionOption(),
+            Register.Build(),
+            Login.Build(),
+            Send.Build(),
+            Tail.Build(),
+            History.Build(),
+            Conversations.Build(),
+            Create.Build(),
+            Invite.Build(),
+            Kick.Build(),
+            Leave.Build(),
+            Members.Build(),
+            Verify.Build(),
             Decode.Build(),
         };
         CommonOptions.AddTo(root);

@@ -1,5 +1,7 @@
 using System.Net.Sockets;
 
+using FastChat.Client;
+
 namespace FastChat.Cli;
 
 /// <summary>An exception as the one line that its reader can act on.</summary>
@@ -10,6 +12,7 @@ internal static class FailureText
     {
         AggregateException { InnerException: { } inner } => Of(inner),
         SocketException { SocketErrorCode: SocketError.ConnectionRefused } => "no broker answers there (connection refused): is `fastchat serve` running?",
+        RequestException refused => $"{refused.Reason} ({refused.Code})",
         _ => SafeText.OneLine(failure.Message),
     };
 }
