@@ -1,0 +1,125 @@
+using System.Text;
+
+using FastChat.Protocol;
+
+namespace FastChat.Client;
+
+/// <summary>
+/// A record of a conversation as the application sees it. Immutable and free of any buffer's lifetime; the bodies of messages that came in one frame share one
+/// array, so keep a copy of the body rather than the message when most of what is read is thrown away.
+/// </summary>
+public sealed class ChatMessage
+{
+    internal ChatMessage(ConversationId conversation, uint epoch, in MessageRecord record, ReadOnlyMemory<byte> body)
+    {
+        Conversation = conversation;
+        Position = new LogPosition(epoch, record.Sequence);
+        SentAt = TimeOf(record.SentAtMicros);
+        Sender = record.Sender;
+        Publisher = record.Publisher;
+        Device = record.Device;
+        ClientMessageId = record.ClientMessageId;
+        Kind = record.Kind;
+        IsErased = (record.Flags & RecordFlags.Erased) != 0;
+        Body = body;
+    }
+
+    /// <summary>The conversation.</summary>
+    public ConversationId Conversation { get; }
+
+    /// <summary>Epoch and sequence.</summary>
+    public LogPosition Position { get; }
+
+    /// <summary>Place in the conversation, from 1.</summary>
+    public ulong Sequence => Position.Sequence;
+
+    /// <summary>When the broker received it. Information only: order is the sequence.</summary>
+    public DateTimeOffset SentAt { get; }
+
+    /// <summary>Whose message it is.</summary>
+    public UserId Sender { get; }
+
+    /// <summary>Who published it; the sender unless it was published on the sender's behalf.</summary>
+    public UserId Publisher { get; }
+
+    /// <summary>The device that published it.</summary>
+    public DeviceId Device { get; }
+
+    /// <summary>The publisher's id of it: how a sender recognises its own messages.</summary>
+    public ClientMessageId ClientMessageId { get; }
+
+    /// <summary>What the body is.</summary>
+    public MessageKind Kind { get; }
+
+    /// <summary>True when the body was erased; <see cref="Body"/> is its SHA-256 then.</summary>
+    public bool IsErased { get; }
+
+    /// <summary>The body.</summary>
+    public ReadOnlyMemory<byte> Body { get; }
+
+    /// <summary>
+    /// The body as text; null for another kind, or when it was erased. Every code point is as it was sent: whoever shows it makes control
+    /// characters harmless.
+    /// </summary>
+    public string? Text => Kind == MessageKind.Text && !IsErased ? Encoding.UTF8.GetString(Body.Span) : null;
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Conversation} {Position} {Kind} {Body.Length} bytes";
+
+    /// <summary>The record at the start of <paramref name="records"/>; moves past it. The caller has checked that there is one.</summary>
+    internal static ChatMessage Take(ConversationId conversation, uint epoch, ref ReadOnlyMemory<byte> records)
+    {
+        ReadOnlySpan<byte> span = records.Span;
+        if (!MessageRecord.TryRead(ref span, out MessageRecord record))
+        {
+            throw new InvalidOperationException("records are checked before they are kept");
+        }
+
+        int size = record.Bytes.Length;
+        ChatMessage message = new(conversation, epoch, record, records[(size - record.Body.Length)..size]);
+        records = records[size..];
+        return message;
+    }
+
+    /// <summary>A time of the wire. A value outside what <see cref="DateTimeOffset"/> can hold is cut to its range: the time is information, not order.</summary>
+    internal static DateTimeOffset TimeOf(long micros)
+    {
+        const long TicksPerMicrosecond = TimeSpan.TicksPerMicrosecond;
+        long microsMin = (DateTimeOffset.MinValue.Ticks - DateTimeOffset.UnixEpoch.Ticks) / TicksPerMicrosecond;
+        long microsMax = (DateTimeOffset.MaxValue.Ticks - DateTimeOffset.UnixEpoch.Ticks) / TicksPerMicrosecond;
+        return DateTimeOffset.UnixEpoch.AddTicks(Math.Clamp(micros, microsMin, microsMax) * TicksPerMicrosecond);
+    }
+}
+
+/// <summary>A page of history, in ascending order.</summary>
+/// <param name="Messages">The messages, of consecutive sequences.</param>
+/// <param name="IsComplete">True when no further record lies in the page's direction.</param>
+/// <param name="Epoch">The current epoch.</param>
+/// <param name="Head">The conversation's head now.</param>
+public sealed record HistoryPage(IReadOnlyList<ChatMessage> Messages, bool IsComplete, uint Epoch, ulong Head);
+
+/// <summary>A page of the members of a conversation, ordered by id.</summary>
+/// <param name="Members">The members.</param>
+/// <param name="IsComplete">True on the last page; otherwise go on after the last member's id.</param>
+public sealed record MemberPage(IReadOnlyList<MemberInfo> Members, bool IsComplete);
+
+/// <summary>A page of the conversations that the user is a member of, ordered by id.</summary>
+/// <param name="Conversations">The conversations.</param>
+/// <param name="IsComplete">True on the last page; otherwise go on after the last conversation's id.</param>
+public sealed record ConversationPage(IReadOnlyList<ConversationInfo> Conversations, bool IsComplete);
+
+/// <summary>The session fell behind its budget on the broker: delivery comes from the log until it has caught up. Nothing is lost.</summary>
+/// <param name="Conversation">The conversation.</param>
+/// <param name="Next">Sequence of the next record that will be delivered.</param>
+/// <param name="Head">The head when the broker noticed.</param>
+public readonly record struct LagNotice(ConversationId Conversation, ulong Next, ulong Head);
+
+/// <summary>Something happened that no request asked about (protocol.md §4.7): a hint, the lists are the truth.</summary>
+/// <param name="Event">What: "added", "removed", or an event of a newer broker.</param>
+/// <param name="Conversation">The conversation concerned; none when the event names none.</param>
+public readonly record struct ClientNotice(string Event, ConversationId Conversation);
+
+/// <summary>What AddMembers did.</summary>
+/// <param name="Added">How many became members; those who were members already are passed over.</param>
+/// <param name="Sequence">Sequence of the last membership record it wrote; 0 when it wrote none.</param>
+public readonly record struct MembersAdded(int Added, ulong Sequence);

@@ -1,0 +1,91 @@
+using FastChat.Protocol;
+
+namespace FastChat.Client;
+
+/// <summary>
+/// Settings of a <see cref="FastChatClient"/>. Immutable; checked once by <see cref="FastChatClient.ConnectAsync"/>.
+/// Sign-in is with <see cref="Token"/>, or with <see cref="Name"/> and <see cref="Password"/>.
+/// </summary>
+public sealed record ClientOptions
+{
+    /// <summary>Where the broker is.</summary>
+    public ClientEndpoint Endpoint { get; init; } = ClientEndpoint.Local;
+
+    /// <summary>A token from an earlier <see cref="FastChatClient.Token"/> or from an operator.</summary>
+    public string? Token { get; init; }
+
+    /// <summary>The user's name, when there is no token.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The user's password, when there is no token. Forgotten once the broker has given a token.</summary>
+    public string? Password { get; init; }
+
+    /// <summary>Make the account before signing in with name and password.</summary>
+    public bool Register { get; init; }
+
+    /// <summary>The device to continue as when signing in with a password; none makes a new one.</summary>
+    public DeviceId Device { get; init; }
+
+    /// <summary>Name and version of the program, for operators; at most 64 bytes.</summary>
+    public string ClientName { get; init; } = "fastchat-dotnet/0.1";
+
+    /// <summary>
+    /// Delivery window in bytes: what may lie in this process, delivered and not yet consumed by the application, over all subscriptions.
+    /// The broker sends no more than that (and one frame) before the application has consumed some.
+    /// </summary>
+    public uint Window { get; init; } = 1024 * 1024;
+
+    /// <summary>Bytes of publishes that may be unanswered, from the oldest to the newest; past it publishing waits.</summary>
+    public int SendQueueBytesMax { get; init; } = 8 * 1024 * 1024;
+
+    /// <summary>Control requests (everything that is neither publish nor fetch) that may be unanswered; past it they wait.</summary>
+    public int RequestsMax { get; init; } = 256;
+
+    /// <summary>Users that the name cache remembers.</summary>
+    public int NameCacheMax { get; init; } = 4096;
+
+    /// <summary>When to come back after a connection ended.</summary>
+    public ReconnectPolicy Reconnect { get; init; } = new();
+
+    /// <summary>From opening the transport to Welcome; a reconnect attempt that takes longer counts as failed.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>The clock.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>
+    /// Seed of the client's randomness (jitter and client message ids) so that a run can be repeated. Null, the default, takes
+    /// unpredictable ids; two clients of one device must never share a seed.
+    /// </summary>
+    public int? Seed { get; init; }
+
+    /// <summary>
+    /// Opens the byte stream to the broker, instead of what <see cref="Endpoint"/> says. Called for every connection; the client disposes the stream.
+    /// </summary>
+    public Func<CancellationToken, ValueTask<Stream>>? OpenTransport { get; init; }
+
+    /// <summary>Says nothing secret.</summary>
+    public override string ToString() => $"ClientOptions endpoint={Endpoint} name={Name}";
+
+    internal void Validate()
+    {
+        bool hasName = !string.IsNullOrEmpty(Name) && Password is not null;
+        Require(!string.IsNullOrEmpty(Token) != hasName, nameof(Token), "either a token, or a name and a password");
+        Require(hasName || !Register, nameof(Register), "registration needs a name and a password");
+        Require(System.Text.Encoding.UTF8.GetByteCount(ClientName) <= ProtocolLimits.NameSizeMax, nameof(ClientName), "at most 64 bytes");
+        Require(Window >= 4096, nameof(Window), "at least 4,096 bytes");
+        Require(SendQueueBytesMax >= 1024, nameof(SendQueueBytesMax), "at least 1,024 bytes");
+        Require(RequestsMax is >= 1 and <= 100_000, nameof(RequestsMax), "1 to 100,000");
+        Require(NameCacheMax is >= 2 and <= 10_000_000, nameof(NameCacheMax), "2 to 10,000,000");
+        Require(ConnectTimeout > TimeSpan.Zero, nameof(ConnectTimeout), "more than zero");
+        Reconnect.Validate();
+    }
+
+    private static void Require(bool holds, string name, string rule)
+    {
+        if (!holds)
+        {
+            throw new ArgumentException($"{name}: {rule} expected", name);
+        }
+    }
+}

@@ -1,0 +1,333 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+
+using FastChat.Protocol;
+
+namespace FastChat.Client;
+
+/// <summary>
+/// The logical client behind <see cref="FastChatClient"/>: it owns what survives a connection (unanswered publishes, requests, subscriptions, the delivery window, who is
+/// signed in) and runs one connection after the other until the application or the broker's word ends it.
+/// <para>
+/// <see cref="RunAsync"/> is the only writer of the state. Between two connections no loop runs, and that is when it rewinds the queues; otherwise the queues' own rules say which
+/// thread may do what.
+/// </para>
+/// </summary>
+[SuppressMessage("Reliability", "CA1001", Justification = "No wait handle and no timer behind them; Stop may come at any time, also after the end.")]
+internal sealed class ClientSession
+{
+    private static readonly TimeSpan SubscribeRetryDelay = TimeSpan.FromMilliseconds(500);
+
+    private readonly ClientOptions _options;
+    private readonly Random _random;
+    private readonly UInt128 _messageIdBase;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource _firstConnected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly PostingGate _gate;
+    private readonly FlushWaiters _flushes;
+    private long _messageIds;
+    private int _connections;
+    private ClientConnection? _connection;
+    private Welcome? _welcome;
+    private string? _token;
+    private ConnectionState _state = new(ConnectionPhase.Connecting, null, 0);
+
+    public ClientSession(ClientOptions options)
+    {
+        _options = options;
+        _token = options.Token;
+        _random = options.Seed is { } seed ? new Random(seed) : new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
+        Span<byte> idBase = stackalloc byte[Id128.Size];
+        if (options.Seed is null)
+        {
+            RandomNumberGenerator.Fill(idBase);
+        }
+        else
+        {
+            _random.NextBytes(idBase);
+        }
+
+        _messageIdBase = Id128.Read(idBase);
+        Sends = new SendQueue(options.SendQueueBytesMax);
+        Window = new DeliveryWindow(options.Window);
+        Subscriptions = new SubscriptionTable(Requests, Window, (subscription, error) => _ = RetrySubscribeAsync(subscription, error));
+        RequestSlots = new SemaphoreSlim(options.RequestsMax, options.RequestsMax);
+        _gate = new PostingGate(Sends, WriteSignal);
+        _flushes = new FlushWaiters(Sends);
+    }
+
+    public event Action<ConnectionState>? StateChanged;
+
+    public event Action<LagNotice>? Lagged;
+
+    public event Action<ClientNotice>? Noticed;
+
+    public TimeProvider Time => _options.TimeProvider;
+
+    public SendQueue Sends { get; }
+
+    public RequestTable Requests { get; } = new();
+
+    public SubscriptionTable Subscriptions { get; }
+
+    public DeliveryWindow Window { get; }
+
+    /// <summary>Wakes the write loop of the connection that there is.</summary>
+    public AsyncSignal WriteSignal { get; } = new();
+
+    public SemaphoreSlim RequestSlots { get; }
+
+    /// <summary>The broker takes 16 fetches at a time (protocol.md §2.3).</summary>
+    public SemaphoreSlim FetchSlots { get; } = new(16, 16);
+
+    public PostingGate Gate => _gate;
+
+    public ConnectionState State => Volatile.Read(ref _state);
+
+    public Welcome? Welcome => Volatile.Read(ref _welcome);
+
+    public string? Token => Volatile.Read(ref _token);
+
+    /// <summary>The connection; only the loops of that connection ask.</summary>
+    public ClientConnection Connection => _connection!;
+
+    /// <summary>Completes with the first Welcome, or fails with why there is none.</summary>
+    public Task FirstConnected => _firstConnected.Task;
+
+    /// <summary>A fresh message id: unique in this client by counting, among clients by 128 random bits to count from.</summary>
+    public ClientMessageId NextMessageId() => new(_messageIdBase + (UInt128)(ulong)Interlocked.Increment(ref _messageIds));
+
+    /// <summary>Queues a control request.</summary>
+    public void Send(PendingRequest request)
+    {
+        Requests.Add(request);
+        WriteSignal.Set();
+    }
+
+    /// <summary>Every publish posted before the call has been answered when the task completes.</summary>
+    public Task FlushAsync(CancellationToken cancellationToken) => _flushes.WaitAsync(cancellationToken);
+
+    /// <summary>The application consumed delivered bytes.</summary>
+    public void Consume(long bytes)
+    {
+        Window.Consume(bytes);
+        if (Window.IsCreditDue)
+        {
+            WriteSignal.Set();
+        }
+    }
+
+    public Subscription BeginReading(ConversationId conversation, LogPosition after)
+    {
+        Subscription subscription = Subscriptions.Add(conversation, after);
+        WriteSignal.Set();
+        return subscription;
+    }
+
+    public void StopReading(Subscription subscription)
+    {
+        Subscriptions.Remove(subscription);
+        WriteSignal.Set();
+    }
+
+    /// <summary>Read loop, behind each batch of frames: what the batch's answers gave back.</summary>
+    public void AfterBatch(bool isWriteLoopGated)
+    {
+        if (Sends.Release())
+        {
+            _gate.OnRoom();
+            _flushes.OnReleased();
+        }
+
+        if (isWriteLoopGated || Window.IsCreditDue)
+        {
+            WriteSignal.Set();
+        }
+    }
+
+    public void OnLagged(LagNotice lag) => Lagged?.Invoke(lag);
+
+    public void OnNoticed(ClientNotice notice) => Noticed?.Invoke(notice);
+
+    /// <summary>The application is done: say Close, end.</summary>
+    public void Stop()
+    {
+        _stopping.Cancel();
+        Volatile.Read(ref _connection)?.RequestClose(StoppedReason());
+    }
+
+    /// <summary>Runs until the end of the client. Fails only with what the application's own handlers threw.</summary>
+    public async Task RunAsync()
+    {
+        CloseReason reason;
+        try
+        {
+            reason = await ConnectUntilEndAsync().ConfigureAwait(false);
+        }
+        catch (Exception failure)
+        {
+            reason = ClientConnection.ReasonOf(failure);
+        }
+
+        End(reason);
+    }
+
+    private static CloseReason StoppedReason() => new(CloseCode.Normal, "the application closed the client", TimeSpan.Zero, Cause: null) { IsLocal = true };
+
+    private async Task<CloseReason> ConnectUntilEndAsync()
+    {
+        int attempts = 0;
+        CloseReason? reason = null;
+        while (true)
+        {
+            SetState(ConnectionPhase.Connecting, reason, attempts);
+            long readyAt = 0;
+            try
+            {
+                ClientConnection connection = await OpenConnectionAsync().ConfigureAwait(false);
+                readyAt = Time.GetTimestamp();
+                reason = await ServeAsync(connection, reason, attempts).ConfigureAwait(false);
+            }
+            catch (Exception failure) when (failure is not ApplicationFailureException)
+            {
+                reason = ClientConnection.ReasonOf(failure);
+            }
+
+            bool wasStable = readyAt != 0 && Time.GetElapsedTime(readyAt) >= _options.Reconnect.StableAfter;
+            attempts = wasStable ? 0 : attempts;
+            if (_stopping.IsCancellationRequested)
+            {
+                return StoppedReason();
+            }
+
+            bool isHopelessStart = Welcome is null && !_options.Reconnect.RetryFirstConnect;
+            if (reason.Advice == ReconnectAdvice.Never || isHopelessStart || attempts >= _options.Reconnect.AttemptsMax)
+            {
+                return reason;
+            }
+
+            SetState(ConnectionPhase.Waiting, reason, attempts);
+            await Task.Delay(_options.Reconnect.DelayBefore(attempts, reason, _random), Time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_stopping.IsCancellationRequested)
+            {
+                return StoppedReason();
+            }
+
+            attempts++;
+        }
+    }
+
+    private async Task<ClientConnection> OpenConnectionAsync()
+    {
+        using CancellationTokenSource timeout = new(_options.ConnectTimeout, Time);
+        using CancellationTokenSource linked = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, _stopping.Token);
+        Stream? stream = null;
+        try
+        {
+            stream = _options.OpenTransport is { } open
+                ? await open(linked.Token).ConfigureAwait(false)
+                : await Transport.OpenAsync(_options.Endpoint, linked.Token).ConfigureAwait(false);
+            return await ClientConnection.OpenAsync(this, stream, MakeHello(), ++_connections, linked.Token).ConfigureAwait(false);
+        }
+        catch (Exception failure)
+        {
+            if (stream is not null)
+            {
+                await ClientConnection.DisposeStreamAsync(stream).ConfigureAwait(false);
+            }
+
+            throw timeout.IsCancellationRequested ? new TimeoutException($"no Welcome within {_options.ConnectTimeout}", failure) : failure;
+        }
+    }
+
+    private Hello MakeHello()
+    {
+        // A token, once there is one, rather than the password: it names the device, and costs the broker no password hash.
+        string? token = Token;
+        return new Hello
+        {
+            Client = _options.ClientName,
+            Token = token,
+            Name = token is null ? _options.Name : null,
+            Password = token is null ? _options.Password : null,
+            Register = token is null && _options.Register,
+            Device = token is null ? _options.Device : default,
+            Session = Welcome?.Session ?? default,
+            Window = Window.Begin(),
+        };
+    }
+
+    private async Task<CloseReason> ServeAsync(ClientConnection connection, CloseReason? lastReason, int attempts)
+    {
+        Welcome welcome = connection.Welcome;
+        Volatile.Write(ref _token, welcome.Token ?? _token);
+        Volatile.Write(ref _welcome, welcome);
+        Sends.Rewind();
+        Volatile.Write(ref _connection, connection);
+        Subscriptions.OnConnected(connection.Number);
+        if (_stopping.IsCancellationRequested)
+        {
+            // Stop may have looked for the connection before it was there.
+            connection.RequestClose(StoppedReason());
+        }
+
+        try
+        {
+            SetState(ConnectionPhase.Connected, lastReason, attempts);
+        }
+        catch (ApplicationFailureException failure)
+        {
+            connection.RequestClose(ClientConnection.ReasonOf(failure));
+        }
+
+        _firstConnected.TrySetResult();
+        CloseReason reason = await connection.RunAsync().ConfigureAwait(false);
+        Volatile.Write(ref _connection, null);
+        Subscriptions.OnBreak();
+        Requests.OnBreak(reason);
+        return reason;
+    }
+
+    private async Task RetrySubscribeAsync(Subscription subscription, RequestException error)
+    {
+        int connection = Connection.Number;
+        TimeSpan delay = error.RetryAfter > TimeSpan.Zero ? error.RetryAfter : SubscribeRetryDelay;
+        await Task.Delay(delay, Time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Subscriptions.Retry(subscription, connection);
+        WriteSignal.Set();
+    }
+
+    private void End(CloseReason reason)
+    {
+        List<Exception> failures = Sends.FailAll(reason);
+        Requests.FailAll(reason);
+        Subscriptions.FailAll(reason);
+        ConnectionException error = new(reason, isFinal: true);
+        _flushes.FailAll(error);
+        _gate.OnRoom();
+        _firstConnected.TrySetException(error);
+        try
+        {
+            SetState(ConnectionPhase.Closed, reason, State.Attempts);
+        }
+        catch (ApplicationFailureException failure)
+        {
+            failures.Add(failure);
+        }
+
+        if (failures.Count > 0)
+        {
+            throw new AggregateException("the application's handlers threw while the client ended", failures);
+        }
+    }
+
+    private void SetState(ConnectionPhase phase, CloseReason? reason, int attempts)
+    {
+        ConnectionState state = new(phase, reason, attempts);
+        Volatile.Write(ref _state, state);
+        if (StateChanged is { } handler)
+        {
+            ApplicationFailureException.Fence(() => handler(state));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Net.WebSockets;
+
+namespace FastChat.Client;
+
+/// <summary>Opens the byte stream that an endpoint names. Every kind ends as a <see cref="Stream"/>, so there is one connection code for all.</summary>
+internal static class Transport
+{
+    public static ValueTask<Stream> OpenAsync(ClientEndpoint endpoint, CancellationToken cancellationToken) => endpoint.Kind switch
+    {
+        TransportKind.Unix => OpenUnixAsync(endpoint, cancellationToken),
+        TransportKind.WebSocket => OpenWebSocketAsync(endpoint, cancellationToken),
+        TransportKind.Tls => OpenTlsAsync(endpoint, cancellationToken),
+        _ => OpenTcpAsync(endpoint, cancellationToken),
+    };
+
+    private static async ValueTask<Stream> OpenTcpAsync(ClientEndpoint endpoint, CancellationToken cancellationToken)
+    {
+        // The write loop coalesces by itself; Nagle's algorithm would only add its delay to the last piece.
+        Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(endpoint.Host, endpoint.Port, cancellationToken).ConfigureAwait(false);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static async ValueTask<Stream> OpenUnixAsync(ClientEndpoint endpoint, CancellationToken cancellationToken)
+    {
+        Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(endpoint.Host), cancellationToken).ConfigureAwait(false);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static async ValueTask<Stream> OpenTlsAsync(ClientEndpoint endpoint, CancellationToken cancellationToken)
+    {
+        SslStream stream = new(await OpenTcpAsync(endpoint, cancellationToken).ConfigureAwait(false), leaveInnerStreamOpen: false);
+        try
+        {
+            SslClientAuthenticationOptions options = new() { TargetHost = endpoint.Host };
+            await stream.AuthenticateAsClientAsync(options, cancellationToken).ConfigureAwait(false);
+            return stream;
+        }
+        catch
+        {
+            await stream.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private static async ValueTask<Stream> OpenWebSocketAsync(ClientEndpoint endpoint, CancellationToken cancellationToken)
+    {
+        ClientWebSocket socket = new();
+        try
+        {
+            socket.Options.AddSubProtocol("fastchat.v1");
+
+            // Heartbeats are the protocol's own; the socket's would be a second clock.
+            socket.Options.KeepAliveInterval = TimeSpan.Zero;
+            await socket.ConnectAsync(endpoint.Uri!, cancellationToken).ConfigureAwait(false);
+
+            // One write is one binary message, and the write loop writes whole frames.
+            return WebSocketStream.Create(socket, WebSocketMessageType.Binary, ownsWebSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}
