@@ -59,6 +59,7 @@ internal static class CommandLine
             Login.Build(),
             Send.Build(),
             Tail.Build(),
+            Chat.Build(),
             History.Build(),
             Conversations.Build(),
             Create.Build(),
@@ -66,6 +67,7 @@ internal static class CommandLine
             Kick.Build(),
             Leave.Build(),
             Members.Build(),
+            Replay.Build(),
             Verify.Build(),
             Decode.Build(),
         };

@@ -93,7 +93,9 @@ internal sealed class Invocation : IDisposable
         _output.Dispose();
     }
 
-    private ClientOptions SignIn()
+    /// <summary>How the user of the command line signs in.</summary>
+    /// <exception cref="CliException">Nobody is signed in there.</exception>
+    public ClientOptions SignIn()
     {
         if (Credentials.Find(Server, User) is { } credential)
         {

@@ -32,7 +32,7 @@ internal readonly record struct ChatInput(ChatVerb Verb, string Argument)
         /list           your conversations · Alt-1…9 or Tab goes there
         /who            members of this conversation
         /create name    a group of your own · /invite NAME… adds people to it
-        /history        load everything older · PageUp and PageDown scroll
+        /history        load older messages · PageUp and PageDown scroll, too
         /me does        an action · //text sends a text that begins with a slash
         /quit           or Ctrl-D
         """;

@@ -29,6 +29,12 @@ internal sealed class ChatRoom
     /// <summary>What people call it; harmless.</summary>
     public string Name { get; }
 
+    /// <summary>What it is.</summary>
+    public ConversationKind Kind { get; init; }
+
+    /// <summary>The user's role when the room was opened.</summary>
+    public MemberRole Role { get; init; }
+
     /// <summary>Sequence of the oldest entry of the log that is loaded; 0 when none is.</summary>
     public ulong Oldest { get; private set; }
 
@@ -106,6 +112,13 @@ internal sealed class ChatRoom
 
     /// <summary>Says something to the reader, in this room only.</summary>
     public void AddRemark(ChatEntry remark, int columns) => Append(_entries, remark, columns);
+
+    /// <summary>The log is another one from here on: what is above stays to be read, and numbers begin anew behind <paramref name="head"/>.</summary>
+    public void Restart(ulong head)
+    {
+        Newest = head;
+        IsComplete = true;
+    }
 
     /// <summary>The room comes to the screen: what was unread is marked, and counts no longer.</summary>
     public void Enter()
