@@ -55,7 +55,7 @@ public sealed record StorageOptions
 /// <param name="RecoveryMode">RocksDB's <c>WALRecoveryMode</c>; 2 = point in time.</param>
 /// <param name="LogCompression">
 /// RocksDB's compression of <see cref="Table.Log"/>; 0 = none, 4 = LZ4. LZ4 halves a log of English text (198 → 102 MB per million
-/// messages of 128 B); commits cost the same within the noise (176 and 173 thousand records/s), replay from disk falls from 7.2 to 4.6
-/// million messages/s, still far above what a socket takes.
+/// messages of 128 B). It costs commits 2 % in one pair of runs and 14 % in the other, on a machine that itself varied more (176 → 173 and
+/// 150 → 129 thousand records/s), and replay of 64-message chunks falls from 7.2 to 4.6 million messages/s, still above what a socket takes.
 /// </param>
 internal sealed record RocksDbExperiment(int RecycledLogs = 0, int RecoveryMode = 2, int LogCompression = 4);
