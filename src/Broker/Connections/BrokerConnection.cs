@@ -4,8 +4,6 @@ using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 
-using Microsoft.Extensions.Logging;
-
 namespace FastChat.Broker.Connections;
 
 /// <summary>
