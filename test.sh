@@ -126,7 +126,11 @@ dotnet format whitespace FastChat.sln --no-restore --verify-no-changes > "$resul
   || { head -30 "$results/format.log"; refuse "the formatting: run 'dotnet format whitespace FastChat.sln'"; }
 echo "formatting checked in $((SECONDS - started)) s"
 
+selected=0
 for project in tests/*.Tests/*.csproj; do
-  is_selected "$(basename "$(dirname "$project")")" "$@" && run_project "$project"
+  is_selected "$(basename "$(dirname "$project")")" "$@" || continue
+  selected=$((selected + 1))
+  run_project "$project"
 done
+[ "$selected" -gt 0 ] || echo "No test project's name contains: $*"
 finish
