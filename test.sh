@@ -72,7 +72,7 @@ report() {
     function show(    lines, count, i) {
       print (outcome == "NotExecuted" ? "  skipped  " : "  FAILED   ") name
       count = split(decoded(text), lines, "\n")
-      for (i = 1; i <= count && i <= 40; i++) if (lines[i] !~ /^[ \t\r]*$/) print "           " lines[i]
+      for (i = 1; i <= count && i <= 40; i++) if (lines[i] !~ /^[ \t\r]*$/ && lines[i] !~ /^ *(1\) +)?at (NUnit|System)\./) print "           " lines[i]
     }
     /<UnitTestResult / { outcome = attribute("outcome"); name = attribute("testName"); text = ""; reading = 0; open = outcome != "Passed"
                          if (open && /\/>[ \t\r]*$/) { show(); open = 0 } }
