@@ -72,7 +72,7 @@ internal static class CommandLine
             Verify.Build(),
             Decode.Build(),
         };
-        CommonOptions.AddTo(root);
+        ClientVerbOptions.AddTo(root);
         return root;
     }
 

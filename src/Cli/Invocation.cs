@@ -17,9 +17,9 @@ internal sealed class Invocation : IDisposable
 
     private Invocation(ParseResult parsed)
     {
-        Server = ServerAddress.Parse(parsed.GetRequiredValue(CommonOptions.Server));
-        User = parsed.GetValue(CommonOptions.User);
-        IsHuman = !parsed.GetValue(CommonOptions.Json) && !Console.IsOutputRedirected;
+        Server = ServerAddress.Parse(parsed.GetRequiredValue(ClientVerbOptions.Server));
+        User = parsed.GetValue(ClientVerbOptions.User);
+        IsHuman = !parsed.GetValue(ClientVerbOptions.Json) && !Console.IsOutputRedirected;
         _output = StandardOutput.Open();
         Json = new JsonLines(_output);
     }

@@ -25,9 +25,9 @@ internal static partial class ProtocolDocument
             .ToArray();
     }
 
-    /// <summary>The whole numbers in a cell: "64, 500, 8" and "10,000 and 1 MiB" have three and two.</summary>
+    /// <summary>The whole numbers in a cell: "64, 500, 8" has three, "10,000 and 1 MiB" two.</summary>
     public static long[] Numbers(string cell) => WholeNumber().Matches(cell)
-        .Select(match => long.Parse(match.Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture))
+        .Select(match => long.Parse(match.Groups[1].Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture) << (match.Groups[2].Success ? 20 : 0))
         .ToArray();
 
     /// <summary>A C# name as protocol.md writes codes: BodyTooLarge is BODY_TOO_LARGE.</summary>
@@ -42,7 +42,7 @@ internal static partial class ProtocolDocument
         return next.Success ? next.Index : body.Length;
     }
 
-    [GeneratedRegex(@"\d{1,3}(?:,\d{3})+|\d+")]
+    [GeneratedRegex(@"(\d{1,3}(?:,\d{3})+|\d+)( MiB)?")]
     private static partial Regex WholeNumber();
 
     [GeneratedRegex("(?<!^)[A-Z]")]

@@ -22,7 +22,7 @@ public sealed class ProtocolDocumentTests
     // Rows of §2.3 whose limits are the broker's own options: no peer computes with them.
     private static readonly string[] BrokerOptions =
     [
-        "unanswered fetches of a connection", "from connect to Hello", "from the first to the last byte of a frame", "silence of the peer",
+        "from connect to Hello", "from the first to the last byte of a frame", "silence of the peer",
         "bytes waiting and none taken by the peer", "connections not signed in, per address",
     ];
 
@@ -121,7 +121,8 @@ public sealed class ProtocolDocumentTests
             ("message body", [ProtocolLimits.BodySizeMax]),
             ("unanswered publishes of a connection", [ProtocolLimits.InFlightMax]),
             ("subscriptions of a session", [ProtocolLimits.SubscriptionsMax]),
-            ("records in one page", [ProtocolLimits.FetchCountMax]),
+            ("unanswered fetches of a connection", [ProtocolLimits.FetchesInFlightMax]),
+            ("records in one page", [ProtocolLimits.FetchCountMax, ProtocolLimits.FetchBytesMax]),
             ("control body: map entries, array elements, nesting", [ProtocolLimits.ControlMapMax, ProtocolLimits.ControlArrayMax, ProtocolLimits.ControlDepthMax]),
             ("name, title, password", [ProtocolLimits.NameSizeMax, ProtocolLimits.TitleSizeMax, ProtocolLimits.PasswordSizeMin, ProtocolLimits.PasswordSizeMax]),
         ];
@@ -135,6 +136,7 @@ public sealed class ProtocolDocumentTests
         Dictionary<string, string> hello = ProtocolDocument.Table("3.2").ToDictionary(cells => cells[0], cells => cells[1]);
         Assert.That(ProtocolDocument.Numbers(hello["`token`"]), Is.EqualTo(new[] { (long)ProtocolLimits.TokenSizeMax }));
         Assert.That(ProtocolDocument.Numbers(hello["`client`"]), Is.EqualTo(new[] { (long)ProtocolLimits.NameSizeMax }));
+        Assert.That(FrameRows.Single(row => row.Name == "Ping").Body, Is.EqualTo($"0–{ProtocolLimits.PingSizeMax} bytes"));
     }
 
     [Test]

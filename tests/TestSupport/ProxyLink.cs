@@ -95,8 +95,10 @@ internal sealed class ProxyLink : IDisposable
             }
 
             Interlocked.Add(ref _bytesUntilCut, -taken);
-            await SendAllAsync(target, bytes[..taken]);
+
+            // Counted first: who has received a byte finds it counted.
             lane.Count(taken);
+            await SendAllAsync(target, bytes[..taken]);
             bytes = bytes[taken..];
         }
     }

@@ -19,7 +19,7 @@ internal static class Decode
             string text = string.Join(' ', parsed.GetRequiredValue(hex));
             text = text == "-" ? Console.In.ReadToEnd() : text;
             using Stream output = StandardOutput.Open();
-            return Run(text, parsed.GetValue(CommonOptions.Json), output, Console.Error);
+            return Run(text, parsed.GetValue(ClientVerbOptions.Json), output, Console.Error);
         });
         return command;
     }

@@ -3,7 +3,7 @@ using System.CommandLine;
 namespace FastChat.Cli;
 
 /// <summary>The options that every client verb takes.</summary>
-internal static class CommonOptions
+internal static class ClientVerbOptions
 {
     /// <summary>Which broker.</summary>
     public static Option<string> Server { get; } = new("--server")
