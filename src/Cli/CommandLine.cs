@@ -55,6 +55,7 @@ internal static class CommandLine
         {
             new HelpOption(),
             new VersionOption(),
+            Serve.Build(),
             Register.Build(),
             Login.Build(),
             Send.Build(),

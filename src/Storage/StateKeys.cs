@@ -9,6 +9,7 @@ namespace FastChat.Storage;
 /// owning object follows, so one scan by prefix finds everything of a kind that an object has. What the values are is the broker's business.
 /// <code>
 ///  00 01                                        commit number (the log's own; u64 LE)
+///  00 02                                        number of shards (u16 LE)
 ///  'n' · scope · canonical name bytes           name → id
 ///  'a' · user (16)                              account
 ///  'v' · user (16) · device u64 BE              device
@@ -71,6 +72,9 @@ public static class StateKeys
 
     /// <summary>The number of the last commit; written by the log with every commit, by nobody else.</summary>
     internal static ReadOnlySpan<byte> CommitNumber => [0, 1];
+
+    /// <summary>The number of shards that the store was made for; u16 LE, written once.</summary>
+    public static ReadOnlySpan<byte> ShardCount => [0, 2];
 
     /// <summary>Bytes of a name's key.</summary>
     public static int NameSize(int nameBytes) => 2 + nameBytes;

@@ -21,9 +21,15 @@ namespace FastChat.Storage;
 /// last second before a power cut can go unnoticed.
 /// </para>
 /// <para>
-/// Two slots, written in turn, each with a checksum, in sectors of their own: a slot torn by the end of the process or of the power leaves the other, which
-/// is one commit older and whose successor was therefore never acknowledged (process), or is low anyway (power).
+/// Two slots, written in turn, each with a checksum, in sectors of their own: a slot torn by the end of the process or of the power leaves
+/// the other, which is one commit older; the commit of the torn one was never acknowledged (process), or the number is low anyway (power).
 /// </para>
+/// <code>
+///  0        4        8                 16       20
+/// +--------+--------+-----------------+--------+
+/// | "FCW1" | epoch  | commit u64      | crc32c |   at 0 and at 2048 of 4096 bytes
+/// +--------+--------+-----------------+--------+
+/// </code>
 /// Threads: <see cref="Record"/> by the committer; the timer only syncs.
 /// </summary>
 internal sealed unsafe class CommitWitness : IDisposable
@@ -41,14 +47,6 @@ internal sealed unsafe class CommitWitness : IDisposable
     private int _dirty;
     private int _syncing;
 
-    /// <summary>
-    ///  <code>
-    ///  0        4        8                 16       20
-    /// +--------+--------+-----------------+--------+
-    /// | "FCW1" | epoch  | commit u64      | crc32c |   at 0 and at 2048
-    /// +--------+--------+-----------------+--------+
-    /// </code>
-    /// </summary>
     private CommitWitness(string path, uint epoch, ulong commit, TimeProvider time, TimeSpan syncInterval)
     {
         Epoch = epoch;
@@ -131,10 +129,16 @@ internal sealed unsafe class CommitWitness : IDisposable
             spin.SpinOnce();
         }
 
-        _view.Flush();
-        _view.SafeMemoryMappedViewHandle.ReleasePointer();
-        _view.Dispose();
-        _file.Dispose();
+        try
+        {
+            _view.Flush();
+        }
+        finally
+        {
+            _view.SafeMemoryMappedViewHandle.ReleasePointer();
+            _view.Dispose();
+            _file.Dispose();
+        }
     }
 
     // Failing to sync makes the witness lower after a power cut, which is allowed; the log's own sync finds a failing device.

@@ -21,8 +21,9 @@ internal sealed class RocksDbTuning : IDisposable
         Log = CreateFamily(writeBuffer: 32 << 20, blockBytes: 16 << 10, compression: options.Experiment.LogCompression);
         Dedupe = CreateFamily(writeBuffer: 16 << 20, blockBytes: 4 << 10, compression: 0);
 
-        // A publish asks for a key that is almost never there. The bloom filter of the memtable answers for what is young, the ones in
-        // the table files for the rest, so a miss costs no block read.
+        // A publish asks for a key that is almost never there. The bloom filters in the table files let a miss do without a block read;
+        // the memtable's is to do the same for a skip list. A miss takes 1.1–2.4 µs at a million entries, a hit 3–6 µs. Runs without
+        // the memtable's filter fell on both sides of that, so its gain is unproven; so is that of a hyper-clock cache, not taken.
         _native.rocksdb_options_set_memtable_prefix_bloom_size_ratio(Dedupe, 0.1);
         _native.rocksdb_options_set_memtable_whole_key_filtering(Dedupe, 1);
     }
