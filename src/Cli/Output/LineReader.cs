@@ -32,7 +32,9 @@ internal sealed class LineReader
             {
                 ReadOnlyMemory<byte> last = _buffer.AsMemory(_start, _end - _start);
                 _start = _end;
-                return last.IsEmpty ? null : last;
+
+                // The cast matters: a bare null would become an empty line, by way of a null array.
+                return last.IsEmpty ? (ReadOnlyMemory<byte>?)null : last;
             }
 
             _end += count;
