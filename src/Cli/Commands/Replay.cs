@@ -72,7 +72,10 @@ internal static class Replay
             for (int i = 0; i < connections; i++)
             {
                 string name = string.Create(CultureInfo.InvariantCulture, $"connection {i + 1} of {connections}");
-                clients.Add(await invocation.ConnectAsync(options, ConnectionNotes.ToStandardError(name), cancellation).ConfigureAwait(false));
+
+                // Nobody at the address is a mistake worth saying at once; once somebody answered there, a refusal is a broker that restarts.
+                ClientOptions patient = options with { Reconnect = Persistent with { RetryFirstConnect = i > 0 } };
+                clients.Add(await invocation.ConnectAsync(patient, ConnectionNotes.ToStandardError(name), cancellation).ConfigureAwait(false));
             }
 
             await plan.PrepareAsync(clients[0], cancellation).ConfigureAwait(false);
