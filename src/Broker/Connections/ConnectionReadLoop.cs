@@ -78,6 +78,9 @@ internal sealed class ConnectionReadLoop(ConnectionServices services, BrokerConn
     private async Task WaitForRoomAsync()
     {
         Peer peer = connection.Peer!;
+
+        // It is us who keep the client waiting: neither its frame nor its signs of life are late.
+        connection.Activity.OnReceived(isPartial: false, madeProgress: true);
         peer.IsReadPaused = true;
 
         // Whoever makes room changes the limits first and looks at the flag afterwards; we do it the other way round.
