@@ -21,7 +21,7 @@ public sealed class BrokerProcessTests
     [Test]
     public async Task The_ready_line_says_where_it_listens()
     {
-        await using BrokerProcess broker = await StartAsync("echo noise; echo started >&2; " + Ready + "exec sleep 60");
+        await using BrokerProcess broker = await StartAsync("echo noise; echo started >&2; " + Ready + "while :; do sleep 0.05; done");
         Assert.That(broker.Tcp.ToString(), Is.EqualTo("127.0.0.1:7400"));
         Assert.That(broker.Http.Port, Is.EqualTo(7480));
         Assert.That(broker.HasExited, Is.False);
