@@ -35,9 +35,12 @@ public sealed class ChatRoomTests
     public void ARefusedMessageStaysAndSaysSo()
     {
         _room.AddPending(ChatEntry.FromText("ada", "hello", Noon, 0, new ClientMessageId(9), isOwn: true, EntryState.Pending));
-        _room.Fail(new ClientMessageId(9));
+        _room.Fail(new ClientMessageId(9), columns: 80);
+        Add(1, "later");
 
-        Assert.That(Shown(), Has.One.Contains("hello  (not sent)"));
+        string[] shown = Shown();
+        Assert.That(shown[^2], Does.EndWith("hello  (not sent)"));
+        Assert.That(shown[^1], Does.EndWith("later"));
     }
 
     [Test]

@@ -91,7 +91,7 @@ internal sealed class ChatCommands
         {
             await _rooms.PostAsync(() =>
             {
-                room.Fail(id);
+                _rooms.Fail(room, id);
                 _rooms.Remark(room, FailureText.Of(refused));
             }).ConfigureAwait(false);
         }

@@ -107,8 +107,16 @@ internal sealed class ChatRoom
     /// <summary>The message is durable; it stays where it is until it comes back in its place of the log.</summary>
     public void Acknowledge(ClientMessageId id) => Find(id)?.Become(EntryState.Confirmed);
 
-    /// <summary>The message was refused.</summary>
-    public void Fail(ClientMessageId id) => Find(id)?.Become(EntryState.Failed);
+    /// <summary>The message was refused: it stays where it is in the conversation, and what comes later stands below it.</summary>
+    public void Fail(ClientMessageId id, int columns)
+    {
+        if (Find(id) is { } entry)
+        {
+            entry.Become(EntryState.Failed);
+            _unconfirmed.Remove(entry);
+            Append(_entries, entry, columns);
+        }
+    }
 
     /// <summary>Says something to the reader, in this room only.</summary>
     public void AddRemark(ChatEntry remark, int columns) => Append(_entries, remark, columns);

@@ -124,6 +124,9 @@ internal sealed class ChatRooms
         }
     }
 
+    /// <summary>A message that was sent from here was refused.</summary>
+    public void Fail(ChatRoom room, ClientMessageId id) => room.Fail(id, _columns());
+
     /// <summary>Says something to the reader, in the room on the screen.</summary>
     public void Remark(string text) => Remark(Current, text);
 

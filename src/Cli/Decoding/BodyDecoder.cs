@@ -15,8 +15,8 @@ internal static class BodyDecoder
         switch (type)
         {
             case FrameType.Ping or FrameType.Pong: Echo(body, frame); break;
-            case FrameType.Close: Failure(ref cursor, frame, code => Name((CloseCode)code)); break;
-            case FrameType.Error: Failure(ref cursor, frame, code => Name((ErrorCode)code)); break;
+            case FrameType.Close: Failure(ref cursor, frame, static code => Name((CloseCode)code) ?? $"of a later version: {Advice(code)}"); break;
+            case FrameType.Error: Failure(ref cursor, frame, static code => Name((ErrorCode)code) ?? "of a later version"); break;
             case FrameType.Credit: Credit(ref cursor, frame); break;
             case FrameType.Publish: Publish(ref cursor, frame); break;
             case FrameType.Published: Published(ref cursor); break;
@@ -50,12 +50,7 @@ internal static class BodyDecoder
 
     private static void Failure(ref BodyCursor cursor, DecodedFrame frame, Func<ushort, string?> nameOf)
     {
-        ushort code = cursor.U16("code", nameOf);
-        if (!cursor.Ended && nameOf(code) is null)
-        {
-            frame.Blame($"code {code} is not in the table of version 1");
-        }
-
+        cursor.U16("code", nameOf);
         cursor.Zero(2);
         cursor.U32("retry_after", "ms");
         if (!cursor.Ended)
@@ -188,6 +183,13 @@ internal static class BodyDecoder
         cursor.U64("head");
         cursor.End();
     }
+
+    private static string Advice(ushort code) => CloseCodes.AdviceOf((CloseCode)code) switch
+    {
+        ReconnectAdvice.Now => "reconnect now",
+        ReconnectAdvice.Later => "reconnect later",
+        _ => "do not reconnect by itself",
+    };
 
     private static string? Latest(ulong position) => position == LogPosition.Latest ? "from the head" : null;
 

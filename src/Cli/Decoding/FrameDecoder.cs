@@ -97,6 +97,7 @@ internal static class FrameDecoder
             if (ControlMap.TryParse(new ReadOnlySequence<byte>(body.ToArray()), out ControlMap? map, out string reason))
             {
                 AddMap(map, frame.Add);
+                ControlKeys.Judge(type, map, frame.Blame);
                 return;
             }
 

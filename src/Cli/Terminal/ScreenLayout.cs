@@ -69,14 +69,15 @@ internal static class ScreenLayout
     public static StyledRow Bar(IReadOnlyList<StyledRun> left, string right, TextStyle style, int columns)
     {
         int rightWidth = TextWidth.Of(right);
-        if (rightWidth + 2 > columns)
+        if (rightWidth + 3 > columns)
         {
             right = string.Empty;
             rightWidth = 0;
         }
 
         List<StyledRun> runs = [];
-        int room = columns - rightWidth;
+        int gap = rightWidth > 0 ? 1 : 0;
+        int room = columns - rightWidth - gap;
         foreach (StyledRun run in left)
         {
             int length = TextWidth.Fit(run.Text, room, out int width);
@@ -84,7 +85,7 @@ internal static class ScreenLayout
             room -= width;
         }
 
-        runs.Add(new StyledRun(new string(' ', room), style));
+        runs.Add(new StyledRun(new string(' ', room + gap), style));
         runs.Add(new StyledRun(right, style));
         return new StyledRow([.. runs]);
     }
