@@ -30,6 +30,15 @@ public static class ProtocolLimits
     /// <summary>Messages asked for in one Fetch; more is answered as this many.</summary>
     public const int FetchCountMax = 10_000;
 
+    /// <summary>Bytes of records in one page; more is answered as this many.</summary>
+    public const int FetchBytesMax = 1024 * 1024;
+
+    /// <summary>Fetches of one connection that may be unanswered.</summary>
+    public const int FetchesInFlightMax = 16;
+
+    /// <summary>Bytes of a Ping.</summary>
+    public const int PingSizeMax = 64;
+
     /// <summary>Bytes of a user or conversation name.</summary>
     public const int NameSizeMax = 64;
 

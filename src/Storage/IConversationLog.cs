@@ -21,10 +21,13 @@ public interface IConversationLog : IDisposable
     /// <summary>Number of the last durable commit; 0 for an empty store.</summary>
     ulong CommitNumber { get; }
 
+    /// <summary>Why the log takes no commits any more; null while it does. Once set it stays.</summary>
+    StorageException? Failure { get; }
+
     /// <summary>
     /// Writes the batches in the given order as one atomic unit and returns when it is on stable storage (fdatasync returned 0).
     /// The first failure is final: the log refuses every later commit, because a failed fsync may have dropped the pages it could
-    /// not write, so a retry that "succeeds" proves nothing.
+    /// not write, so a retry that "succeeds" proves nothing. Batches without any entry change nothing and take no commit number.
     /// </summary>
     /// <exception cref="StorageException">The device failed; nothing of the batches may be acknowledged.</exception>
     void Commit(ReadOnlySpan<CommitBatch> batches);
@@ -34,14 +37,15 @@ public interface IConversationLog : IDisposable
 
     /// <summary>
     /// Copies whole records with sequences in (<paramref name="after"/>, <paramref name="through"/>] to <paramref name="target"/>, ascending, at most
-    /// <paramref name="countMax"/> records and <paramref name="bytesMax"/> bytes, but at least one record if there is one.
+    /// <paramref name="countMax"/> records and <paramref name="bytesMax"/> bytes, but at least one record if there is one. The page ends before a damaged record;
+    /// a read that would have to begin with it throws. When a read throws, what it put into <paramref name="target"/> is void.
     /// </summary>
     /// <exception cref="CorruptRecordException">A record or chunk does not match its checksum: never served.</exception>
     LogPage ReadForward(ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target);
 
     /// <summary>
     /// Copies the last records with sequences below <paramref name="before"/> (<see cref="LogPosition.Latest"/> = from the head), under the same
-    /// bounds. The page is ascending too: only the choice of records is backward.
+    /// bounds. The page is ascending too: only the choice of records is backward; it begins behind a damaged record.
     /// </summary>
     /// <exception cref="CorruptRecordException">A record or chunk does not match its checksum: never served.</exception>
     LogPage ReadBackward(ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target);
@@ -55,7 +59,7 @@ public interface IConversationLog : IDisposable
 
     /// <summary>
     /// Visits the entries of a table whose keys start with <paramref name="prefix"/>, ascending, beginning behind <paramref name="after"/> (a whole key, or
-    /// empty), until <paramref name="visitor"/> returns false.
+    /// empty), until <paramref name="visitor"/> returns false. The visitor sees the state at the beginning of the scan.
     /// </summary>
     void Scan(Table table, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> after, ScanVisitor visitor);
 }

@@ -52,8 +52,10 @@ public sealed class ControlMap
         {
             reason = failure.Message;
         }
-        catch (Exception failure) when (failure is MessagePackSerializationException or EndOfStreamException or InsufficientExecutionStackException or OverflowException)
+        catch (Exception failure) when (failure is MessagePackSerializationException or EndOfStreamException or InsufficientExecutionStackException
+            or OverflowException or ArgumentOutOfRangeException)
         {
+            // The last one comes from the reader's own slicing: a str 32 or bin 32 that declares 2 GiB or more has a negative length there.
             reason = "not well-formed MessagePack";
         }
         catch (DecoderFallbackException)

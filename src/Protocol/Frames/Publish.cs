@@ -12,7 +12,7 @@ public enum PublishFlags : byte
 }
 
 /// <summary>
-/// Publish, C→S (protocol.md §4.3): post a message. Answered by <see cref="Published"/> once it is durable, or by Error.
+/// Publish, C→S (protocol.md §4.2): post a message. Answered by <see cref="Published"/> once it is durable, or by Error.
 /// <code>
 ///  0              16                  32     33      34       36
 /// +--------------+-------------------+------+-------+--------+-----------------------+--------+

@@ -29,7 +29,7 @@ public static class Id128
     }
 
     /// <summary>
-    /// The part of an identifier that decides its shard (the two most significant bytes, protocol.md §3.1). Everything that must change
+    /// The part of an identifier that decides its shard (the two most significant bytes, protocol.md §5.4). Everything that must change
     /// together with an object has an id of the same placement, so one shard can write it in one batch.
     /// </summary>
     public static ushort Placement(UInt128 value) => (ushort)(value >> 112);

@@ -1,5 +1,6 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
-using System.Text;
+using System.Text.Unicode;
 
 namespace FastChat.Protocol;
 
@@ -34,7 +35,14 @@ public static class Names
         return true;
     }
 
-    /// <summary>True when an imported person may have this name: 1–64 bytes of UTF-8 without control characters.</summary>
-    public static bool IsExternalName(string name) =>
-        name.Length > 0 && Encoding.UTF8.GetByteCount(name) <= ProtocolLimits.NameSizeMax && !name.Any(char.IsControl);
+    /// <summary>
+    /// True when an imported person may have this name: 1–64 bytes of UTF-8 without control characters. Half a surrogate pair has no UTF-8: it would be
+    /// replaced on the way out, and two names become one.
+    /// </summary>
+    public static bool IsExternalName(string name)
+    {
+        Span<byte> bytes = stackalloc byte[ProtocolLimits.NameSizeMax];
+        return name.Length > 0 && !name.Any(char.IsControl) &&
+            Utf8.FromUtf16(name, bytes, out _, out _, replaceInvalidSequences: false) == OperationStatus.Done;
+    }
 }

@@ -1,0 +1,3 @@
+using BenchmarkDotNet.Running;
+
+BenchmarkSwitcher.FromAssembly(typeof(FastChat.Bench.Micro.RingBenchmarks).Assembly).Run(args);

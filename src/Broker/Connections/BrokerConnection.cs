@@ -1,0 +1,195 @@
+using System.IO.Pipelines;
+
+using FastChat.Broker.Diagnostics;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+
+namespace FastChat.Broker.Connections;
+
+/// <summary>
+/// One transport, from accept to teardown: handshake, then the read loop and the write loop, then whatever order they end in, everything given
+/// back. TCP, Unix and WebSocket connections differ only in the pipe they bring.
+/// </summary>
+internal sealed class BrokerConnection : ISessionConnection
+{
+    private readonly ConnectionServices _services;
+    private readonly IDuplexPipe _transport;
+    private readonly Action _abort;
+    private ConnectionWriteLoop? _writeLoop;
+    private int _closing;
+
+    /// <param name="services">What every connection needs.</param>
+    /// <param name="id">Number of the connection, for the log.</param>
+    /// <param name="remote">Where it comes from, for limits.</param>
+    /// <param name="transport">Its bytes.</param>
+    /// <param name="abort">Ends the transport at once. Any thread.</param>
+    public BrokerConnection(ConnectionServices services, long id, string remote, IDuplexPipe transport, Action abort)
+    {
+        _services = services;
+        Id = id;
+        Remote = remote;
+        _transport = transport;
+        _abort = abort;
+        Activity = new ConnectionActivity(services.Clock);
+    }
+
+    /// <summary>Number of the connection.</summary>
+    public long Id { get; }
+
+    /// <summary>Where it comes from, without the port.</summary>
+    public string Remote { get; }
+
+    /// <summary>What the timer looks at.</summary>
+    public ConnectionActivity Activity { get; }
+
+    /// <summary>Who it is; null before Welcome.</summary>
+    public Peer? Peer { get; private set; }
+
+    /// <summary>True once it has ended and given everything back.</summary>
+    public bool IsGone { get; set; }
+
+    /// <summary>True while no further frame is read, because the broker shuts down and what was read is to be answered first.</summary>
+    public bool IsDraining { get; private set; }
+
+    /// <summary>Why it is being closed; None while it is not.</summary>
+    public CloseCode ClosingWith => (CloseCode)Volatile.Read(ref _closing);
+
+    /// <summary>Runs the connection to its end. Does not throw.</summary>
+    public async Task RunAsync()
+    {
+        try
+        {
+            Session? session = await new Handshake(_services, this, _transport).RunAsync().ConfigureAwait(false);
+            if (session is not null)
+            {
+                await ServeAsync(session).ConfigureAwait(false);
+            }
+        }
+        catch (Exception end) when (end is IOException or OperationCanceledException or Microsoft.AspNetCore.Connections.ConnectionResetException)
+        {
+            // The transport ended under us; the peer knows.
+        }
+        catch (Exception defect)
+        {
+            BrokerLog.ConnectionDefect(_services.Log, defect, Id);
+        }
+        finally
+        {
+            await _transport.Input.CompleteAsync().ConfigureAwait(false);
+            await _transport.Output.CompleteAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void RequestClose(CloseCode code, string reason) => RequestClose(code, reason, 0);
+
+    /// <summary>Ends the connection: what is queued is sent, then Close, then the end of the stream. Any thread; the first reason counts.</summary>
+    public void RequestClose(CloseCode code, string reason, uint retryAfterMs)
+    {
+        if (Interlocked.CompareExchange(ref _closing, (int)code, 0) != 0)
+        {
+            return;
+        }
+
+        BrokerLog.Closed(_services.Log, Id, code);
+        _services.Metrics.Closed(code);
+        Activity.BeginClose();
+        if (_writeLoop is { } writer)
+        {
+            writer.Finish(code, reason, retryAfterMs);
+        }
+
+        _transport.Input.CancelPendingRead();
+        Peer?.ReadGate.Raise();
+    }
+
+    /// <summary>Stops reading: what was accepted is answered, nothing more is accepted. Any thread.</summary>
+    public void BeginDrain()
+    {
+        IsDraining = true;
+        _transport.Input.CancelPendingRead();
+    }
+
+    /// <inheritdoc/>
+    public void Send(byte[] frame) => Peer?.Outbox.Append(frame);
+
+    /// <summary>Ends the transport without another word. Any thread.</summary>
+    public void Abort() => _abort();
+
+    /// <summary>Sends Close on a connection that has no write loop yet, and ends its stream.</summary>
+    public async Task RefuseAsync(CloseCode code, string reason, uint retryAfterMs = 0)
+    {
+        if (Interlocked.CompareExchange(ref _closing, (int)code, 0) != 0)
+        {
+            code = ClosingWith;
+        }
+        else
+        {
+            BrokerLog.Closed(_services.Log, Id, code);
+            _services.Metrics.Closed(code);
+            Activity.BeginClose();
+        }
+
+        if (code != CloseCode.Normal)
+        {
+            FrameWriter.WriteClose(_transport.Output, code, reason, retryAfterMs);
+            await _transport.Output.FlushAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task ServeAsync(Session session)
+    {
+        Peer peer = Peer!;
+        Task writing = _writeLoop!.RunAsync();
+        try
+        {
+            await new ConnectionReadLoop(_services, this, _transport.Input).RunAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            // A client that has only ended its sending side still reads the answers to what it sent; what is queued may leave in any case.
+            await AnswerRestAsync(peer).ConfigureAwait(false);
+            _writeLoop.Finish(CloseCode.None, string.Empty, 0);
+            await writing.ConfigureAwait(false);
+            peer.Outbox.Close();
+            _services.Sessions.Detach(session, this);
+            _services.Router.Peers.Remove(peer);
+            await DetachAsync(peer).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Gives the connection its peer, which makes it READY. Handshake only.</summary>
+    public void BecomeReady(Peer peer)
+    {
+        _writeLoop = new ConnectionWriteLoop(_services, this, peer, _transport.Output);
+        Peer = peer;
+        if (ClosingWith != CloseCode.None)
+        {
+            _writeLoop.Finish(ClosingWith, "closing", 0);
+        }
+    }
+
+    /// <summary>Waits, for a while, until every publish of a client that sends no more is answered.</summary>
+    private async Task AnswerRestAsync(Peer peer)
+    {
+        long begun = _services.Clock.GetTimestamp();
+        while (ClosingWith == CloseCode.None && peer.InFlight > 0 && _services.Clock.GetElapsedTime(begun) < _services.Settings.CloseDeadline)
+        {
+            await _services.Router.WaitForRoomAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Tells every shard that may hold something of this connection to forget it.</summary>
+    private async Task DetachAsync(Peer peer)
+    {
+        Routing.CommandHeader header = new(
+            Routing.CommandKind.Detach, peer.Actor, 0, Routing.CommandHeader.ReplyToPeer(peer.Address), 0);
+        for (int shard = 0; shard < _services.Router.Map.Count; shard++)
+        {
+            while (peer.HasTouchedShard(shard) && !_services.Router.TryPost(shard, header, []))
+            {
+                await _services.Router.WaitForRoomAsync(CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+    }
+}

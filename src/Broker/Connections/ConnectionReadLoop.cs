@@ -1,0 +1,100 @@
+using System.Buffers;
+using System.IO.Pipelines;
+
+using FastChat.Broker.Handlers;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+
+namespace FastChat.Broker.Connections;
+
+/// <summary>
+/// Pipe → frames → dispatcher, for a connection in state READY. It moves and never interprets. When a frame cannot be taken it waits and offers the same frame again: meanwhile
+/// the transport's window closes and the client feels it.
+/// <para>
+/// The loop runs where the transport completes its reads, which may be an I/O thread of the socket engine: nothing in here, nor in the handlers it calls, blocks.
+/// </para>
+/// </summary>
+internal sealed class ConnectionReadLoop(ConnectionServices services, BrokerConnection connection, PipeReader input)
+{
+    private readonly ClientContext _client = new(connection.Peer!);
+
+    /// <summary>Runs until the client has gone or the connection is to close.</summary>
+    public async Task RunAsync()
+    {
+        while (connection.ClosingWith == CloseCode.None && !connection.IsDraining)
+        {
+            ReadResult result = await input.ReadAsync().ConfigureAwait(false);
+            ReadOnlySequence<byte> buffer = result.Buffer;
+            long timeMicros = services.Router.NowMicros();
+            bool any = false;
+            while (connection.ClosingWith == CloseCode.None && !connection.IsDraining)
+            {
+                ReadOnlySequence<byte> rest = buffer;
+                FrameReadStatus status = FrameReader.TryRead(ref rest, ProtocolLimits.ClientFrameSizeMax, out Frame frame, out CloseCode violation);
+                if (status == FrameReadStatus.NeedMoreData)
+                {
+                    break;
+                }
+
+                if (status == FrameReadStatus.Invalid)
+                {
+                    connection.RequestClose(violation, violation == CloseCode.FrameTooLarge ? "the frame is larger than frame_size_max" : "no frame begins like this");
+                    break;
+                }
+
+                if (Offer(frame, timeMicros) == HandlerOutcome.TryAgain)
+                {
+                    await WaitForRoomAsync().ConfigureAwait(false);
+                    continue;
+                }
+
+                any = true;
+                buffer = rest;
+            }
+
+            connection.Activity.OnReceived(isPartial: !buffer.IsEmpty, madeProgress: any);
+            input.AdvanceTo(buffer.Start, buffer.End);
+            if (result.IsCompleted)
+            {
+                return;
+            }
+        }
+    }
+
+    private HandlerOutcome Offer(in Frame frame, long timeMicros)
+    {
+        try
+        {
+            return services.Dispatcher.Dispatch(_client, frame, timeMicros);
+        }
+        catch (ProtocolViolationException violation)
+        {
+            connection.RequestClose(violation.Code, violation.Message);
+            return HandlerOutcome.Done;
+        }
+    }
+
+    /// <summary>Returns when a frame that was not taken may be offered again.</summary>
+    private async Task WaitForRoomAsync()
+    {
+        Peer peer = connection.Peer!;
+
+        // It is us who keep the client waiting: neither its frame nor its signs of life are late.
+        connection.Activity.OnReceived(isPartial: false, madeProgress: true);
+        peer.IsReadPaused = true;
+
+        // Whoever makes room changes the limits first and looks at the flag afterwards; we do it the other way round.
+        Interlocked.MemoryBarrier();
+        if (services.Dispatcher.HasRoom(peer))
+        {
+            // The connection is within its limits, so a shard's ring was full.
+            await services.Router.WaitForRoomAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        else
+        {
+            await peer.ReadGate.WaitAsync().ConfigureAwait(false);
+        }
+
+        peer.IsReadPaused = false;
+    }
+}

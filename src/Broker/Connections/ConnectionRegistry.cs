@@ -1,0 +1,105 @@
+using System.Collections.Concurrent;
+using System.IO.Pipelines;
+
+using FastChat.Protocol;
+
+namespace FastChat.Broker.Connections;
+
+/// <summary>The open connections: runs each from accept to teardown, watches deadlines, and ends them all when the broker stops. Any thread.</summary>
+internal sealed class ConnectionRegistry : IDisposable
+{
+    private readonly ConnectionServices _services;
+    private readonly ConcurrentDictionary<long, BrokerConnection> _connections = new();
+    private readonly TimerWheel _wheel;
+    private long _lastId;
+    private int _stopped;
+
+    public ConnectionRegistry(ConnectionServices services)
+    {
+        _services = services;
+        KeepAlive keepAlive = new(services.Settings, services.Clock);
+        _wheel = new TimerWheel(services.Clock, keepAlive.Check, services.Sessions.Sweep);
+    }
+
+    /// <summary>Open connections.</summary>
+    public int Count => _connections.Count;
+
+    /// <summary>Runs a connection to its end. Does not throw.</summary>
+    /// <param name="remote">Where it comes from, without the port.</param>
+    /// <param name="transport">Its bytes.</param>
+    /// <param name="abort">Ends the transport at once.</param>
+    public async Task RunAsync(string remote, IDuplexPipe transport, Action abort)
+    {
+        BrokerConnection connection = new(_services, Interlocked.Increment(ref _lastId), remote, transport, abort);
+        if (!_services.Limits.TryAdd())
+        {
+            await connection.RefuseAsync(CloseCode.TooManyConnections, "the broker has as many connections as it may", retryAfterMs: 5000).ConfigureAwait(false);
+            await transport.Output.CompleteAsync().ConfigureAwait(false);
+            return;
+        }
+
+        _connections[connection.Id] = connection;
+        _wheel.Add(connection);
+        if (Volatile.Read(ref _stopped) != 0)
+        {
+            connection.RequestClose(CloseCode.Draining, "the broker is shutting down");
+        }
+
+        try
+        {
+            await connection.RunAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            connection.IsGone = true;
+            _connections.TryRemove(connection.Id, out _);
+            _services.Limits.Remove();
+        }
+    }
+
+    /// <summary>
+    /// Answers what was accepted, closes every connection with <paramref name="code"/>, and completes when all have gone or the time is over.
+    /// </summary>
+    public async Task CloseAllAsync(CloseCode code, string reason, uint retryAfterMs, TimeSpan timeout)
+    {
+        long begun = _services.Clock.GetTimestamp();
+        bool isDrain = code == CloseCode.Draining;
+        if (isDrain)
+        {
+            Volatile.Write(ref _stopped, 1);
+        }
+
+        foreach (BrokerConnection connection in _connections.Values)
+        {
+            if (isDrain && connection.Peer is not null)
+            {
+                connection.BeginDrain();
+            }
+            else
+            {
+                connection.RequestClose(code, reason, retryAfterMs);
+            }
+        }
+
+        while (!_connections.IsEmpty && _services.Clock.GetElapsedTime(begun) < timeout)
+        {
+            foreach (BrokerConnection connection in _connections.Values)
+            {
+                if (connection.Peer is not { InFlight: > 0 })
+                {
+                    connection.RequestClose(code, reason, retryAfterMs);
+                }
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(10), _services.Clock).ConfigureAwait(false);
+        }
+
+        foreach (BrokerConnection connection in _connections.Values)
+        {
+            connection.Abort();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _wheel.Dispose();
+}

@@ -1,0 +1,189 @@
+using System.Buffers;
+using System.IO.Pipelines;
+
+using FastChat.Broker.Identity;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+
+namespace FastChat.Broker.Connections;
+
+/// <summary>
+/// AWAITING HELLO and SIGNING IN (protocol.md §3): reads one Hello under the small limits of a stranger, signs in, and makes the connection READY. Whatever the client sent behind its Hello
+/// stays in the pipe for the read loop.
+/// </summary>
+internal sealed class Handshake(ConnectionServices services, BrokerConnection connection, IDuplexPipe transport)
+{
+    /// <summary>The session when the connection is READY; null when it was refused or has gone.</summary>
+    public async Task<Session?> RunAsync()
+    {
+        if (!services.Limits.TryAddStranger(connection.Remote))
+        {
+            await connection.RefuseAsync(CloseCode.TooManyConnections, "too many connections that are not signed in", retryAfterMs: 1000).ConfigureAwait(false);
+            return null;
+        }
+
+        try
+        {
+            Hello? hello = await ReadHelloAsync().ConfigureAwait(false);
+            return hello is null ? null : await SignInAsync(hello).ConfigureAwait(false);
+        }
+        finally
+        {
+            services.Limits.RemoveStranger(connection.Remote);
+        }
+    }
+
+    private async Task<Hello?> ReadHelloAsync()
+    {
+        while (true)
+        {
+            ReadResult result = await transport.Input.ReadAsync().ConfigureAwait(false);
+            if (connection.ClosingWith is var code && code != CloseCode.None)
+            {
+                transport.Input.AdvanceTo(result.Buffer.Start);
+                await connection.RefuseAsync(code, "no Hello came in time").ConfigureAwait(false);
+                return null;
+            }
+
+            ReadOnlySequence<byte> buffer = result.Buffer;
+            FrameReadStatus status = FrameReader.TryRead(ref buffer, ProtocolLimits.HelloSizeMax, out Frame frame, out CloseCode violation);
+            if (status == FrameReadStatus.NeedMoreData && !result.IsCompleted)
+            {
+                bool isRightType = IsHelloSoFar(buffer);
+                transport.Input.AdvanceTo(buffer.Start, buffer.End);
+                if (!isRightType)
+                {
+                    await connection.RefuseAsync(CloseCode.OutOfState, "the first frame is Hello").ConfigureAwait(false);
+                    return null;
+                }
+
+                continue;
+            }
+
+            Hello? hello = null;
+            string reason = "the frame is larger than a Hello may be";
+            if (status == FrameReadStatus.Done)
+            {
+                hello = Parse(frame, out violation, out reason);
+            }
+
+            transport.Input.AdvanceTo(buffer.Start);
+            if (hello is null && violation != CloseCode.None)
+            {
+                await connection.RefuseAsync(violation, reason).ConfigureAwait(false);
+            }
+
+            return hello;
+        }
+    }
+
+    /// <summary>False when the header is there and names another frame: no need to wait for the rest of it.</summary>
+    private static bool IsHelloSoFar(in ReadOnlySequence<byte> buffer)
+    {
+        if (buffer.Length < FrameHeader.Size)
+        {
+            return true;
+        }
+
+        Span<byte> header = stackalloc byte[FrameHeader.Size];
+        buffer.Slice(0, FrameHeader.Size).CopyTo(header);
+        return FrameHeader.Read(header).Type == FrameType.Hello;
+    }
+
+    private static Hello? Parse(in Frame frame, out CloseCode violation, out string reason)
+    {
+        violation = CloseCode.None;
+        reason = string.Empty;
+        if (frame.Type != FrameType.Hello)
+        {
+            violation = frame.Type == FrameType.Close ? CloseCode.Normal : CloseCode.OutOfState;
+            reason = "the first frame is Hello";
+            return null;
+        }
+
+        violation = CloseCode.BadFrame;
+        if (!ControlMap.TryParse(frame.Body, out ControlMap? map, out reason))
+        {
+            return null;
+        }
+
+        try
+        {
+            Hello hello = Hello.Parse(map);
+            if (hello.Version is >= ProtocolVersion.Oldest and <= ProtocolVersion.Current)
+            {
+                return hello;
+            }
+
+            violation = CloseCode.UnsupportedVersion;
+            reason = $"this broker speaks versions {ProtocolVersion.Oldest} to {ProtocolVersion.Current}";
+        }
+        catch (ControlFormatException wrong)
+        {
+            reason = wrong.Message;
+        }
+
+        return null;
+    }
+
+    private async Task<Session?> SignInAsync(Hello hello)
+    {
+        if (services.Router.Failure is not null)
+        {
+            await connection.RefuseAsync(CloseCode.StoreUnavailable, "the store failed", retryAfterMs: 10_000).ConfigureAwait(false);
+            return null;
+        }
+
+        // Looking up accounts reads the store: not on an I/O thread.
+        await Task.Yield();
+        (SignedIn? user, SignInRefused? refused) = await services.Accounts.SignInAsync(hello, CancellationToken.None).ConfigureAwait(false);
+        if (refused is not null)
+        {
+            await connection.RefuseAsync(refused.Code, refused.Reason, refused.RetryAfterMs).ConfigureAwait(false);
+            return null;
+        }
+
+        Outbox outbox = new(services.Router.LoopCount, services.Settings.OutboxBudgetBytes, hello.Window);
+        Peer peer = new(user!.Actor, user.Name, outbox);
+        if (!services.Router.Peers.TryAdd(peer))
+        {
+            await connection.RefuseAsync(CloseCode.TooManyConnections, "the broker has as many connections as it may", retryAfterMs: 5000).ConfigureAwait(false);
+            return null;
+        }
+
+        Session? session = services.Sessions.Attach(
+            hello.Session, new SessionId(services.Random.NextId()), user.Actor.User, user.Actor.Device, connection, out bool resumed);
+        if (session is null)
+        {
+            services.Router.Peers.Remove(peer);
+            await connection.RefuseAsync(CloseCode.TooManyConnections, "this user has as many sessions as a user may", retryAfterMs: 5000).ConfigureAwait(false);
+            return null;
+        }
+
+        outbox.Append(Welcome(user, session, resumed));
+        connection.BecomeReady(peer);
+        connection.Activity.IsReady = true;
+        return session;
+    }
+
+    private byte[] Welcome(SignedIn user, Session session, bool resumed)
+    {
+        ArrayBufferWriter<byte> frame = new();
+        FrameWriter.Write(frame, FrameType.Welcome, 0, new Welcome
+        {
+            Server = services.Settings.Server,
+            Session = session.Id,
+            Resumed = resumed,
+            User = user.Actor.User,
+            Name = user.Name,
+            Device = user.Actor.Device,
+            Token = user.NewToken,
+            HeartbeatMs = (uint)services.Settings.Heartbeat.TotalMilliseconds,
+            FrameSizeMax = ProtocolLimits.ClientFrameSizeMax,
+            BodySizeMax = (uint)services.Settings.BodySizeMax,
+            InFlightMax = (uint)services.Settings.InFlightMax,
+            TimeMicros = services.Router.NowMicros(),
+        }.ToMap());
+        return frame.WrittenSpan.ToArray();
+    }
+}

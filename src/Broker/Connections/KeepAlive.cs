@@ -1,0 +1,69 @@
+using System.Buffers;
+
+using FastChat.Protocol;
+
+namespace FastChat.Broker.Connections;
+
+/// <summary>
+/// The deadlines of a connection (protocol.md §2.3), as a pure decision over its activity. Kestrel's own data-rate rules do not reach raw or upgraded connections, so these are
+/// the only ones there are.
+/// </summary>
+internal sealed class KeepAlive(ConnectionSettings settings, TimeProvider clock)
+{
+    private static readonly byte[] Ping = MakePing();
+
+    /// <summary>What has to be done now, if anything.</summary>
+    public CloseCode Judge(ConnectionActivity activity)
+    {
+        if (!activity.IsReady)
+        {
+            return IsOver(activity.Accepted, settings.LoginDeadline) ? CloseCode.LoginTimeout : CloseCode.None;
+        }
+
+        if (activity.FrameBegun != 0 && IsOver(activity.FrameBegun, settings.FrameDeadline))
+        {
+            return CloseCode.FrameTimeout;
+        }
+
+        if (activity.WriteBegun != 0 && IsOver(activity.WriteBegun, settings.WriteDeadline))
+        {
+            return CloseCode.WriteTimeout;
+        }
+
+        return IsOver(activity.Received, 2 * settings.Heartbeat) ? CloseCode.HeartbeatTimeout : CloseCode.None;
+    }
+
+    /// <summary>Closes, pings or ends the connection as its deadlines demand. Timer thread.</summary>
+    public void Check(BrokerConnection connection)
+    {
+        ConnectionActivity activity = connection.Activity;
+        if (activity.CloseBegun != 0)
+        {
+            if (IsOver(activity.CloseBegun, settings.CloseDeadline))
+            {
+                connection.Abort();
+            }
+
+            return;
+        }
+
+        CloseCode code = Judge(activity);
+        if (code != CloseCode.None)
+        {
+            connection.RequestClose(code, "deadline");
+        }
+        else if (connection.Peer is { } peer && IsOver(activity.Sent, settings.Heartbeat) && activity.WriteBegun == 0)
+        {
+            peer.Outbox.Append(Ping);
+        }
+    }
+
+    private bool IsOver(long since, TimeSpan limit) => clock.GetElapsedTime(since) >= limit;
+
+    private static byte[] MakePing()
+    {
+        ArrayBufferWriter<byte> frame = new(FrameHeader.Size);
+        FrameWriter.Write(frame, FrameType.Ping, 0, ReadOnlySpan<byte>.Empty);
+        return frame.WrittenSpan.ToArray();
+    }
+}

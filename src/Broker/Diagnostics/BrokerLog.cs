@@ -1,0 +1,39 @@
+using FastChat.Protocol;
+
+using Microsoft.Extensions.Logging;
+
+namespace FastChat.Broker.Diagnostics;
+
+/// <summary>
+/// What the broker writes to its log, ids 1000–1999. Nothing secret and no message body ever; what peers say of themselves is not repeated, so a log line
+/// cannot be forged.
+/// </summary>
+internal static partial class BrokerLog
+{
+    [LoggerMessage(1000, LogLevel.Information, "Listening: tcp {Tcp}, http {Http}, data {Data}, commit {Commit}, epoch {Epoch}")]
+    public static partial void Ready(ILogger log, string tcp, string http, string data, ulong commit, uint epoch);
+
+    [LoggerMessage(1001, LogLevel.Information, "Draining: {Connections} connections")]
+    public static partial void Draining(ILogger log, int connections);
+
+    [LoggerMessage(1002, LogLevel.Information, "Stopped")]
+    public static partial void Stopped(ILogger log);
+
+    [LoggerMessage(1010, LogLevel.Debug, "Connection {Id} closed: {Code}")]
+    public static partial void Closed(ILogger log, long id, CloseCode code);
+
+    [LoggerMessage(1011, LogLevel.Warning, "Connection {Id} ended by a defect")]
+    public static partial void ConnectionDefect(ILogger log, Exception defect, long id);
+
+    [LoggerMessage(1020, LogLevel.Critical, "The store failed: nothing is acknowledged any more; restart the broker after the cause is removed")]
+    public static partial void StoreFailed(ILogger log, Exception failure);
+
+    [LoggerMessage(1021, LogLevel.Error, "A stored record is damaged: run verify")]
+    public static partial void RecordDamaged(ILogger log, Exception damage);
+
+    [LoggerMessage(1030, LogLevel.Information, "An operator token was made: {Path}")]
+    public static partial void OperatorTokenMade(ILogger log, string path);
+
+    [LoggerMessage(1040, LogLevel.Error, "A control request ended by a defect")]
+    public static partial void ControlDefect(ILogger log, Exception defect);
+}

@@ -1,0 +1,102 @@
+using System.Buffers;
+
+using FastChat.Broker.Diagnostics;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+
+using Microsoft.Extensions.Logging;
+
+namespace FastChat.Broker.Handlers;
+
+/// <summary>
+/// The control requests: parse on the read loop, carry out on the thread pool, because they read the store. A connection has a few under way at most; beyond
+/// that, and while it does not read its answers, its frames wait.
+/// </summary>
+internal sealed class ControlHandler(ConversationRequests conversations, UserRequests users, ILogger log)
+{
+    /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
+    private const int ControlsInFlightMax = 16;
+
+    /// <summary>Answers of one connection that may wait to be sent.</summary>
+    private const int FramesQueuedMax = 256;
+
+    /// <summary>True when the connection may have another control request under way.</summary>
+    public bool HasRoom(Peer peer) => Volatile.Read(ref peer.Controls) < ControlsInFlightMax && peer.Outbox.FramesQueued < FramesQueuedMax;
+
+    /// <summary>Handles a control frame.</summary>
+    public HandlerOutcome Handle(ClientContext client, FrameType type, uint request, in ReadOnlySequence<byte> body)
+    {
+        if (!HasRoom(client.Peer))
+        {
+            return HandlerOutcome.TryAgain;
+        }
+
+        if (!ControlMap.TryParse(body, out ControlMap? map, out string reason))
+        {
+            client.Refuse(request, ErrorCode.BadRequest, reason);
+            return HandlerOutcome.Done;
+        }
+
+        Interlocked.Increment(ref client.Peer.Controls);
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static state => _ = state.Handler.RunAsync(state.Client, state.Type, state.Request, state.Map),
+            (Handler: this, Client: client, Type: type, Request: request, Map: map),
+            preferLocal: false);
+        return HandlerOutcome.Done;
+    }
+
+    private async Task RunAsync(ClientContext client, FrameType type, uint request, ControlMap map)
+    {
+        Peer peer = client.Peer;
+        try
+        {
+            ControlAnswer answer = await ExecuteAsync(peer.Actor, type, map).ConfigureAwait(false);
+            if (answer.Map is not null)
+            {
+                client.Reply(request, answer.Map);
+            }
+            else
+            {
+                client.Refuse(request, answer.Error, answer.Reason);
+            }
+        }
+        catch (ControlFormatException wrong)
+        {
+            client.Refuse(request, ErrorCode.BadRequest, wrong.Message);
+        }
+        catch (Exception defect)
+        {
+            BrokerLog.ControlDefect(log, defect);
+            client.Refuse(request, ErrorCode.Internal, "the broker could not carry this out");
+        }
+        finally
+        {
+            Interlocked.Decrement(ref peer.Controls);
+            if (peer.IsReadPaused)
+            {
+                peer.ReadGate.Raise();
+            }
+        }
+    }
+
+    private Task<ControlAnswer> ExecuteAsync(Actor actor, FrameType type, ControlMap map) => type switch
+    {
+        FrameType.CreateConversation => conversations.CreateAsync(actor, map),
+        FrameType.ResolveConversation => conversations.ResolveAsync(actor, map),
+        FrameType.AddMembers => conversations.AddMembersAsync(actor, map),
+        FrameType.RemoveMember => conversations.RemoveMemberAsync(actor, map),
+        FrameType.ListMembers => Task.FromResult(conversations.ListMembers(actor, map)),
+        FrameType.ListConversations => Task.FromResult(conversations.ListConversations(actor, map)),
+        FrameType.ResolveUsers => Task.FromResult(users.Resolve(map)),
+        FrameType.ImportUsers => users.ImportAsync(actor, map),
+        _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
+    };
+}
+
+/// <summary>The answer to a control request: a map, or an error.</summary>
+internal readonly record struct ControlAnswer(ControlMap? Map, ErrorCode Error, string Reason)
+{
+    public static ControlAnswer Ok(ControlMap map) => new(map, ErrorCode.None, string.Empty);
+
+    public static ControlAnswer Refused(ErrorCode code, string reason) => new(null, code, reason);
+}

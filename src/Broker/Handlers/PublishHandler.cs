@@ -1,0 +1,74 @@
+using System.Security.Cryptography;
+using System.Text.Unicode;
+
+using FastChat.Broker.Routing;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Handlers;
+
+/// <summary>
+/// Publish: validate → hash the body → post to the conversation's shard. What depends on the conversation (may this user write here, is it a retry) is decided there, in
+/// the order of the log. Runs on the connection's read loop, once per message: no allocation, no lock, no wait.
+/// </summary>
+internal sealed class PublishHandler(Router router, int bodySizeMax, int inFlightMax, int outboxBytesMax)
+{
+    /// <summary>Handles a Publish frame.</summary>
+    public HandlerOutcome Handle(ClientContext client, uint request, ReadOnlySpan<byte> body, long timeMicros)
+    {
+        Peer peer = client.Peer;
+        if (!HasRoom(peer))
+        {
+            return HandlerOutcome.TryAgain;
+        }
+
+        if (!Publish.TryRead(body, out Publish publish))
+        {
+            client.Refuse(request, ErrorCode.BadRequest, "a publish has 36 bytes before its body, unknown flags are zero");
+            return HandlerOutcome.Done;
+        }
+
+        if (Check(publish) is var (code, reason) && code != ErrorCode.None)
+        {
+            client.Refuse(request, code, reason);
+            return HandlerOutcome.Done;
+        }
+
+        Span<byte> bodyHash = stackalloc byte[ChainHash.Size];
+        SHA256.HashData(publish.Body, bodyHash);
+        int shard = router.Map.ShardOf(publish.Conversation.Value);
+        CommandHeader header = new(CommandKind.Publish, peer.Actor, request, CommandHeader.ReplyToPeer(peer.Address), timeMicros);
+        peer.BeginPublish();
+        if (!router.TryPost(shard, header, bodyHash, body))
+        {
+            peer.EndPublish();
+            return HandlerOutcome.TryAgain;
+        }
+
+        return HandlerOutcome.Done;
+    }
+
+    /// <summary>True when the connection may have another publish under way: a client that does not read its answers must not make them pile up.</summary>
+    public bool HasRoom(Peer peer) => peer.InFlight < inFlightMax && peer.Outbox.LaneBytes < outboxBytesMax;
+
+    private (ErrorCode Code, string Reason) Check(in Publish publish)
+    {
+        if (publish.Body.Length > bodySizeMax)
+        {
+            return (ErrorCode.BodyTooLarge, "the message is larger than body_size_max");
+        }
+
+        if (!MessageKinds.IsPublishable(publish.Kind))
+        {
+            return (ErrorCode.KindInvalid, "clients publish kind 1 (text) or 2 (opaque)");
+        }
+
+        if (publish.Kind == MessageKind.Text && !Utf8.IsValid(publish.Body))
+        {
+            return (ErrorCode.InvalidText, "a text is well-formed UTF-8; publish other bytes as kind 2");
+        }
+
+        return (ErrorCode.None, string.Empty);
+    }
+}

@@ -1,0 +1,43 @@
+using FastChat.Broker.Identity;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+
+namespace FastChat.Broker.Handlers;
+
+/// <summary>ResolveUsers and ImportUsers. Pool threads.</summary>
+internal sealed class UserRequests(Accounts accounts)
+{
+    /// <summary>Users by name or by id, in the order asked.</summary>
+    public ControlAnswer Resolve(ControlMap map)
+    {
+        string[]? names = map.Texts("names", ProtocolLimits.NameSizeMax);
+        UInt128[]? ids = map.Ids("users");
+        if ((names is null) == (ids is null))
+        {
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "either names or users is expected");
+        }
+
+        IEnumerable<UserInfo?> found = names is not null
+            ? names.Select(accounts.Find)
+            : ids!.Select(id => accounts.Find(new UserId(id)));
+        return ControlAnswer.Ok(new ControlMap().Set("users", found.Select(user => user?.ToMap()).ToList<object?>()));
+    }
+
+    /// <summary>People of another system get ids here.</summary>
+    public async Task<ControlAnswer> ImportAsync(Actor actor, ControlMap map)
+    {
+        if ((actor.Rights & AccountRights.Import) == 0)
+        {
+            return ControlAnswer.Refused(ErrorCode.Forbidden, "this account may not import");
+        }
+
+        string[] names = map.Texts("names", ProtocolLimits.NameSizeMax) ?? throw new ControlFormatException("names: texts are expected");
+        if (Array.Find(names, name => !Names.IsExternalName(name)) is not null)
+        {
+            return ControlAnswer.Refused(ErrorCode.NameInvalid, "an imported name is 1–64 bytes without control characters");
+        }
+
+        UserId[] users = await accounts.ImportAsync(names, CancellationToken.None).ConfigureAwait(false);
+        return ControlAnswer.Ok(new ControlMap().Set("users", users.Select(user => ControlMap.IdBytes(user.Value)).ToList<object?>()));
+    }
+}

@@ -1,0 +1,115 @@
+using System.Net;
+
+using FastChat.Broker.Connections;
+using FastChat.Broker.Diagnostics;
+using FastChat.Broker.Web;
+using FastChat.Protocol;
+
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace FastChat.Broker.Hosting;
+
+/// <summary>Runs a broker: opens the store, starts Kestrel, says that it is ready, and drains when told to stop.</summary>
+public static class BrokerHost
+{
+    /// <summary>
+    /// Runs until <paramref name="stop"/> is cancelled and the broker has drained. Writes the ready line (one JSON object) to
+    /// <paramref name="ready"/> when it accepts connections.
+    /// </summary>
+    /// <exception cref="Storage.StorageException">The store cannot be opened; the message says why.</exception>
+    /// <exception cref="ArgumentException">An option makes no sense.</exception>
+    /// <exception cref="IOException">An address is in use.</exception>
+    public static async Task RunAsync(BrokerOptions options, TextWriter ready, CancellationToken stop)
+    {
+        options.Validate();
+        using ILoggerFactory logging = LoggerFactory.Create(static builder => builder
+            .SetMinimumLevel(LogLevel.Information)
+            .AddFilter("Microsoft", LogLevel.Warning)
+            .AddSimpleConsole(static console => console.SingleLine = true)
+            .AddConsole(static console => console.LogToStandardErrorThreshold = LogLevel.Trace));
+        ILogger log = logging.CreateLogger("FastChat.Broker");
+        string data = Path.GetFullPath(options.Data);
+
+        await using BrokerParts parts = await BrokerParts.OpenAsync(options with { Data = data }, log, TimeProvider.System, stop).ConfigureAwait(false);
+        await using WebApplication application = Build(options, parts, logging);
+        await application.StartAsync(stop).ConfigureAwait(false);
+
+        (string tcp, string http) = AddressesOf(application, options);
+        using ServerFile file = new();
+        string description = ServerFile.Describe(tcp, http, data, Environment.ProcessId);
+        file.Write(description, data, [PortOf(tcp), PortOf(http)]);
+        await ready.WriteLineAsync(description).ConfigureAwait(false);
+        await ready.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+        BrokerLog.Ready(log, tcp, http, data, parts.Log.CommitNumber, parts.Log.Epoch);
+
+        await WaitAsync(stop).ConfigureAwait(false);
+
+        BrokerLog.Draining(log, parts.Connections.Count);
+        Task closing = parts.Connections.CloseAllAsync(
+            CloseCode.Draining, "the broker is shutting down", retryAfterMs: 0, TimeSpan.FromSeconds(options.DrainSeconds));
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(options.DrainSeconds + 5));
+        await application.StopAsync(limit.Token).ConfigureAwait(false);
+        await closing.ConfigureAwait(false);
+        BrokerLog.Stopped(log);
+    }
+
+    private static WebApplication Build(BrokerOptions options, BrokerParts parts, ILoggerFactory logging)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "FastChat" });
+        builder.Services.AddSingleton(logging);
+        builder.Services.AddSingleton(parts.Connections);
+        builder.Services.AddRoutingCore();
+        builder.Services.Configure<SocketTransportOptions>(static transport =>
+        {
+            // Run to completion on the I/O threads: the handlers never block, and a hop to the pool costs more than parsing a frame.
+            transport.UnsafePreferInlineScheduling = true;
+            transport.Backlog = 4096;
+        });
+        builder.WebHost.UseKestrelCore();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxConcurrentUpgradedConnections = options.ConnectionsMax;
+            kestrel.Listen(BrokerOptions.ParseEndPoint(options.Listen), static listen => listen.UseConnectionHandler<BrokerConnectionHandler>());
+            kestrel.Listen(BrokerOptions.ParseEndPoint(options.Http), static listen => listen.Protocols = HttpProtocols.Http1);
+            if (options.UnixSocket is not null)
+            {
+                File.Delete(options.UnixSocket);
+                kestrel.ListenUnixSocket(options.UnixSocket, static listen => listen.UseConnectionHandler<BrokerConnectionHandler>());
+            }
+        });
+
+        WebApplication application = builder.Build();
+        application.UseWebSockets(new WebSocketOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan });
+        new WebSocketEndpoint(parts.Connections, options.AllowedOrigins).Map(application);
+        new HealthEndpoint(() => parts.Failure).Map(application);
+        return application;
+    }
+
+    private static (string Tcp, string Http) AddressesOf(WebApplication application, BrokerOptions options)
+    {
+        // Kestrel lists the addresses in the order in which they were configured.
+        string[] bound = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.ToArray();
+        IPEndPoint tcp = new(BrokerOptions.ParseEndPoint(options.Listen).Address, new Uri(bound[0]).Port);
+        IPEndPoint http = new(BrokerOptions.ParseEndPoint(options.Http).Address, new Uri(bound[1]).Port);
+        return (tcp.ToString(), $"http://{http}");
+    }
+
+    private static int PortOf(string address) => int.Parse(
+        address.AsSpan(address.LastIndexOf(':') + 1), System.Globalization.CultureInfo.InvariantCulture);
+
+    private static async Task WaitAsync(CancellationToken stop)
+    {
+        TaskCompletionSource stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using CancellationTokenRegistration registration = stop.Register(stopped.SetResult);
+        await stopped.Task.ConfigureAwait(false);
+    }
+}

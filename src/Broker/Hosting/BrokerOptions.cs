@@ -1,0 +1,122 @@
+using System.Net;
+
+using FastChat.Broker.Connections;
+using FastChat.Protocol;
+
+namespace FastChat.Broker.Hosting;
+
+/// <summary>How a broker is run. Every value has a default that suits one small machine; a JSON file (<c>serve --config</c>) may set them by these names.</summary>
+public sealed record BrokerOptions
+{
+    /// <summary>The data directory.</summary>
+    public string Data { get; init; } = "./data";
+
+    /// <summary>Address of the TCP listener, HOST:PORT; port 0 = any free one.</summary>
+    public string Listen { get; init; } = "127.0.0.1:7400";
+
+    /// <summary>Address of the HTTP listener (WebSocket, health), HOST:PORT; port 0 = any free one.</summary>
+    public string Http { get; init; } = "127.0.0.1:7480";
+
+    /// <summary>Path of a Unix domain socket to listen on as well; null for none.</summary>
+    public string? UnixSocket { get; init; }
+
+    /// <summary>Origins of web pages that may open a WebSocket, beside the broker's own.</summary>
+    public IReadOnlyList<string> AllowedOrigins { get; init; } = [];
+
+    /// <summary>True when people may make accounts themselves.</summary>
+    public bool Registration { get; init; } = true;
+
+    /// <summary>Start although acknowledged records are missing: begins a new epoch (docs/operations.md).</summary>
+    public bool AcceptLoss { get; init; }
+
+    /// <summary>Shards of a new store; an existing store keeps its number.</summary>
+    public int Shards { get; init; } = 64;
+
+    /// <summary>Threads that run the shards; 0 = one for every four cores, at least one.</summary>
+    public int Loops { get; init; }
+
+    /// <summary>Bytes of each shard's command ring, a power of two.</summary>
+    public int RingBytes { get; init; } = 256 * 1024;
+
+    /// <summary>Conversations kept in memory.</summary>
+    public int ConversationsInMemoryMax { get; init; } = 100_000;
+
+    /// <summary>Open connections.</summary>
+    public int ConnectionsMax { get; init; } = 18_000;
+
+    /// <summary>Connections of one address that are not signed in.</summary>
+    public int StrangersPerAddressMax { get; init; } = 4096;
+
+    /// <summary>Bytes of live records that wait for one connection before it lags.</summary>
+    public int OutboxBudgetBytes { get; init; } = 256 * 1024;
+
+    /// <summary>Bytes of a message body.</summary>
+    public int BodySizeMax { get; init; } = ProtocolLimits.BodySizeMax;
+
+    /// <summary>Seconds from connect to Hello.</summary>
+    public double LoginDeadlineSeconds { get; init; } = 10;
+
+    /// <summary>Seconds from the first to the last byte of a frame.</summary>
+    public double FrameDeadlineSeconds { get; init; } = 20;
+
+    /// <summary>Seconds between signs of life.</summary>
+    public double HeartbeatSeconds { get; init; } = 60;
+
+    /// <summary>Seconds that a peer may take no bytes while some wait.</summary>
+    public double WriteDeadlineSeconds { get; init; } = 120;
+
+    /// <summary>Seconds that a session waits for its client after a disconnect.</summary>
+    public double SessionSeconds { get; init; } = 300;
+
+    /// <summary>Seconds that shutting down may take.</summary>
+    public double DrainSeconds { get; init; } = 10;
+
+    /// <summary>Checks the values, also against one another.</summary>
+    /// <exception cref="ArgumentException">A value makes no sense; the message says which and why.</exception>
+    public void Validate()
+    {
+        Require(Shards is >= 1 and <= 4096, "shards: 1 to 4,096");
+        Require(Loops is >= 0 and <= 64, "loops: 0 to 64");
+        Require(BodySizeMax is >= 1024 and <= ProtocolLimits.BodySizeMax, $"body_size_max: 1,024 to {ProtocolLimits.BodySizeMax}");
+        Require((RingBytes & (RingBytes - 1)) == 0 && RingBytes / 2 > ProtocolLimits.ClientFrameSizeMax + 256, "ring_bytes: a power of two, more than twice the largest frame");
+        Require(OutboxBudgetBytes >= ProtocolLimits.ChunkSizeMax + 1024, "outbox_budget_bytes: at least one chunk");
+        Require(ConnectionsMax >= 1 && StrangersPerAddressMax >= 1 && ConversationsInMemoryMax >= 1, "maxima are at least 1");
+        Require(LoginDeadlineSeconds > 0 && FrameDeadlineSeconds > 0 && HeartbeatSeconds > 0 && WriteDeadlineSeconds > 0, "deadlines are positive");
+        Require(SessionSeconds >= 0 && DrainSeconds >= 0, "session_seconds and drain_seconds are not negative");
+        RequireLoopback(Listen);
+        RequireLoopback(Http);
+    }
+
+    /// <summary>HOST:PORT as an end point; [::1]:PORT and localhost are understood.</summary>
+    /// <exception cref="ArgumentException">It is not one.</exception>
+    public static IPEndPoint ParseEndPoint(string text)
+    {
+        string numeric = text.StartsWith("localhost:", StringComparison.OrdinalIgnoreCase) ? "127.0.0.1" + text["localhost".Length..] : text;
+        return numeric.Contains(':', StringComparison.Ordinal) && IPEndPoint.TryParse(numeric, out IPEndPoint? endPoint)
+            ? endPoint
+            : throw new ArgumentException($"{text} is not an address of the form HOST:PORT with a numeric host");
+    }
+
+    internal ConnectionSettings ToConnectionSettings() => new()
+    {
+        Server = $"FastChat/{typeof(BrokerOptions).Assembly.GetName().Version?.ToString(3)}",
+        LoginDeadline = TimeSpan.FromSeconds(LoginDeadlineSeconds),
+        FrameDeadline = TimeSpan.FromSeconds(FrameDeadlineSeconds),
+        Heartbeat = TimeSpan.FromSeconds(HeartbeatSeconds),
+        WriteDeadline = TimeSpan.FromSeconds(WriteDeadlineSeconds),
+        OutboxBudgetBytes = OutboxBudgetBytes,
+        BodySizeMax = BodySizeMax,
+    };
+
+    private static void RequireLoopback(string address) => Require(
+        IPAddress.IsLoopback(ParseEndPoint(address).Address),
+        $"{address} can be reached from other machines, and this version has no TLS: passwords and messages would travel in the clear. Listen on 127.0.0.1 and put a TLS proxy in front");
+
+    private static void Require(bool condition, string message)
+    {
+        if (!condition)
+        {
+            throw new ArgumentException(message);
+        }
+    }
+}

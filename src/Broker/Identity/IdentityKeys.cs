@@ -1,0 +1,44 @@
+using System.Security.Cryptography;
+using System.Text;
+
+using FastChat.Protocol;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Identity;
+
+/// <summary>Keys of identity's side-table entries as arrays of their own.</summary>
+internal static class IdentityKeys
+{
+    /// <summary>An account's canonical name, or an imported person's exact one.</summary>
+    public static byte[] Name(byte scope, string name)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(name);
+        byte[] key = new byte[StateKeys.NameSize(bytes.Length)];
+        StateKeys.WriteName(key, scope, bytes);
+        return key;
+    }
+
+    /// <summary>An account.</summary>
+    public static byte[] Account(UserId user)
+    {
+        byte[] key = new byte[StateKeys.AccountSize];
+        StateKeys.WriteAccount(key, user);
+        return key;
+    }
+
+    /// <summary>A user's device.</summary>
+    public static byte[] Device(UserId user, DeviceId device)
+    {
+        byte[] key = new byte[StateKeys.DeviceSize];
+        StateKeys.WriteDevice(key, user, device);
+        return key;
+    }
+
+    /// <summary>A token, by the hash of its text.</summary>
+    public static byte[] Token(string token)
+    {
+        byte[] key = new byte[StateKeys.TokenSize];
+        StateKeys.WriteToken(key, SHA256.HashData(Encoding.UTF8.GetBytes(token)));
+        return key;
+    }
+}

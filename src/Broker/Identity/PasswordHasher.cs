@@ -1,0 +1,112 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+using NSec.Cryptography;
+
+namespace FastChat.Broker.Identity;
+
+/// <summary>
+/// Argon2id (RFC 9106) with 19 MiB, 2 passes, 1 lane, the minimum that OWASP's password sheet names, on one thread of its own with a short queue: a flood of sign-ins
+/// costs the others neither processor nor memory, and those that do not fit are told to come later. Verifiers are PHC strings, so that parameters can rise later.
+/// </summary>
+internal sealed class PasswordHasher : IDisposable
+{
+    private const int MemoryKiB = 19 * 1024;
+    private const int Passes = 2;
+    private const int SaltSize = 16;
+    private const int HashSize = 32;
+    private const int QueueMax = 64;
+
+    private readonly BlockingCollection<Action> _queue = new(QueueMax);
+    private readonly RandomSource _random;
+    private readonly Thread _thread;
+    private readonly string _decoy;
+
+    public PasswordHasher(RandomSource random)
+    {
+        _random = random;
+        _decoy = Hash("no account has this password");
+        _thread = new Thread(Run) { Name = "fastchat-passwords", IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>A verifier for a new password; null when too many wait already.</summary>
+    public Task<string?> HashAsync(string password) => EnqueueAsync<string?>(() => Hash(password), null);
+
+    /// <summary>
+    /// True when the password fits the verifier; null when too many wait already. Without a verifier it takes as long and is false, so that
+    /// time does not tell whether an account exists.
+    /// </summary>
+    public Task<bool?> VerifyAsync(string password, string? verifier) =>
+        EnqueueAsync<bool?>(() => Verify(password, verifier ?? _decoy) && verifier is not null, null);
+
+    /// <summary>Ends the thread after what is queued.</summary>
+    public void Dispose()
+    {
+        _queue.CompleteAdding();
+        _thread.Join();
+        _queue.Dispose();
+    }
+
+    private Task<T> EnqueueAsync<T>(Func<T> work, T full)
+    {
+        TaskCompletionSource<T> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        bool queued = !_queue.IsAddingCompleted && _queue.TryAdd(() =>
+        {
+            try
+            {
+                done.SetResult(work());
+            }
+            catch (Exception failure)
+            {
+                done.SetException(failure);
+            }
+        });
+        return queued ? done.Task : Task.FromResult(full);
+    }
+
+    private void Run()
+    {
+        foreach (Action work in _queue.GetConsumingEnumerable())
+        {
+            work();
+        }
+    }
+
+    private string Hash(string password)
+    {
+        byte[] salt = new byte[SaltSize];
+        _random.Fill(salt);
+        byte[] hash = Derive(password, salt, MemoryKiB, Passes, HashSize);
+        return string.Create(CultureInfo.InvariantCulture, $"$argon2id$v=19$m={MemoryKiB},t={Passes},p=1${ToBase64(salt)}${ToBase64(hash)}");
+    }
+
+    private static bool Verify(string password, string verifier)
+    {
+        // $argon2id$v=19$m=…,t=…,p=1$salt$hash
+        string[] parts = verifier.Split('$');
+        if (parts is not ["", "argon2id", "v=19", var parameters, var saltText, var hashText])
+        {
+            return false;
+        }
+
+        string[] numbers = parameters.Split(',');
+        int memory = int.Parse(numbers[0].AsSpan(2), CultureInfo.InvariantCulture);
+        int passes = int.Parse(numbers[1].AsSpan(2), CultureInfo.InvariantCulture);
+        byte[] expected = FromBase64(hashText);
+        return CryptographicOperations.FixedTimeEquals(Derive(password, FromBase64(saltText), memory, passes, expected.Length), expected);
+    }
+
+    private static byte[] Derive(string password, byte[] salt, int memoryKiB, int passes, int size)
+    {
+        Argon2id algorithm = PasswordBasedKeyDerivationAlgorithm.Argon2id(
+            new Argon2Parameters { MemorySize = memoryKiB, NumberOfPasses = passes, DegreeOfParallelism = 1 });
+        return algorithm.DeriveBytes(Encoding.UTF8.GetBytes(password), salt, size);
+    }
+
+    private static string ToBase64(byte[] bytes) => Convert.ToBase64String(bytes).TrimEnd('=');
+
+    private static byte[] FromBase64(string text) => Convert.FromBase64String(text.PadRight((text.Length + 3) / 4 * 4, '='));
+}

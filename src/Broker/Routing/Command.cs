@@ -1,0 +1,94 @@
+using System.Buffers.Binary;
+
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+
+namespace FastChat.Broker.Routing;
+
+/// <summary>
+/// What a shard is told. Those up to <see cref="LastReplicated"/> change state: they are the ordered commands that a cluster replicates, and nothing outside
+/// their bytes may influence what they do. The others concern connections of this node only and are never replicated.
+/// </summary>
+internal enum CommandKind : byte
+{
+    None = 0,
+
+    /// <summary>Append a message. Body: SHA-256 of the message body (32), then the Publish frame's body.</summary>
+    Publish = 1,
+
+    /// <summary>Make a conversation. Body: <see cref="CreateConversationCommand"/>.</summary>
+    CreateConversation = 2,
+
+    /// <summary>Add or remove members. Body: <see cref="ChangeMembersCommand"/>.</summary>
+    ChangeMembers = 3,
+
+    /// <summary>Change side-table entries, all or nothing. Body: <see cref="StateWriteCommand"/>.</summary>
+    StateWrite = 4,
+
+    /// <summary>The last number of the commands that change state.</summary>
+    LastReplicated = 31,
+
+    /// <summary>Body: the Subscribe frame's.</summary>
+    Subscribe = 32,
+
+    /// <summary>Body: the Unsubscribe frame's.</summary>
+    Unsubscribe = 33,
+
+    /// <summary>The connection has ended: forget what it had in this shard.</summary>
+    Detach = 34,
+
+    /// <summary>A pull order has sent everything it could find. Body: subscription u32, next sequence u64.</summary>
+    CaughtUp = 35,
+
+    /// <summary>Body: the Fetch frame's.</summary>
+    Fetch = 36,
+}
+
+/// <summary>
+/// The head of every command in a shard's ring. Time and identity were put there by the node that received it, so that applying it is a
+/// pure function.
+/// <code>
+///  0      1        2       4          8             16          24
+/// +------+--------+-------+----------+-------------+-----------+
+/// | kind | rights | zero  | request  | reply to u64| time i64  |
+/// +------+--------+-------+----------+-------------+-----------+
+///  24                     40         48
+/// +----------------------+----------+----------------+
+/// | user (16)            | device   | body           |
+/// +----------------------+----------+----------------+
+/// </code>
+/// </summary>
+/// <param name="Kind">What to do.</param>
+/// <param name="Actor">Who acts.</param>
+/// <param name="Request">The request number that the answer repeats.</param>
+/// <param name="ReplyTo">A <see cref="PeerAddress"/>, or the ticket of a waiting handler.</param>
+/// <param name="TimeMicros">When the node received it, µs since 1970-01-01 UTC.</param>
+internal readonly record struct CommandHeader(CommandKind Kind, Actor Actor, uint Request, ulong ReplyTo, long TimeMicros)
+{
+    public const int Size = 48;
+
+    /// <summary><see cref="ReplyTo"/> as a connection's address.</summary>
+    public PeerAddress Peer => new((int)(uint)ReplyTo, (uint)(ReplyTo >> 32));
+
+    public static ulong ReplyToPeer(PeerAddress address) => (uint)address.Slot | ((ulong)address.Generation << 32);
+
+    public static CommandHeader Read(ReadOnlySpan<byte> source) => new(
+        (CommandKind)source[0],
+        new Actor(UserId.Read(source[24..]), new DeviceId(BinaryPrimitives.ReadUInt64LittleEndian(source[40..])), (AccountRights)source[1]),
+        BinaryPrimitives.ReadUInt32LittleEndian(source[4..]),
+        BinaryPrimitives.ReadUInt64LittleEndian(source[8..]),
+        BinaryPrimitives.ReadInt64LittleEndian(source[16..]));
+
+    public void Write(Span<byte> target)
+    {
+        target[0] = (byte)Kind;
+        target[1] = (byte)Actor.Rights;
+        target[2] = 0;
+        target[3] = 0;
+        BinaryPrimitives.WriteUInt32LittleEndian(target[4..], Request);
+        BinaryPrimitives.WriteUInt64LittleEndian(target[8..], ReplyTo);
+        BinaryPrimitives.WriteInt64LittleEndian(target[16..], TimeMicros);
+        Actor.User.Write(target[24..]);
+        BinaryPrimitives.WriteUInt64LittleEndian(target[40..], Actor.Device.Value);
+    }
+}

@@ -1,0 +1,51 @@
+using System.Text;
+
+using FastChat.Protocol;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Routing;
+
+/// <summary>Keys of the shards' side-table entries as arrays of their own, for the paths that are not hot.</summary>
+internal static class ConversationKeys
+{
+    /// <summary>A conversation's name, canonical or as displayed.</summary>
+    public static byte[] Name(string name)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(name.ToLowerInvariant());
+        byte[] key = new byte[StateKeys.NameSize(bytes.Length)];
+        StateKeys.WriteName(key, StateKeys.ConversationNames, bytes);
+        return key;
+    }
+
+    /// <summary>What a conversation is.</summary>
+    public static byte[] Meta(ConversationId conversation)
+    {
+        byte[] key = new byte[StateKeys.ConversationSize];
+        StateKeys.WriteConversation(key, conversation);
+        return key;
+    }
+
+    /// <summary>A membership, on the conversation's side.</summary>
+    public static byte[] Member(ConversationId conversation, UserId user)
+    {
+        byte[] key = new byte[StateKeys.MemberSize];
+        StateKeys.WriteMember(key, conversation, user);
+        return key;
+    }
+
+    /// <summary>A membership, on the user's side.</summary>
+    public static byte[] ListEntry(UserId user, ConversationId conversation)
+    {
+        byte[] key = new byte[StateKeys.ListEntrySize];
+        StateKeys.WriteListEntry(key, user, conversation);
+        return key;
+    }
+
+    /// <summary>An effect that a shard owes.</summary>
+    public static byte[] Effect(ushort shard, ulong counter)
+    {
+        byte[] key = new byte[StateKeys.EffectSize];
+        StateKeys.WriteEffect(key, shard, counter);
+        return key;
+    }
+}

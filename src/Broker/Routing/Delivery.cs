@@ -1,0 +1,394 @@
+using System.Buffers;
+using System.Buffers.Binary;
+
+using FastChat.Broker.Conversations;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Routing;
+
+/// <summary>
+/// The half of a shard that concerns connections of this node: who listens to what, from where, and how durable records reach them. Nothing
+/// here is replicated and nothing here can change a sequence.
+/// <para>
+/// A subscription is live or pulling. Live: records are appended to the outbox as they become durable. Pulling: the connection's write loop reads the log
+/// as fast as the peer takes it, so a reader that is far behind, or stopped, costs nothing but its place. The way from pulling to live goes through
+/// <see cref="CaughtUp"/>: the write loop reports the next sequence it has not sent, and this thread, which alone fans out, either finds that it is the next one to come,
+/// or closes a small gap itself, or sends the write loop off again. No record can fall between the two because both sides name sequences.
+/// </para>
+/// Loop thread only.
+/// </summary>
+internal sealed class Delivery(int loop, Shard shard, IConversationLog log, DirtyOutboxes dirty)
+{
+    private readonly Dictionary<uint, Subscription> _byId = [];
+    private readonly Dictionary<PeerAddress, Dictionary<ConversationId, Subscription>> _byPeer = [];
+    private readonly ArrayBufferWriter<byte> _gap = new(ProtocolLimits.ChunkSizeMax);
+    private uint _nextId;
+
+    /// <summary>Subscriptions in this shard.</summary>
+    public int Count => _byId.Count;
+
+    /// <summary>Subscriptions that are behind; for metrics.</summary>
+    public int PullingCount { get; private set; }
+
+    /// <summary>Begins a subscription, or says why not (protocol.md §6.2).</summary>
+    public void Subscribe(in CommandHeader command, Peer peer, ReadOnlySpan<byte> body, Turn turn, Turn? previous)
+    {
+        Protocol.Subscribe.TryRead(body, out Subscribe subscribe);
+        ErrorCode denied = shard.Authorize(
+            subscribe.Conversation, command.Actor, ConversationOperation.Read, turn, previous, out ConversationState? conversation);
+        if (denied != ErrorCode.None)
+        {
+            Refuse(peer, command.Request, denied, "no such conversation");
+            return;
+        }
+
+        if (FindOf(peer, subscribe.Conversation) is not null)
+        {
+            Refuse(peer, command.Request, ErrorCode.AlreadySubscribed, "this connection is subscribed already");
+            return;
+        }
+
+        ulong head = conversation!.DurableHead;
+        if (subscribe.After.Epoch != 0 && subscribe.After.Epoch != conversation.Epoch)
+        {
+            Interlocked.Decrement(ref peer.Subscriptions);
+            Answer(peer, command.Request, new Subscribed(SubscribeStatus.EpochChanged, conversation.Epoch, 0, head));
+            return;
+        }
+
+        ulong after = subscribe.After.Sequence == LogPosition.Latest ? head : subscribe.After.Sequence;
+        if (after > head)
+        {
+            Refuse(peer, command.Request, ErrorCode.PositionAhead, $"the head is {head}");
+            return;
+        }
+
+        Subscription subscription = Add(peer, conversation, after + 1);
+        Answer(peer, command.Request, new Subscribed(SubscribeStatus.Resumed, conversation.Epoch, after + 1, head));
+        if (after == head)
+        {
+            subscription.IsLive = true;
+        }
+        else
+        {
+            Pull(subscription);
+        }
+    }
+
+    /// <summary>Ends a subscription at the client's wish.</summary>
+    public void Unsubscribe(in CommandHeader command, Peer peer, ReadOnlySpan<byte> body)
+    {
+        Protocol.Unsubscribe.TryRead(body, out Unsubscribe unsubscribe);
+        if (FindOf(peer, unsubscribe.Conversation) is not { } subscription)
+        {
+            peer.Outbox.Append(Error(command.Request, ErrorCode.NotSubscribed, "this connection is not subscribed"));
+            return;
+        }
+
+        End(subscription, command.Request);
+    }
+
+    /// <summary>Answers a page of history by handing it to the write loop.</summary>
+    public void Fetch(in CommandHeader command, Peer peer, ReadOnlySpan<byte> body, Turn turn, Turn? previous)
+    {
+        Protocol.Fetch.TryRead(body, out Fetch fetch);
+        ErrorCode denied = shard.Authorize(
+            fetch.Conversation, command.Actor, ConversationOperation.Read, turn, previous, out ConversationState? conversation);
+        if (denied != ErrorCode.None)
+        {
+            Interlocked.Decrement(ref peer.Fetches);
+            peer.Outbox.Append(Error(command.Request, denied, "no such conversation"));
+            return;
+        }
+
+        bool isOtherEpoch = fetch.Position.Epoch != 0 && fetch.Position.Epoch != conversation!.Epoch;
+        peer.Outbox.Append(new PullOrder
+        {
+            Conversation = conversation!.Id,
+            Epoch = conversation.Epoch,
+            Request = command.Request,
+            After = fetch.Position.Sequence,
+            Direction = fetch.Direction,
+            CountLeft = isOtherEpoch ? 0 : (int)Bound(fetch.CountMax, ProtocolLimits.FetchCountMax),
+            BytesLeft = (int)Bound(fetch.BytesMax, ProtocolLimits.FetchBytesMax),
+        });
+        peer.Outbox.Work.Raise();
+    }
+
+    /// <summary>A write loop has sent everything it could find in the log and names the next sequence.</summary>
+    public void CaughtUp(ReadOnlySpan<byte> body)
+    {
+        uint id = BinaryPrimitives.ReadUInt32LittleEndian(body);
+        ulong next = BinaryPrimitives.ReadUInt64LittleEndian(body[4..]);
+        if (!_byId.TryGetValue(id, out Subscription? subscription) || subscription.IsLive)
+        {
+            return;
+        }
+
+        subscription.Next = next;
+        if (next > subscription.Through)
+        {
+            End(subscription, request: 0);
+            return;
+        }
+
+        subscription.Order!.Release();
+        if (next > subscription.Conversation.DurableHead || CloseGap(subscription))
+        {
+            // The write loop may have read records that are durable but not fanned out yet: FanOut skips what lies before Next.
+            subscription.IsLive = true;
+            subscription.Order = null;
+            PullingCount--;
+        }
+        else
+        {
+            PullingCount--;
+            Pull(subscription);
+        }
+    }
+
+    /// <summary>Hands a chunk that has just become durable to everyone who listens.</summary>
+    public void FanOut(in SealedChunk chunk, ReadOnlySpan<byte> records)
+    {
+        ConversationState conversation = chunk.Conversation;
+        conversation.DurableHead = chunk.Last;
+        List<Subscription> subscriptions = conversation.Subscriptions;
+        if (subscriptions.Count == 0)
+        {
+            return;
+        }
+
+        Span<byte> fixedPart = stackalloc byte[Deliver.FixedSize];
+        Deliver.WriteFixed(fixedPart, conversation.Id, conversation.Epoch, chunk.Count);
+        for (int i = subscriptions.Count - 1; i >= 0; i--)
+        {
+            Subscription subscription = subscriptions[i];
+            if (!subscription.IsLive || subscription.Next > chunk.Last)
+            {
+                continue;
+            }
+
+            if (subscription.Next == chunk.First)
+            {
+                Append(subscription, fixedPart, records, chunk.Last);
+            }
+            else
+            {
+                AppendRest(subscription, records, chunk.Last);
+            }
+        }
+
+        if (!chunk.Removed.IsNone)
+        {
+            EndOf(conversation, chunk.Removed, chunk.Last);
+        }
+    }
+
+    /// <summary>Forgets everything a connection had here.</summary>
+    public void Detach(PeerAddress peer)
+    {
+        if (_byPeer.Remove(peer, out Dictionary<ConversationId, Subscription>? own))
+        {
+            foreach (Subscription subscription in own.Values)
+            {
+                RemoveFromLists(subscription);
+            }
+        }
+    }
+
+    private void Append(Subscription subscription, ReadOnlySpan<byte> fixedPart, ReadOnlySpan<byte> records, ulong last)
+    {
+        if (subscription.Peer.Outbox.TryAppendDeliver(loop, fixedPart, records))
+        {
+            subscription.Next = last + 1;
+            dirty.Mark(subscription.Peer);
+            return;
+        }
+
+        Span<byte> lag = stackalloc byte[Lag.Size];
+        ConversationState conversation = subscription.Conversation;
+        new Lag(conversation.Id, conversation.Epoch, subscription.Next, conversation.DurableHead).Write(lag);
+        subscription.Peer.Outbox.Append(loop, FrameType.Lag, 0, lag);
+        subscription.IsLive = false;
+        Pull(subscription);
+    }
+
+    /// <summary>Appends the part of a chunk that a subscription does not have yet.</summary>
+    private void AppendRest(Subscription subscription, ReadOnlySpan<byte> records, ulong last)
+    {
+        ReadOnlySpan<byte> rest = records;
+        while (MessageRecord.TryRead(ref records, out MessageRecord record) && record.Sequence < subscription.Next)
+        {
+            rest = records;
+        }
+
+        uint count = (uint)(last - subscription.Next + 1);
+        Span<byte> fixedPart = stackalloc byte[Deliver.FixedSize];
+        Deliver.WriteFixed(fixedPart, subscription.Conversation.Id, subscription.Conversation.Epoch, count);
+        Append(subscription, fixedPart, rest, last);
+    }
+
+    /// <summary>Sends the write loop to the log, from the subscription's next record on.</summary>
+    private void Pull(Subscription subscription)
+    {
+        PullOrder order = new()
+        {
+            Conversation = subscription.Conversation.Id,
+            Epoch = subscription.Conversation.Epoch,
+            Subscription = subscription.Id,
+            After = subscription.Next - 1,
+            Through = subscription.Through,
+        };
+        subscription.Order = order;
+        PullingCount++;
+        subscription.Peer.Outbox.Append(order);
+        dirty.Mark(subscription.Peer);
+    }
+
+    /// <summary>
+    /// Closes a gap of at most one chunk between what the write loop sent and the head, here and now; otherwise a busy conversation could keep a fast reader
+    /// from ever becoming live. False when the gap is larger or the outbox has no room.
+    /// </summary>
+    private bool CloseGap(Subscription subscription)
+    {
+        ConversationState conversation = subscription.Conversation;
+        _gap.ResetWrittenCount();
+        LogPage page;
+        try
+        {
+            page = log.ReadForward(
+                conversation.Id, subscription.Next - 1, conversation.DurableHead, int.MaxValue, ProtocolLimits.ChunkSizeMax, _gap);
+        }
+        catch (CorruptRecordException)
+        {
+            // The write loop will meet the same record and end its own connection; the shard goes on.
+            return false;
+        }
+
+        if (page.Last != conversation.DurableHead)
+        {
+            return false;
+        }
+
+        Span<byte> fixedPart = stackalloc byte[Deliver.FixedSize];
+        Deliver.WriteFixed(fixedPart, conversation.Id, conversation.Epoch, (uint)page.Count);
+        if (!subscription.Peer.Outbox.TryAppendDeliver(loop, fixedPart, _gap.WrittenSpan))
+        {
+            return false;
+        }
+
+        subscription.Next = page.Last + 1;
+        dirty.Mark(subscription.Peer);
+        return true;
+    }
+
+    /// <summary>Ends the subscriptions of a user who was removed, behind the record that removed them.</summary>
+    private void EndOf(ConversationState conversation, UserId user, ulong last)
+    {
+        for (int i = conversation.Subscriptions.Count - 1; i >= 0; i--)
+        {
+            Subscription subscription = conversation.Subscriptions[i];
+            if (subscription.Peer.Actor.User != user)
+            {
+                continue;
+            }
+
+            if (subscription.IsLive)
+            {
+                End(subscription, request: 0);
+            }
+            else
+            {
+                subscription.Through = Math.Min(subscription.Through, last);
+                subscription.Order!.Through = subscription.Through;
+            }
+        }
+    }
+
+    private void End(Subscription subscription, uint request)
+    {
+        Peer peer = subscription.Peer;
+        if (_byPeer.TryGetValue(peer.Address, out Dictionary<ConversationId, Subscription>? own))
+        {
+            own.Remove(subscription.Conversation.Id);
+        }
+
+        RemoveFromLists(subscription);
+        Interlocked.Decrement(ref peer.Subscriptions);
+        Span<byte> body = stackalloc byte[Protocol.Unsubscribe.Size];
+        subscription.Conversation.Id.Write(body);
+        if (subscription.Order is null)
+        {
+            peer.Outbox.Append(loop, FrameType.Unsubscribed, request, body);
+            dirty.Mark(peer);
+        }
+        else
+        {
+            // The write loop may be sending a chunk at this moment: only it can say when none follows.
+            subscription.Order.End(request);
+            peer.Outbox.Work.Raise();
+        }
+    }
+
+    private Subscription Add(Peer peer, ConversationState conversation, ulong next)
+    {
+        do
+        {
+            _nextId++;
+        }
+        while (_nextId == 0 || _byId.ContainsKey(_nextId));
+
+        Subscription subscription = new(_nextId, peer, conversation, next) { Index = conversation.Subscriptions.Count };
+        conversation.Subscriptions.Add(subscription);
+        _byId.Add(subscription.Id, subscription);
+        if (!_byPeer.TryGetValue(peer.Address, out Dictionary<ConversationId, Subscription>? own))
+        {
+            _byPeer.Add(peer.Address, own = []);
+        }
+
+        own.Add(conversation.Id, subscription);
+        return subscription;
+    }
+
+    private void RemoveFromLists(Subscription subscription)
+    {
+        List<Subscription> list = subscription.Conversation.Subscriptions;
+        Subscription moved = list[^1];
+        list[subscription.Index] = moved;
+        moved.Index = subscription.Index;
+        list.RemoveAt(list.Count - 1);
+        _byId.Remove(subscription.Id);
+        if (!subscription.IsLive)
+        {
+            PullingCount--;
+        }
+    }
+
+    private Subscription? FindOf(Peer peer, ConversationId conversation) =>
+        _byPeer.TryGetValue(peer.Address, out Dictionary<ConversationId, Subscription>? own) ? own.GetValueOrDefault(conversation) : null;
+
+    private void Answer(Peer peer, uint request, Subscribed subscribed)
+    {
+        Span<byte> body = stackalloc byte[Subscribed.Size];
+        subscribed.Write(body);
+        peer.Outbox.Append(loop, FrameType.Subscribed, request, body);
+        dirty.Mark(peer);
+    }
+
+    private static void Refuse(Peer peer, uint request, ErrorCode code, string reason)
+    {
+        Interlocked.Decrement(ref peer.Subscriptions);
+        peer.Outbox.Append(Error(request, code, reason));
+    }
+
+    private static byte[] Error(uint request, ErrorCode code, string reason)
+    {
+        ArrayBufferWriter<byte> frame = new();
+        FrameWriter.WriteError(frame, request, code, reason);
+        return frame.WrittenSpan.ToArray();
+    }
+
+    private static uint Bound(uint wanted, int max) => wanted == 0 ? (uint)max : Math.Min(wanted, (uint)max);
+}

@@ -1,0 +1,36 @@
+using FastChat.Broker.Sessions;
+
+namespace FastChat.Broker.Routing;
+
+/// <summary>
+/// The outboxes that a loop appended to since it last woke their write loops. Each is woken once for everything a turn brought it: that is what makes frames
+/// leave together. Loop thread only.
+/// </summary>
+internal sealed class DirtyOutboxes(int loop)
+{
+    private readonly List<Peer> _peers = [];
+
+    /// <summary>Notes that the loop appended to the peer's outbox.</summary>
+    public void Mark(Peer peer)
+    {
+        if (peer.Outbox.MarkDirty(loop))
+        {
+            _peers.Add(peer);
+        }
+    }
+
+    /// <summary>Wakes the write loops, and the read loops that paused for room.</summary>
+    public void Flush()
+    {
+        foreach (Peer peer in _peers)
+        {
+            peer.Outbox.Flush(loop);
+            if (peer.IsReadPaused)
+            {
+                peer.ReadGate.Raise();
+            }
+        }
+
+        _peers.Clear();
+    }
+}

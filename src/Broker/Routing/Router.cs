@@ -1,0 +1,182 @@
+using System.Collections.Concurrent;
+
+using FastChat.Broker.Diagnostics;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+using FastChat.Shared;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Routing;
+
+/// <summary>Sizes of the routing.</summary>
+/// <param name="Shards">Shards of the store.</param>
+/// <param name="Loops">Threads that run them.</param>
+/// <param name="RingBytes">Bytes of each shard's ring.</param>
+/// <param name="ConversationsMax">Conversations in memory, over all shards.</param>
+internal sealed record RoutingOptions(int Shards, int Loops, int RingBytes, int ConversationsMax);
+
+/// <summary>What the routing tells the house around it. Called on loop and pool threads; must not block.</summary>
+/// <param name="Failed">Nothing can be acknowledged any more. Once.</param>
+/// <param name="Damaged">A record on disk is damaged.</param>
+/// <param name="ListChanged">A user's list of conversations has changed, durably: (user, conversation, added).</param>
+internal sealed record RouterEvents(
+    Action<Exception> Failed, Action<CorruptRecordException> Damaged, Action<UserId, ConversationId, bool> ListChanged);
+
+/// <summary>
+/// The way into the shards, for handlers and write loops: puts commands into rings, and lets control handlers wait for results. Owns the loops and the
+/// committer. Any thread.
+/// </summary>
+internal sealed class Router : IDisposable
+{
+    private static readonly TimeSpan RoomPoll = TimeSpan.FromMilliseconds(1);
+
+    private readonly ShardLoop[] _loops;
+    private readonly CommitPipeline _pipeline;
+    private readonly TimeProvider _clock;
+    private readonly ConcurrentDictionary<ulong, TaskCompletionSource<CommandResult>> _waiting = new();
+    private readonly EffectForwarder _forwarder;
+    private Exception? _failure;
+    private long _ticket;
+
+    public Router(RoutingOptions options, IConversationLog log, PeerTable peers, BrokerMetrics metrics, TimeProvider clock, RouterEvents events)
+    {
+        Map = new ShardMap(options.Shards);
+        Peers = peers;
+        _clock = clock;
+        _forwarder = new EffectForwarder(this, events.ListChanged);
+        _pipeline = new CommitPipeline(
+            CommitEnvironment.Of(log) with { Observe = metrics.Committed }, batch => LoopOf(batch).OnSynced(true), (batch, _) => LoopOf(batch).OnSynced(false));
+        ShardLoopCallbacks callbacks = new()
+        {
+            Complete = Complete,
+            Forward = _forwarder.Forward,
+            Fail = failure =>
+            {
+                if (Interlocked.CompareExchange(ref _failure, failure, null) is null)
+                {
+                    events.Failed(failure);
+                }
+
+                foreach (ulong ticket in _waiting.Keys)
+                {
+                    Complete(ticket, new CommandResult(ErrorCode.StoreUnavailable, "the store failed"));
+                }
+            },
+            Damaged = events.Damaged,
+            SlotOf = id => Map.ShardOf(id) / options.Loops,
+        };
+
+        Shard[] shards = Enumerable.Range(0, options.Shards)
+            .Select(index => new Shard(index, Map, log, Math.Max(64, options.ConversationsMax / options.Shards)))
+            .ToArray();
+        _loops = Enumerable.Range(0, options.Loops)
+            .Select(loop => new ShardLoop(
+                loop, shards.Where((_, shard) => shard % options.Loops == loop).ToArray(), options.RingBytes, log, _pipeline, peers, metrics, callbacks))
+            .ToArray();
+        foreach (ShardLoop loop in _loops)
+        {
+            loop.Start();
+        }
+
+        _forwarder.Recover(log);
+    }
+
+    /// <summary>Which shard owns what.</summary>
+    public ShardMap Map { get; }
+
+    /// <summary>The signed-in connections.</summary>
+    public PeerTable Peers { get; }
+
+    /// <summary>Number of loops, which is the number of lanes of an outbox.</summary>
+    public int LoopCount => _loops.Length;
+
+    /// <summary>Why nothing is accepted any more; null while everything is well.</summary>
+    public Exception? Failure => Volatile.Read(ref _failure);
+
+    /// <summary>Bytes that wait in the rings; a snapshot.</summary>
+    public long QueuedBytes => _loops.Sum(loop => loop.QueuedBytes);
+
+    /// <summary>Subscriptions; a snapshot.</summary>
+    public int Subscriptions => _loops.Sum(loop => loop.Subscriptions);
+
+    /// <summary>Subscriptions that are behind; a snapshot.</summary>
+    public int Pulling => _loops.Sum(loop => loop.Pulling);
+
+    /// <summary>Puts a command into the ring of a shard. False when the ring is full: the caller keeps the command and its order.</summary>
+    public bool TryPost(int shard, in CommandHeader header, ReadOnlySpan<byte> bodyStart, ReadOnlySpan<byte> bodyRest = default)
+    {
+        ShardLoop loop = _loops[shard % _loops.Length];
+        int slot = shard / _loops.Length;
+        MpscRing ring = loop.RingOf(slot);
+        if (!ring.TryClaim(CommandHeader.Size + bodyStart.Length + bodyRest.Length, out Span<byte> payload))
+        {
+            return false;
+        }
+
+        header.Write(payload);
+        bodyStart.CopyTo(payload[CommandHeader.Size..]);
+        bodyRest.CopyTo(payload[(CommandHeader.Size + bodyStart.Length)..]);
+        ring.Publish(payload);
+        loop.Notify(slot);
+        return true;
+    }
+
+    /// <summary>Completes after a moment in which a full ring may have drained. Overload only: nothing on the way of an ordinary message waits.</summary>
+    public Task WaitForRoomAsync(CancellationToken cancellation) => Task.Delay(RoomPoll, _clock, cancellation);
+
+    /// <summary>Runs a state-changing command in a shard and completes when its outcome is durable.</summary>
+    public async Task<CommandResult> ExecuteAsync(CommandKind kind, Actor actor, int shard, byte[] body, CancellationToken cancellation)
+    {
+        if (body.Length > ProtocolLimits.ClientFrameSizeMax)
+        {
+            return new CommandResult(ErrorCode.BadRequest, "the request is too large");
+        }
+
+        ulong ticket = (ulong)Interlocked.Increment(ref _ticket);
+        TaskCompletionSource<CommandResult> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _waiting[ticket] = done;
+        try
+        {
+            CommandHeader header = new(kind, actor, 0, ticket, NowMicros());
+            while (!TryPost(shard, header, body))
+            {
+                await WaitForRoomAsync(cancellation).ConfigureAwait(false);
+            }
+
+            if (Failure is not null)
+            {
+                return new CommandResult(ErrorCode.StoreUnavailable, "the store failed");
+            }
+
+            return await done.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _waiting.TryRemove(ticket, out _);
+        }
+    }
+
+    /// <summary>The broker's clock, µs since 1970-01-01 UTC.</summary>
+    public long NowMicros() => (_clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    /// <summary>Finishes what is in the rings, commits it and ends the threads.</summary>
+    public void Dispose()
+    {
+        foreach (ShardLoop loop in _loops)
+        {
+            loop.Dispose();
+        }
+
+        _pipeline.Dispose();
+    }
+
+    private void Complete(ulong ticket, CommandResult result)
+    {
+        if (_waiting.TryGetValue(ticket, out TaskCompletionSource<CommandResult>? done))
+        {
+            done.TrySetResult(result);
+        }
+    }
+
+    private ShardLoop LoopOf(CommitBatch batch) => Array.Find(_loops, loop => loop.Owns(batch))!;
+}

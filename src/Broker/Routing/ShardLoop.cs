@@ -1,0 +1,430 @@
+using System.Diagnostics;
+using System.Numerics;
+
+using FastChat.Broker.Diagnostics;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+using FastChat.Shared;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Routing;
+
+/// <summary>
+/// One thread that runs some of the shards. It drains their rings, applies what changes state to the current turn, hands the turn to the committer as soon as that
+/// is free, and releases the turn's effects when it is durable: acknowledgements first, then fan-out, then whatever other shards are owed.
+/// <para>
+/// Two turns: while one syncs, the next one fills. There is no timer and no target size: a turn is what arrived during the previous sync. When a turn is full,
+/// the rings are left alone, and their producers feel it.
+/// </para>
+/// <para>
+/// Waking: a producer sets the shard's bit in <c>_ready</c> behind its message, a full fence; only the first to set a bit looks whether the thread is parked. The
+/// thread announces that it parks before it looks at the bits for the last time.
+/// </para>
+/// </summary>
+internal sealed class ShardLoop : IDisposable
+{
+    /// <summary>A turn takes no further command beyond this: 4 MiB sync in a few milliseconds, and bound what a restart replays.</summary>
+    private const int TurnBytesMax = 4 * 1024 * 1024;
+
+    /// <summary>A turn takes no further command beyond this many acknowledgements.</summary>
+    private const int TurnCommandsMax = 32 * 1024;
+
+    /// <summary>Messages taken from one ring before the others have their turn.</summary>
+    private const int DrainMax = 1024;
+
+    private readonly int _index;
+    private readonly ShardSlot[] _slots;
+    private readonly ulong[] _ready;
+    private readonly PeerTable _peers;
+    private readonly CommitPipeline _pipeline;
+    private readonly ShardLoopCallbacks _callbacks;
+    private readonly DirtyOutboxes _dirty;
+    private readonly Thread _thread;
+    private readonly AutoResetEvent _wake = new(initialState: false);
+    private readonly BrokerMetrics _metrics;
+    private Turn _current;
+    private Turn _spare;
+    private Turn? _syncing;
+    private int _parked;
+    private int _stopping;
+    private int _syncState;
+
+    private const int SyncPending = 0;
+    private const int SyncDone = 1;
+    private const int SyncFailed = 2;
+
+    public ShardLoop(
+        int index, IReadOnlyList<Shard> shards, int ringBytes, IConversationLog log, CommitPipeline pipeline, PeerTable peers, BrokerMetrics metrics,
+        ShardLoopCallbacks callbacks)
+    {
+        _index = index;
+        _peers = peers;
+        _pipeline = pipeline;
+        _callbacks = callbacks;
+        _metrics = metrics;
+        _dirty = new DirtyOutboxes(index);
+        _slots = shards.Select(shard => new ShardSlot(new MpscRing(ringBytes), shard, new Delivery(index, shard, log, _dirty))).ToArray();
+        _ready = new ulong[(shards.Count + 63) / 64];
+        _current = new Turn(log.Epoch);
+        _spare = new Turn(log.Epoch);
+        _thread = new Thread(Run) { Name = $"fastchat-loop-{index}", IsBackground = true };
+    }
+
+    /// <summary>Starts the thread.</summary>
+    public void Start() => _thread.Start();
+
+    /// <summary>A shard's ring, for the router.</summary>
+    public MpscRing RingOf(int slot) => _slots[slot].Ring;
+
+    /// <summary>Bytes that wait in the rings; a snapshot for metrics.</summary>
+    public long QueuedBytes => _slots.Sum(slot => slot.Ring.UsedBytes);
+
+    /// <summary>Subscriptions in this loop's shards; a snapshot for metrics.</summary>
+    public int Subscriptions => _slots.Sum(slot => slot.Delivery.Count);
+
+    /// <summary>Subscriptions that are behind; a snapshot for metrics.</summary>
+    public int Pulling => _slots.Sum(slot => slot.Delivery.PullingCount);
+
+    /// <summary>Tells the thread that a slot's ring has a new message. Any thread.</summary>
+    public void Notify(int slot)
+    {
+        ulong bit = 1ul << (slot & 63);
+        if ((Interlocked.Or(ref _ready[slot >> 6], bit) & bit) == 0)
+        {
+            Wake();
+        }
+    }
+
+    /// <summary>The committer made the turn's batch durable, or could not. Committer thread.</summary>
+    public void OnSynced(bool isDurable)
+    {
+        Volatile.Write(ref _syncState, isDurable ? SyncDone : SyncFailed);
+        Interlocked.MemoryBarrier();
+        Wake();
+    }
+
+    /// <summary>The batch that is being synced, so that the owner of the pipeline can tell whose it is.</summary>
+    public bool Owns(CommitBatch batch) => ReferenceEquals(_current.Batch, batch) || ReferenceEquals(_spare.Batch, batch) || ReferenceEquals(_syncing?.Batch, batch);
+
+    /// <summary>Applies and commits what is in the rings, then ends the thread.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _stopping, 1) == 0)
+        {
+            Interlocked.MemoryBarrier();
+            _wake.Set();
+            if (_thread.IsAlive)
+            {
+                _thread.Join();
+            }
+
+            foreach (ShardSlot slot in _slots)
+            {
+                slot.Ring.Dispose();
+            }
+
+            _wake.Dispose();
+        }
+    }
+
+    private void Run()
+    {
+        try
+        {
+            while (true)
+            {
+                bool worked = FinishSync();
+                worked |= DrainReady();
+                worked |= SubmitTurn();
+                _dirty.Flush();
+                if (!worked && Park())
+                {
+                    return;
+                }
+            }
+        }
+        catch (Exception defect)
+        {
+            // A loop that stopped in the middle of a turn must not be followed by an acknowledgement.
+            _callbacks.Fail(defect);
+        }
+    }
+
+    private bool FinishSync()
+    {
+        if (_syncing is null || Volatile.Read(ref _syncState) == SyncPending)
+        {
+            return false;
+        }
+
+        Turn turn = _syncing;
+        if (_syncState == SyncFailed)
+        {
+            _callbacks.Fail(_pipeline.Failure!);
+            RefuseAll(turn);
+        }
+        else
+        {
+            Release(turn);
+        }
+
+        turn.Reset();
+        _syncing = null;
+        _spare = turn;
+        return true;
+    }
+
+    /// <summary>Everything in the turn is durable: tell those who wait, and those who listen.</summary>
+    private void Release(Turn turn)
+    {
+        Span<byte> body = stackalloc byte[Published.Size];
+        foreach (ref readonly Acknowledgement acknowledgement in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(turn.Acknowledgements))
+        {
+            if (_peers.Find(acknowledgement.Peer) is { } peer)
+            {
+                acknowledgement.Answer.Write(body);
+                peer.Outbox.Append(_index, FrameType.Published, acknowledgement.Request, body);
+                peer.EndPublish();
+                _dirty.Mark(peer);
+            }
+        }
+
+        foreach (ref readonly SealedChunk chunk in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(turn.Chunks))
+        {
+            DeliveryOf(chunk.Conversation.Id).FanOut(chunk, turn.Batch.Slice(chunk.Offset, chunk.Length).Span);
+        }
+
+        foreach ((ulong ticket, CommandResult result) in turn.Results)
+        {
+            _callbacks.Complete(ticket, result);
+        }
+
+        foreach (OutgoingEffect effect in turn.Outgoing)
+        {
+            _callbacks.Forward(effect);
+        }
+
+        _metrics.Published(turn.Acknowledgements.Count);
+    }
+
+    /// <summary>Nothing of the turn is known to be durable. Publishers learn it by the close of their connection; waiting handlers here.</summary>
+    private void RefuseAll(Turn turn)
+    {
+        foreach ((ulong ticket, _) in turn.Results)
+        {
+            _callbacks.Complete(ticket, new CommandResult(ErrorCode.StoreUnavailable, "the store failed"));
+        }
+    }
+
+    private bool DrainReady()
+    {
+        bool worked = false;
+        for (int word = 0; word < _ready.Length; word++)
+        {
+            if (IsFull || Volatile.Read(ref _ready[word]) == 0)
+            {
+                continue;
+            }
+
+            ulong bits = Interlocked.Exchange(ref _ready[word], 0);
+            while (bits != 0)
+            {
+                int slot = (word << 6) + BitOperations.TrailingZeroCount(bits);
+                bits &= bits - 1;
+                if (IsFull || !Drain(_slots[slot]))
+                {
+                    Interlocked.Or(ref _ready[word], 1ul << (slot & 63));
+                }
+
+                worked = true;
+            }
+        }
+
+        return worked;
+    }
+
+    private bool IsFull =>
+        _current.Batch.SizeBytes + _pendingBytes > TurnBytesMax || _current.Acknowledgements.Count + _current.Results.Count >= TurnCommandsMax;
+
+    private long _pendingBytes;
+
+    /// <summary>True when the ring is empty.</summary>
+    private bool Drain(ShardSlot slot)
+    {
+        for (int taken = 0; taken < DrainMax && !IsFull; taken++)
+        {
+            if (!slot.Ring.TryPeek(out ReadOnlySpan<byte> message))
+            {
+                return true;
+            }
+
+            CommandHeader command = CommandHeader.Read(message);
+            Execute(slot, command, message[CommandHeader.Size..]);
+            slot.Ring.Release();
+        }
+
+        return slot.Ring.IsEmpty;
+    }
+
+    private void Execute(ShardSlot slot, in CommandHeader command, ReadOnlySpan<byte> body)
+    {
+        if (command.Kind <= CommandKind.LastReplicated)
+        {
+            Apply(slot, command, body);
+            return;
+        }
+
+        if (command.Kind == CommandKind.Detach)
+        {
+            slot.Delivery.Detach(command.Peer);
+            return;
+        }
+
+        if (command.Kind == CommandKind.CaughtUp)
+        {
+            slot.Delivery.CaughtUp(body);
+            return;
+        }
+
+        if (_peers.Find(command.Peer) is not { } peer)
+        {
+            return;
+        }
+
+        switch (command.Kind)
+        {
+            case CommandKind.Subscribe:
+                slot.Delivery.Subscribe(command, peer, body, _current, _syncing);
+                break;
+            case CommandKind.Unsubscribe:
+                slot.Delivery.Unsubscribe(command, peer, body);
+                break;
+            case CommandKind.Fetch:
+                slot.Delivery.Fetch(command, peer, body, _current, _syncing);
+                break;
+            default:
+                throw new UnreachableException($"command {command.Kind} has no executor");
+        }
+    }
+
+    private void Apply(ShardSlot slot, in CommandHeader command, ReadOnlySpan<byte> body)
+    {
+        _pendingBytes += body.Length;
+        ErrorCode refused;
+        string reason;
+        try
+        {
+            refused = slot.Shard.Apply(command, body, _current, _syncing, out reason);
+        }
+        catch (CorruptRecordException damage)
+        {
+            // Found while looking up what the command needs, before anything was changed: one conversation is damaged, the others go on.
+            _callbacks.Damaged(damage);
+            refused = ErrorCode.Internal;
+            reason = "the conversation's log is damaged";
+        }
+
+        if (refused == ErrorCode.None || _peers.Find(command.Peer) is not { } peer)
+        {
+            return;
+        }
+
+        System.Buffers.ArrayBufferWriter<byte> answer = new();
+        FrameWriter.WriteError(answer, command.Request, refused, reason);
+        peer.Outbox.Append(_index, FrameType.Error, command.Request, answer.WrittenSpan[FrameHeader.Size..]);
+        peer.EndPublish();
+        _dirty.Mark(peer);
+        _metrics.Refused();
+    }
+
+    /// <summary>Hands the current turn to the committer when that is free.</summary>
+    private bool SubmitTurn()
+    {
+        if (_syncing is not null || _current.IsEmpty)
+        {
+            return false;
+        }
+
+        Shard.SealOpen(_current);
+        _pendingBytes = 0;
+        Turn turn = _current;
+        if (turn.Batch.Count == 0)
+        {
+            // Answers that wait for nothing but earlier turns, and those are durable.
+            Release(turn);
+            turn.Reset();
+            return true;
+        }
+
+        _current = _spare;
+        _syncing = turn;
+        Volatile.Write(ref _syncState, SyncPending);
+        _pipeline.Submit(turn.Batch);
+        return true;
+    }
+
+    /// <summary>Waits for work; true when the thread is to end.</summary>
+    private bool Park()
+    {
+        Interlocked.Exchange(ref _parked, 1);
+        if (!HasWork)
+        {
+            if (Volatile.Read(ref _stopping) != 0 && _syncing is null)
+            {
+                return true;
+            }
+
+            _wake.WaitOne();
+        }
+
+        Volatile.Write(ref _parked, 0);
+        return false;
+    }
+
+    private bool HasWork
+    {
+        get
+        {
+            foreach (ref ulong word in _ready.AsSpan())
+            {
+                if (Volatile.Read(ref word) != 0)
+                {
+                    return true;
+                }
+            }
+
+            return _syncing is not null && Volatile.Read(ref _syncState) != SyncPending;
+        }
+    }
+
+    private void Wake()
+    {
+        if (Volatile.Read(ref _parked) != 0 && Interlocked.Exchange(ref _parked, 0) != 0)
+        {
+            _wake.Set();
+        }
+    }
+
+    private Delivery DeliveryOf(ConversationId conversation) => _slots[_callbacks.SlotOf(conversation.Value)].Delivery;
+
+    private sealed record ShardSlot(MpscRing Ring, Shard Shard, Delivery Delivery);
+}
+
+/// <summary>What a loop needs from those around it.</summary>
+internal sealed record ShardLoopCallbacks
+{
+    /// <summary>Gives a waiting handler its result. Loop thread.</summary>
+    public required Action<ulong, CommandResult> Complete { get; init; }
+
+    /// <summary>Takes an effect for another shard. Loop thread.</summary>
+    public required Action<OutgoingEffect> Forward { get; init; }
+
+    /// <summary>Learns that nothing can be acknowledged any more. Loop thread.</summary>
+    public required Action<Exception> Fail { get; init; }
+
+    /// <summary>Learns that a record on disk is damaged. Loop thread.</summary>
+    public required Action<CorruptRecordException> Damaged { get; init; }
+
+    /// <summary>The slot of an id's shard in this loop.</summary>
+    public required Func<UInt128, int> SlotOf { get; init; }
+}

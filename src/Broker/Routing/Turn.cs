@@ -1,0 +1,174 @@
+using System.Diagnostics.CodeAnalysis;
+
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Routing;
+
+/// <summary>
+/// What one commit of a loop carries: the writes, what is not durable yet but already decided (so that later commands of the same or the next
+/// turn see it), and the effects that are released when the writes are durable. A loop has two: one is applied to while the other syncs.
+/// Everything is reused; a turn allocates only while it grows. Loop thread only, except <see cref="Batch"/> while it is submitted.
+/// </summary>
+internal sealed class Turn(uint epoch)
+{
+    private readonly Dictionary<byte[], byte[]?> _state = new(ByteKeyComparer.Instance);
+    private readonly Dictionary<DedupeId, PendingPublish> _publishes = [];
+
+    /// <summary>The writes.</summary>
+    public CommitBatch Batch { get; } = new(epoch);
+
+    /// <summary>Conversations with records that are not in the batch yet.</summary>
+    public List<ConversationState> Open { get; } = [];
+
+    /// <summary>Publishes to acknowledge.</summary>
+    public List<Acknowledgement> Acknowledgements { get; } = [];
+
+    /// <summary>Chunks to fan out, in the order of their conversations' logs.</summary>
+    public List<SealedChunk> Chunks { get; } = [];
+
+    /// <summary>Handlers that wait for a result.</summary>
+    public List<(ulong Ticket, CommandResult Result)> Results { get; } = [];
+
+    /// <summary>Effects for other shards, stored with the batch.</summary>
+    public List<OutgoingEffect> Outgoing { get; } = [];
+
+    /// <summary>True when there is nothing to write and nothing to release.</summary>
+    public bool IsEmpty => Batch.Count == 0 && Open.Count == 0 && !HasEffects;
+
+    /// <summary>True when something waits for the writes before it.</summary>
+    public bool HasEffects => Acknowledgements.Count != 0 || Results.Count != 0;
+
+    /// <summary>Writes a side-table entry, visible to later commands at once.</summary>
+    public void Put(byte[] key, byte[] value)
+    {
+        Batch.Put(Table.State, key, value);
+        _state[key] = value;
+    }
+
+    /// <summary>Deletes a side-table entry, for later commands at once.</summary>
+    public void Delete(byte[] key)
+    {
+        Batch.Delete(Table.State, key);
+        _state[key] = null;
+    }
+
+    /// <summary>True when this turn decided about the key; the value is null when it deleted it.</summary>
+    public bool TryGet(ReadOnlySpan<byte> key, out byte[]? value)
+    {
+        if (_state.Count == 0)
+        {
+            value = null;
+            return false;
+        }
+
+        return _state.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(key, out value);
+    }
+
+    /// <summary>Writes a dedupe entry, visible to later commands at once.</summary>
+    public void AddPublish(in DedupeId id, in PendingPublish publish)
+    {
+        Span<byte> key = stackalloc byte[DedupeKey.Size];
+        Span<byte> value = stackalloc byte[DedupeValue.Size];
+        DedupeKey.Write(key, id.Conversation, id.Publisher, id.Device, id.ClientMessageId);
+        publish.Value.Write(value);
+        Batch.Put(Table.Dedupe, key, value);
+        _publishes.Add(id, publish);
+    }
+
+    /// <summary>A publish of this turn.</summary>
+    public bool TryGetPublish(in DedupeId id, out PendingPublish publish) => _publishes.TryGetValue(id, out publish);
+
+    /// <summary>Empties the turn for its next use.</summary>
+    public void Reset()
+    {
+        Batch.Reset();
+        Open.Clear();
+        Acknowledgements.Clear();
+        Chunks.Clear();
+        Results.Clear();
+        Outgoing.Clear();
+        _state.Clear();
+        _publishes.Clear();
+    }
+}
+
+/// <summary>What makes a publish the same one (protocol.md §1.3, 2).</summary>
+internal readonly record struct DedupeId(ConversationId Conversation, UserId Publisher, DeviceId Device, ClientMessageId ClientMessageId)
+{
+    /// <summary>The client message id alone is spread well unless a client is careless; the device separates careless ones.</summary>
+    public override int GetHashCode() => HashCode.Combine(ClientMessageId.Value, Device.Value, (ulong)Conversation.Value);
+}
+
+/// <summary>A publish that was decided and may not be durable yet.</summary>
+/// <param name="Value">Its sequence and body hash.</param>
+/// <param name="Sender">Whose message it is.</param>
+/// <param name="Kind">What its body is.</param>
+internal readonly record struct PendingPublish(DedupeValue Value, UserId Sender, MessageKind Kind);
+
+/// <summary>A Published frame to send once the writes before it are durable.</summary>
+/// <param name="Peer">Who published.</param>
+/// <param name="Request">The request number.</param>
+/// <param name="Answer">The frame's body.</param>
+internal readonly record struct Acknowledgement(PeerAddress Peer, uint Request, Published Answer);
+
+/// <summary>Records of one conversation that became one chunk of the batch.</summary>
+/// <param name="Conversation">Whose they are.</param>
+/// <param name="Offset">Where they lie in the batch's representation.</param>
+/// <param name="Length">Bytes.</param>
+/// <param name="First">Sequence of the first.</param>
+/// <param name="Count">How many.</param>
+/// <param name="Removed">The member that the last record removed; none otherwise.</param>
+internal readonly record struct SealedChunk(ConversationState Conversation, int Offset, int Length, ulong First, uint Count, UserId Removed)
+{
+    /// <summary>Sequence of the last record.</summary>
+    public ulong Last => First + Count - 1;
+}
+
+/// <summary>A state write that this shard owes to another one; stored until the other has confirmed it.</summary>
+/// <param name="Key">Its key in Table.State.</param>
+/// <param name="Value">Target shard (u16 little-endian), then the body of a <see cref="StateWriteCommand"/>.</param>
+internal readonly record struct OutgoingEffect(byte[] Key, byte[] Value);
+
+/// <summary>What a state-changing command answers to the handler that waits for it.</summary>
+/// <param name="Error">None when it was done.</param>
+/// <param name="Reason">What the client is told when it was not.</param>
+internal sealed record CommandResult(ErrorCode Error, string Reason = "")
+{
+    /// <summary>The conversation concerned.</summary>
+    public ConversationId Conversation { get; init; }
+
+    /// <summary>True when the conversation was made.</summary>
+    public bool Created { get; init; }
+
+    /// <summary>How many members were added or removed.</summary>
+    public int Count { get; init; }
+
+    /// <summary>Sequence of the last record written.</summary>
+    public ulong Sequence { get; init; }
+
+    /// <summary>The existing value that a state write met.</summary>
+    public byte[]? Existing { get; init; }
+}
+
+/// <summary>Byte-wise equality for keys, with lookup by span.</summary>
+internal sealed class ByteKeyComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
+{
+    public static ByteKeyComparer Instance { get; } = new();
+
+    public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
+
+    public int GetHashCode([DisallowNull] byte[] obj) => GetHashCode((ReadOnlySpan<byte>)obj);
+
+    public bool Equals(ReadOnlySpan<byte> alternate, byte[] other) => alternate.SequenceEqual(other);
+
+    public int GetHashCode(ReadOnlySpan<byte> alternate)
+    {
+        HashCode hash = default;
+        hash.AddBytes(alternate);
+        return hash.ToHashCode();
+    }
+
+    public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
+}

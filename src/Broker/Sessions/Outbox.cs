@@ -1,0 +1,178 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+
+using FastChat.Protocol;
+
+namespace FastChat.Broker.Sessions;
+
+/// <summary>
+/// Everything that waits to be sent to one connection, bounded in bytes. It has a lane for each shard loop (acknowledgements and
+/// live records), a short queue of ready frames from the connection's own handlers, and a list of pull orders. The write loop
+/// (<c>ConnectionWriteLoop</c>) is its only consumer.
+/// <para>
+/// Order: frames of one lane leave in the order they were appended; a pull order is carried out after everything that its loop appended before it. That is all
+/// that subscriptions need, because a conversation belongs to one shard and a shard to one loop.
+/// </para>
+/// </summary>
+internal sealed class Outbox
+{
+    private readonly OutboxLane?[] _lanes;
+    private readonly ConcurrentQueue<byte[]> _frames = new();
+    private readonly ConcurrentQueue<PullOrder> _orders = new();
+    private readonly int _budgetBytes;
+    private long _creditGranted;
+    private long _creditUsed;
+    private int _closed;
+
+    /// <param name="loops">Number of shard loops.</param>
+    /// <param name="budgetBytes">Bytes of live records that may wait; over it, subscriptions lag.</param>
+    /// <param name="window">Initial credit in bytes; 0 = unlimited.</param>
+    public Outbox(int loops, int budgetBytes, uint window)
+    {
+        _lanes = new OutboxLane?[loops];
+        _budgetBytes = budgetBytes;
+        _creditGranted = window == 0 ? long.MaxValue : window;
+    }
+
+    /// <summary>Raised when there is something to send.</summary>
+    public AsyncSignal Work { get; } = new();
+
+    /// <summary>True once the connection ends: appending has no effect any more.</summary>
+    public bool IsClosed => Volatile.Read(ref _closed) != 0;
+
+    /// <summary>True when the peer's credit allows another Deliver or Chunk frame.</summary>
+    public bool HasCredit => Volatile.Read(ref _creditUsed) < Volatile.Read(ref _creditGranted);
+
+    /// <summary>Frames from handlers that wait: a peer that asks and does not read must not make it grow.</summary>
+    public int FramesQueued => _frames.Count;
+
+    /// <summary>Bytes that wait in the lanes.</summary>
+    public long LaneBytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (OutboxLane? lane in _lanes)
+            {
+                bytes += lane?.QueuedBytes ?? 0;
+            }
+
+            return bytes;
+        }
+    }
+
+    /// <summary>Appends an answer. The given loop only. Answers are few per request, and requests are bounded, so they have no budget of their own.</summary>
+    public void Append(int loop, FrameType type, uint request, ReadOnlySpan<byte> body)
+    {
+        if (!IsClosed)
+        {
+            Lane(loop).Append(type, request, body, []);
+        }
+    }
+
+    /// <summary>
+    /// Appends a Deliver frame when budget and credit allow it. The given loop only. False: the caller turns the subscription into a pull order.
+    /// </summary>
+    public bool TryAppendDeliver(int loop, ReadOnlySpan<byte> fixedPart, ReadOnlySpan<byte> records)
+    {
+        if (IsClosed)
+        {
+            return true;
+        }
+
+        OutboxLane lane = Lane(loop);
+        int size = FrameHeader.Size + fixedPart.Length + records.Length;
+        if (!HasCredit || lane.QueuedBytes + size > _budgetBytes)
+        {
+            return false;
+        }
+
+        UseCredit(size);
+        lane.Append(FrameType.Deliver, 0, fixedPart, records);
+        return true;
+    }
+
+    /// <summary>Appends a ready frame from a handler. Any thread. Wakes the write loop.</summary>
+    public void Append(byte[] frame)
+    {
+        if (!IsClosed)
+        {
+            _frames.Enqueue(frame);
+            Work.Raise();
+        }
+    }
+
+    /// <summary>Hands a pull order to the write loop. A shard loop only.</summary>
+    public void Append(PullOrder order)
+    {
+        if (!IsClosed)
+        {
+            _orders.Enqueue(order);
+        }
+    }
+
+    /// <summary>Adds credit. The read loop only. Wakes the write loop, which may hold back pulls.</summary>
+    public void Grant(uint bytes)
+    {
+        long granted = Volatile.Read(ref _creditGranted);
+        Volatile.Write(ref _creditGranted, granted > long.MaxValue - bytes ? long.MaxValue : granted + bytes);
+        Work.Raise();
+    }
+
+    /// <summary>Takes the bytes of a Deliver or Chunk frame from the credit. Loops and the write loop.</summary>
+    public void UseCredit(int bytes)
+    {
+        // Several loops and the write loop may spend at once; without a window nobody counts.
+        if (Volatile.Read(ref _creditGranted) != long.MaxValue)
+        {
+            Interlocked.Add(ref _creditUsed, bytes);
+        }
+    }
+
+    /// <summary>The next ready frame. Write loop only.</summary>
+    public bool TryTakeFrame([NotNullWhen(true)] out byte[]? frame) => _frames.TryDequeue(out frame);
+
+    /// <summary>The next pull order. Write loop only. Take orders before draining the lanes: see the class's remark on order.</summary>
+    public bool TryTakeOrder([NotNullWhen(true)] out PullOrder? order) => _orders.TryDequeue(out order);
+
+    /// <summary>A lane's reading side; null when its loop never appended. Write loop only.</summary>
+    public OutboxLane? LaneOf(int loop) => Volatile.Read(ref _lanes[loop]);
+
+    /// <summary>Number of lanes.</summary>
+    public int LaneCount => _lanes.Length;
+
+    /// <summary>True the first time a loop asks since it last raised the signal: it then has to raise it. The given loop only.</summary>
+    public bool MarkDirty(int loop)
+    {
+        OutboxLane lane = Lane(loop);
+        bool first = !lane.IsDirty;
+        lane.IsDirty = true;
+        return first;
+    }
+
+    /// <summary>Raises the signal for everything a loop appended. The given loop only.</summary>
+    public void Flush(int loop)
+    {
+        Lane(loop).IsDirty = false;
+        Work.Raise();
+    }
+
+    /// <summary>Ends appending and wakes the write loop, so that it can leave. Any thread.</summary>
+    public void Close()
+    {
+        Volatile.Write(ref _closed, 1);
+        Work.Raise();
+    }
+
+    private OutboxLane Lane(int loop)
+    {
+        OutboxLane? lane = _lanes[loop];
+        if (lane is null)
+        {
+            lane = new OutboxLane();
+            Volatile.Write(ref _lanes[loop], lane);
+        }
+
+        return lane;
+    }
+}

@@ -1,0 +1,145 @@
+using System.Collections.Concurrent;
+
+using FastChat.Protocol;
+
+namespace FastChat.Broker.Sessions;
+
+/// <summary>A logical client that survives reconnects. It holds no subscriptions: those are the client's positions (protocol.md §6).</summary>
+internal sealed class Session(SessionId id, UserId user, DeviceId device)
+{
+    private ISessionConnection? _connection;
+
+    /// <summary>The session's id.</summary>
+    public SessionId Id { get; } = id;
+
+    /// <summary>Whose it is.</summary>
+    public UserId User { get; } = user;
+
+    /// <summary>The device it belongs to.</summary>
+    public DeviceId Device { get; } = device;
+
+    /// <summary>When it lost its connection, as a timestamp of the registry's clock; meaningless while attached.</summary>
+    public long DetachedAt { get; set; }
+
+    /// <summary>The connection it has now.</summary>
+    public ISessionConnection? Connection => Volatile.Read(ref _connection);
+
+    /// <summary>Gives it a connection and returns the one it had.</summary>
+    public ISessionConnection? Attach(ISessionConnection connection) => Interlocked.Exchange(ref _connection, connection);
+
+    /// <summary>Takes the connection away, if it is still this one.</summary>
+    public bool Detach(ISessionConnection connection) => Interlocked.CompareExchange(ref _connection, null, connection) == connection;
+}
+
+/// <summary>What a session needs of its connection: to end it, and to tell it something.</summary>
+internal interface ISessionConnection
+{
+    /// <summary>Ends the connection with a Close frame. Any thread.</summary>
+    void RequestClose(CloseCode code, string reason);
+
+    /// <summary>Sends a ready frame. Any thread.</summary>
+    void Send(byte[] frame);
+}
+
+/// <summary>
+/// The sessions, attached or waiting for their client to come back. Bounded: a user has at most <see cref="SessionsPerUserMax"/> sessions, the oldest
+/// detached one gives way; detached sessions end after their time. Any thread.
+/// </summary>
+internal sealed class SessionRegistry(TimeProvider clock, TimeSpan lifetime)
+{
+    /// <summary>Sessions of one user, attached ones included.</summary>
+    public const int SessionsPerUserMax = 1024;
+
+    private readonly ConcurrentDictionary<SessionId, Session> _sessions = new();
+    private readonly ConcurrentDictionary<UserId, ConcurrentDictionary<SessionId, Session>> _byUser = new();
+    private readonly ConcurrentQueue<(SessionId Id, long DetachedAt)> _detached = new();
+
+    /// <summary>Sessions, attached or not.</summary>
+    public int Count => _sessions.Count;
+
+    /// <summary>
+    /// Takes up the session that a client names, if it is that user's and device's, or begins a new one. A connection that the session had
+    /// is closed. Null when the user has too many sessions.
+    /// </summary>
+    public Session? Attach(SessionId wanted, SessionId fresh, UserId user, DeviceId device, ISessionConnection connection, out bool resumed)
+    {
+        Session? known = wanted.IsNone ? null : _sessions.GetValueOrDefault(wanted);
+        resumed = known is not null && known.User == user && known.Device == device;
+        Session session = resumed ? known! : new Session(fresh, user, device);
+        ConcurrentDictionary<SessionId, Session> own = _byUser.GetOrAdd(user, static _ => new());
+        if (!resumed)
+        {
+            if (own.Count >= SessionsPerUserMax && !EvictOldest(own))
+            {
+                return null;
+            }
+
+            _sessions[session.Id] = session;
+            own[session.Id] = session;
+        }
+
+        session.Attach(connection)?.RequestClose(CloseCode.SessionReplaced, "another connection took up this session");
+        return session;
+    }
+
+    /// <summary>Notes that a connection ended; its session waits for the client from now on.</summary>
+    public void Detach(Session session, ISessionConnection connection)
+    {
+        if (session.Detach(connection))
+        {
+            session.DetachedAt = clock.GetTimestamp();
+            _detached.Enqueue((session.Id, session.DetachedAt));
+        }
+    }
+
+    /// <summary>Ends sessions that waited too long. Called from the timer.</summary>
+    public void Sweep()
+    {
+        while (_detached.TryPeek(out (SessionId Id, long DetachedAt) oldest) && clock.GetElapsedTime(oldest.DetachedAt) >= lifetime)
+        {
+            _detached.TryDequeue(out oldest);
+            if (_sessions.TryGetValue(oldest.Id, out Session? session) && session.Connection is null && session.DetachedAt == oldest.DetachedAt)
+            {
+                Remove(session);
+            }
+        }
+    }
+
+    /// <summary>Sends a frame to every open connection of a user.</summary>
+    public void Tell(UserId user, byte[] frame)
+    {
+        if (_byUser.TryGetValue(user, out ConcurrentDictionary<SessionId, Session>? own))
+        {
+            foreach (Session session in own.Values)
+            {
+                session.Connection?.Send(frame);
+            }
+        }
+    }
+
+    private bool EvictOldest(ConcurrentDictionary<SessionId, Session> own)
+    {
+        Session? oldest = own.Values.Where(session => session.Connection is null).MinBy(session => session.DetachedAt);
+        if (oldest is null)
+        {
+            return false;
+        }
+
+        Remove(oldest);
+        return true;
+    }
+
+    private void Remove(Session session)
+    {
+        _sessions.TryRemove(session.Id, out _);
+        if (_byUser.TryGetValue(session.User, out ConcurrentDictionary<SessionId, Session>? own))
+        {
+            own.TryRemove(session.Id, out _);
+            if (own.IsEmpty)
+            {
+                // A session of the same user that begins at this very moment may lose its place here; it loses only Tell's hint.
+                _byUser.TryRemove(new KeyValuePair<UserId, ConcurrentDictionary<SessionId, Session>>(session.User, own));
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using System.CommandLine;
+using System.Globalization;
+
+using FastChat.Client;
+using FastChat.Protocol;
+
+namespace FastChat.Cli;
+
+/// <summary><c>conversations</c>: those the user is a member of.</summary>
+internal static class Conversations
+{
+    /// <summary>The verb.</summary>
+    public static Command Build()
+    {
+        Command command = new("conversations", "List the conversations you are a member of");
+        command.SetAction((parsed, cancellation) => Invocation.Action(RunAsync)(parsed, cancellation));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Invocation invocation, CancellationToken cancellation)
+    {
+        FastChatClient client = await invocation.ConnectAsync(cancellation).ConfigureAwait(false);
+        await using (client.ConfigureAwait(false))
+        {
+            ConversationId after = default;
+            bool complete = false;
+            while (!complete)
+            {
+                ConversationPage page = await client.ListConversationsAsync(after, cancellationToken: cancellation).ConfigureAwait(false);
+                foreach (ConversationInfo conversation in page.Conversations)
+                {
+                    Print(invocation, conversation);
+                    after = conversation.Conversation;
+                }
+
+                complete = page.IsComplete || page.Conversations.Count == 0;
+            }
+        }
+
+        return ExitCodes.Done;
+    }
+
+    private static void Print(Invocation invocation, ConversationInfo conversation)
+    {
+        if (!invocation.IsHuman)
+        {
+            ConversationJson.Write(invocation.Json, conversation);
+            return;
+        }
+
+        string title = conversation is { Title: { } text, Name: not null } ? $"  {SafeText.OneLine(text)}" : string.Empty;
+        invocation.PrintHuman(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{conversation.Conversation}  {ConversationInfo.NameOf(conversation.Kind),-6}  {ConversationInfo.NameOf(conversation.Role),-6}  {conversation.Head,9}  {ConversationArgument.Label(conversation)}{title}"));
+    }
+}

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+using FastChat.Broker.Hosting;
+using FastChat.Storage;
+
+namespace FastChat.Cli;
+
+/// <summary><c>serve</c>: runs the broker until SIGTERM or SIGINT, then drains.</summary>
+internal static class Serve
+{
+    private static readonly JsonSerializerOptions ConfigFormat = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        ReadCommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+        UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
+    };
+
+    /// <summary>The verb.</summary>
+    public static Command Build()
+    {
+        Option<string?> config = new("--config") { Description = "A JSON file with options (docs/operations.md)", HelpName = "FILE" };
+        Option<string?> data = new("--data") { Description = "The data directory (default ./data)", HelpName = "DIR" };
+        Option<string?> listen = new("--listen") { Description = "Address of the TCP listener (default 127.0.0.1:7400; port 0 = any free one)", HelpName = "HOST:PORT" };
+        Option<string?> http = new("--http") { Description = "Address of the HTTP listener (default 127.0.0.1:7480)", HelpName = "HOST:PORT" };
+        Option<string?> unix = new("--unix") { Description = "Listen on a Unix domain socket as well", HelpName = "PATH" };
+        Option<bool> acceptLoss = new("--accept-loss") { Description = "Start although acknowledged messages are missing: begins a new epoch" };
+        Command command = new("serve", "Run the broker") { config, data, listen, http, unix, acceptLoss };
+        command.SetAction((parsed, cancellation) =>
+        {
+            BrokerOptions options = ReadConfig(parsed.GetValue(config));
+            return RunAsync(
+                options with
+                {
+                    Data = parsed.GetValue(data) ?? options.Data,
+                    Listen = parsed.GetValue(listen) ?? options.Listen,
+                    Http = parsed.GetValue(http) ?? options.Http,
+                    UnixSocket = parsed.GetValue(unix) ?? options.UnixSocket,
+                    AcceptLoss = parsed.GetValue(acceptLoss) || options.AcceptLoss,
+                },
+                cancellation);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(BrokerOptions options, CancellationToken cancellation)
+    {
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        try
+        {
+            await BrokerHost.RunAsync(options, Console.Out, stop.Token).ConfigureAwait(false);
+            return ExitCodes.Done;
+        }
+        catch (ArgumentException wrong)
+        {
+            throw CliException.Usage(wrong.Message);
+        }
+        catch (Exception failure) when (failure is StorageException or IOException or UnauthorizedAccessException)
+        {
+            throw new CliException(failure.Message, inner: failure);
+        }
+
+        void Stop(PosixSignalContext signal)
+        {
+            // The runtime would end the process at once; the broker ends it when it has drained.
+            signal.Cancel = true;
+            stop.Cancel();
+        }
+    }
+
+    private static BrokerOptions ReadConfig(string? path)
+    {
+        if (path is null)
+        {
+            return new BrokerOptions();
+        }
+
+        try
+        {
+            return JsonSerializer.Deserialize<BrokerOptions>(File.ReadAllText(path), ConfigFormat) ?? new BrokerOptions();
+        }
+        catch (JsonException wrong)
+        {
+            throw CliException.Usage($"{path}: {wrong.Message}");
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException(failure.Message, inner: failure);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using System.CommandLine;
+using System.Text.Json;
+
+using FastChat.Client;
+using FastChat.Protocol;
+
+namespace FastChat.Cli;
+
+/// <summary>What register and login share: a password from somewhere safe, a connection, and the token kept for the next commands.</summary>
+internal static class SignIn
+{
+    /// <summary>Makes either verb.</summary>
+    public static Command Build(string verb, string description, bool register)
+    {
+        Argument<string> name = new("NAME") { Description = "The account's name" };
+        Option<string?> passwordFile = new("--password-file") { Description = "Read the password from this file", HelpName = "FILE" };
+        Command command = new(verb, description) { name, passwordFile };
+        command.SetAction((parsed, cancellation) => Invocation.Action(
+            (invocation, token) => RunAsync(invocation, parsed.GetRequiredValue(name), parsed.GetValue(passwordFile), register, token))(parsed, cancellation));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Invocation invocation, string name, string? passwordFile, bool register, CancellationToken cancellation)
+    {
+        if (!Names.TryCanonicalize(name, out _))
+        {
+            throw CliException.Usage($"'{SafeText.OneLine(name)}' is no valid name: 1–64 characters from a–z A–Z 0–9 . _ -, beginning with a letter or digit");
+        }
+
+        string password = Password.Obtain(name, passwordFile, Environment.GetEnvironmentVariable("FASTCHAT_PASSWORD"), confirm: register);
+        Credential? known = invocation.Credentials.Find(invocation.Server, name);
+        ClientOptions options = new() { Name = name, Password = password, Register = register, Device = new DeviceId(register ? 0 : known?.Device ?? 0) };
+        FastChatClient client = await invocation.ConnectAsync(options, null, cancellation).ConfigureAwait(false);
+        await using (client.ConfigureAwait(false))
+        {
+            string token = client.Token ?? throw new CliException("the broker gave no token");
+            invocation.Credentials.Save(invocation.Server, new Credential(client.UserName, token, client.Device.Value));
+            Print(invocation, client);
+        }
+
+        return ExitCodes.Done;
+    }
+
+    private static void Print(Invocation invocation, FastChatClient client)
+    {
+        if (invocation.IsHuman)
+        {
+            invocation.PrintHuman($"Signed in to {invocation.Server} as {client.UserName}.");
+            return;
+        }
+
+        Utf8JsonWriter json = invocation.Json.Begin();
+        json.WriteString("server", invocation.Server.ToString());
+        json.WriteString("user", client.User.ToString());
+        json.WriteString("name", client.UserName);
+        json.WriteString("device", client.Device.ToString());
+        invocation.Json.End();
+    }
+}

@@ -1,0 +1,79 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+
+using FastChat.Storage;
+
+namespace FastChat.Cli;
+
+/// <summary><c>verify [--data DIR] [--rebuild]</c>: checks a store that no broker has open, and exits 1 when anything is wrong with it.</summary>
+internal static class Verify
+{
+    /// <summary>The verb.</summary>
+    public static Command Build()
+    {
+        Option<string> data = new("--data") { Description = "The broker's data directory", HelpName = "DIR", DefaultValueFactory = static _ => "./data" };
+        Option<bool> rebuild = new("--rebuild") { Description = "Also set right what can be rebuilt from the log" };
+        Command command = new("verify", "Check a store while no broker runs on it") { data, rebuild };
+        command.SetAction((parsed, cancellation) =>
+        {
+            using Stream output = StandardOutput.Open();
+            return Task.FromResult(Run(parsed.GetRequiredValue(data), parsed.GetValue(rebuild), output, cancellation));
+        });
+        return command;
+    }
+
+    /// <summary>Checks the store in <paramref name="directory"/>.</summary>
+    /// <exception cref="CliException">It is no store, or in use.</exception>
+    public static int Run(string directory, bool rebuild, Stream output, CancellationToken cancellation)
+    {
+        if (!Directory.Exists(directory))
+        {
+            throw new CliException($"there is no directory {SafeText.OneLine(directory)}");
+        }
+
+        Action<VerifyProgress>? progress = Console.IsErrorRedirected ? null : ShowProgress;
+        VerifyResult result;
+        try
+        {
+            result = StoreVerifier.Verify(new StorageOptions { Directory = directory }, rebuild, progress, cancellation);
+        }
+        catch (StorageException failure)
+        {
+            throw new CliException(SafeText.OneLine(failure.Message), inner: failure);
+        }
+
+        if (progress is not null)
+        {
+            Console.Error.Write("\r\e[K");
+        }
+
+        using JsonLines lines = new(output);
+        foreach (string problem in result.Problems)
+        {
+            lines.Begin().WriteString("problem", problem);
+            lines.End();
+        }
+
+        Utf8JsonWriter json = lines.Begin();
+        json.WriteNumber("conversations", result.Conversations);
+        json.WriteNumber("messages", result.Messages);
+        json.WriteNumber("problems", result.ProblemCount);
+        if (rebuild)
+        {
+            json.WriteNumber("repaired", result.Repaired);
+        }
+
+        lines.End();
+        if (result.ProblemCount > 0)
+        {
+            lines.Flush();
+            throw new CliException(string.Create(CultureInfo.InvariantCulture, $"{result.ProblemCount} problems in {SafeText.OneLine(directory)}"));
+        }
+
+        return ExitCodes.Done;
+    }
+
+    private static void ShowProgress(VerifyProgress progress) =>
+        Console.Error.Write(string.Create(CultureInfo.InvariantCulture, $"\r{progress.Stage}: {progress.Conversations:N0} conversations, {progress.Messages:N0} messages\e[K"));
+}

@@ -1,0 +1,60 @@
+using FastChat.Protocol;
+
+namespace FastChat.Cli;
+
+/// <summary>What the keys of control bodies must hold (protocol.md §3.2, §4.6). Keys that are not listed are ones of a later version and pass.</summary>
+internal static class ControlKeys
+{
+    private static readonly Dictionary<string, Action<ControlMap, string>> Requests = new(StringComparer.Ordinal)
+    {
+        ["conversation"] = static (map, key) => map.Id(key),
+        ["user"] = static (map, key) => map.Id(key),
+        ["after"] = static (map, key) => map.Id(key),
+        ["key"] = static (map, key) => map.Id(key),
+        ["users"] = static (map, key) => map.Ids(key),
+        ["members"] = static (map, key) => map.Ids(key),
+        ["names"] = static (map, key) => map.Texts(key, ProtocolLimits.NameSizeMax),
+        ["name"] = static (map, key) => map.Text(key, ProtocolLimits.NameSizeMax),
+        ["kind"] = static (map, key) => map.Text(key, ProtocolLimits.NameSizeMax),
+        ["role"] = static (map, key) => map.Text(key, ProtocolLimits.NameSizeMax),
+        ["title"] = static (map, key) => map.Text(key, ProtocolLimits.TitleSizeMax),
+        ["create"] = static (map, key) => map.Flag(key),
+        ["limit"] = static (map, key) => map.Number(key, 0),
+    };
+
+    /// <summary>Says what is wrong with a body; nothing for frames whose keys depend on what they answer.</summary>
+    public static void Judge(FrameType type, ControlMap map, Action<string> blame)
+    {
+        switch (type)
+        {
+            case FrameType.Hello:
+                Try(() => Hello.Parse(map), blame);
+                break;
+            case FrameType.Welcome:
+                Try(() => Welcome.Parse(map), blame);
+                break;
+            case >= FrameType.CreateConversation and <= FrameType.ImportUsers:
+                foreach (string key in map.Keys)
+                {
+                    if (Requests.TryGetValue(key, out Action<ControlMap, string>? read))
+                    {
+                        Try(() => read(map, key), blame);
+                    }
+                }
+
+                break;
+        }
+    }
+
+    private static void Try(Action read, Action<string> blame)
+    {
+        try
+        {
+            read();
+        }
+        catch (ControlFormatException wrong)
+        {
+            blame(wrong.Message);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+using FastChat.Cli;
+
+return await CommandLine.RunAsync(args).ConfigureAwait(false);

@@ -1,0 +1,283 @@
+using System.Buffers;
+
+using FastChat.Protocol;
+
+namespace FastChat.Storage;
+
+/// <summary>A position in the ordered chunks of <see cref="Table.Log"/>, over one snapshot. Spans die when the cursor moves.</summary>
+internal interface IChunkCursor
+{
+    /// <exception cref="StorageException">The device could not be read, or RocksDB found damage.</exception>
+    bool Valid { get; }
+
+    ReadOnlySpan<byte> Key { get; }
+
+    ReadOnlySpan<byte> Value { get; }
+
+    /// <summary>Moves to the first key at or behind <paramref name="key"/>.</summary>
+    void Seek(scoped ReadOnlySpan<byte> key);
+
+    /// <summary>Moves to the last key at or before <paramref name="key"/>.</summary>
+    void SeekForPrevious(scoped ReadOnlySpan<byte> key);
+
+    void Next();
+
+    void Previous();
+}
+
+/// <summary>
+/// The read paths of a conversation, written once over a cursor: both logs page in the same way. Nothing leaves here that was not checked:
+/// chunk header against its checksum and key, each record against its checksum, each sequence against the one before it.
+/// </summary>
+internal static class ChunkPager
+{
+    public static LogHead Head<TCursor>(ref TCursor cursor, ConversationId conversation)
+        where TCursor : IChunkCursor, allows ref struct
+    {
+        Span<byte> key = stackalloc byte[ChunkKey.Size];
+        ChunkKey.Write(key, conversation, ulong.MaxValue);
+        cursor.SeekForPrevious(key);
+        if (!StandsIn(ref cursor, conversation))
+        {
+            return default;
+        }
+
+        ChunkHeader header = ChunkHeader.Read(cursor.Key, cursor.Value);
+        return new LogHead(header.Last, header.ChainAfter);
+    }
+
+    public static LogPage Forward<TCursor>(
+        ref TCursor cursor, ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target)
+        where TCursor : IChunkCursor, allows ref struct
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(countMax, 1);
+        if (after >= through || !SeekChunk(ref cursor, conversation, after + 1))
+        {
+            return new LogPage(0, 0, 0, 0, Complete: true);
+        }
+
+        PageBuilder page = new(after + 1, through, countMax, bytesMax, target);
+        while (page.TakeChunk(cursor.Key, cursor.Value))
+        {
+            if (page.Next > through)
+            {
+                return page.Build(complete: true);
+            }
+
+            cursor.Next();
+            if (!StandsIn(ref cursor, conversation))
+            {
+                return page.Build(complete: true);
+            }
+        }
+
+        return page.Build(complete: false);
+    }
+
+    public static LogPage Backward<TCursor>(
+        ref TCursor cursor, ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target)
+        where TCursor : IChunkCursor, allows ref struct
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(countMax, 1);
+        if (before <= 1)
+        {
+            return new LogPage(0, 0, 0, 0, Complete: true);
+        }
+
+        Span<byte> key = stackalloc byte[ChunkKey.Size];
+        ChunkKey.Write(key, conversation, before - 1);
+        cursor.SeekForPrevious(key);
+        if (!StandsIn(ref cursor, conversation))
+        {
+            return new LogPage(0, 0, 0, 0, Complete: true);
+        }
+
+        // Records have no back links, so the choice is made first, walking chunks downwards; then one forward read copies it.
+        TailChoice choice = new(before - 1, countMax, bytesMax);
+        while (choice.ExtendInto(cursor.Key, cursor.Value))
+        {
+            cursor.Previous();
+            if (!StandsIn(ref cursor, conversation))
+            {
+                break;
+            }
+        }
+
+        LogPage page = Forward(ref cursor, conversation, choice.First - 1, choice.Last, int.MaxValue, int.MaxValue, target);
+        return page with { Complete = choice.First == 1 };
+    }
+
+    private static bool StandsIn<TCursor>(ref TCursor cursor, ConversationId conversation)
+        where TCursor : IChunkCursor, allows ref struct =>
+        cursor.Valid && cursor.Key.Length == ChunkKey.Size && ChunkKey.Conversation(cursor.Key) == conversation;
+
+    /// <summary>
+    /// Moves to the chunk that holds <paramref name="sequence"/>; false when the log ends before it. The forward seek comes first because
+    /// a reader that follows the log usually stands at the start of a chunk, and because it leaves RocksDB's iterator facing forward.
+    /// </summary>
+    private static bool SeekChunk<TCursor>(ref TCursor cursor, ConversationId conversation, ulong sequence)
+        where TCursor : IChunkCursor, allows ref struct
+    {
+        Span<byte> key = stackalloc byte[ChunkKey.Size];
+        ChunkKey.Write(key, conversation, sequence);
+        cursor.Seek(key);
+        bool laterChunk = StandsIn(ref cursor, conversation);
+        if (laterChunk && ChunkKey.First(cursor.Key) == sequence)
+        {
+            return true;
+        }
+
+        cursor.SeekForPrevious(key);
+        if (StandsIn(ref cursor, conversation) && ChunkHeader.Read(cursor.Key, cursor.Value).Last >= sequence)
+        {
+            return true;
+        }
+
+        return laterChunk
+            ? throw new CorruptRecordException($"Record {sequence} of conversation {conversation} is missing though later ones exist.")
+            : false;
+    }
+
+    /// <summary>Collects a forward page; runs of good records are copied at once.</summary>
+    private ref struct PageBuilder(ulong next, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target)
+    {
+        private readonly ulong _first = next;
+        private int _count;
+        private int _bytes;
+
+        public ulong Next { get; private set; } = next;
+
+        /// <summary>Takes what fits of a chunk. False when the page ends here though the log does not.</summary>
+        public bool TakeChunk(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+        {
+            if (!ChunkHeader.TryRead(key, value, out ChunkHeader header, out string reason))
+            {
+                return StopAtDamage(reason);
+            }
+
+            if (header.First > Next)
+            {
+                return StopAtDamage($"Records {Next} to {header.First - 1} before {ChunkHeader.Name(key)} are missing.");
+            }
+
+            ReadOnlySpan<byte> rest = value[ChunkHeader.Size..];
+            for (ulong skipped = header.First; skipped < Next; skipped++)
+            {
+                if (!MessageRecord.TryRead(ref rest, out _))
+                {
+                    return StopAtDamage(Unreadable(key, skipped));
+                }
+            }
+
+            ReadOnlySpan<byte> run = rest;
+            ulong end = Math.Min(header.Last, through);
+            while (Next <= end)
+            {
+                ReadOnlySpan<byte> before = rest;
+                if (!MessageRecord.TryRead(ref rest, out MessageRecord record) || record.Sequence != Next || !record.ChecksumMatches)
+                {
+                    target.Write(run[..^before.Length]);
+                    return StopAtDamage(Unreadable(key, Next));
+                }
+
+                int size = record.Bytes.Length;
+                if (_count == countMax || (_count > 0 && size > bytesMax - _bytes))
+                {
+                    target.Write(run[..^before.Length]);
+                    return false;
+                }
+
+                _count++;
+                _bytes += size;
+                Next++;
+            }
+
+            target.Write(run[..^rest.Length]);
+            return true;
+        }
+
+        public readonly LogPage Build(bool complete) =>
+            _count == 0 ? new LogPage(0, 0, 0, 0, complete) : new LogPage(_first, Next - 1, _count, _bytes, complete);
+
+        private static string Unreadable(ReadOnlySpan<byte> key, ulong sequence) =>
+            $"Record {sequence} in {ChunkHeader.Name(key)} does not match its checksum.";
+
+        private readonly bool StopAtDamage(string reason) => _count > 0 ? false : throw new CorruptRecordException(reason);
+    }
+
+    /// <summary>Decides which records a backward page takes: the longest good run that ends at <c>through</c> and fits the bounds.</summary>
+    private ref struct TailChoice(ulong through, int countMax, int bytesMax)
+    {
+        private long _count;
+        private long _bytes;
+
+        public ulong First { get; private set; }
+
+        public ulong Last { get; private set; }
+
+        /// <summary>Extends the choice downwards into a chunk; false when it ends there.</summary>
+        public bool ExtendInto(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+        {
+            if (!ChunkHeader.TryRead(key, value, out ChunkHeader header, out string reason))
+            {
+                return StopAtDamage(reason);
+            }
+
+            ulong last = Math.Min(header.Last, through);
+            if (First != 0 && last != First - 1)
+            {
+                return StopAtDamage($"Records behind {ChunkHeader.Name(key)} are missing.");
+            }
+
+            // A damaged record ends the run from below: only what follows it inside the chunk may be chosen.
+            ulong from = header.First;
+            long bytes = 0;
+            ReadOnlySpan<byte> rest = value[ChunkHeader.Size..];
+            ReadOnlySpan<byte> start = rest;
+            for (ulong sequence = header.First; sequence <= last; sequence++)
+            {
+                if (!MessageRecord.TryRead(ref rest, out MessageRecord record))
+                {
+                    return StopAtDamage($"Record {sequence} in {ChunkHeader.Name(key)} is cut off.");
+                }
+
+                bytes += record.Bytes.Length;
+                if (record.Sequence != sequence || !record.ChecksumMatches)
+                {
+                    from = sequence + 1;
+                    start = rest;
+                    bytes = 0;
+                }
+            }
+
+            if (from > last)
+            {
+                return StopAtDamage($"Record {last} in {ChunkHeader.Name(key)} does not match its checksum.");
+            }
+
+            ulong good = from;
+            while (from < last && !Fits(last - from + 1, bytes))
+            {
+                _ = MessageRecord.TryRead(ref start, out MessageRecord dropped);
+                bytes -= dropped.Bytes.Length;
+                from++;
+            }
+
+            bool first = First == 0;
+            if (!first && !Fits(last - from + 1, bytes))
+            {
+                return false;
+            }
+
+            Last = first ? last : Last;
+            First = from;
+            _count += (long)(last - from + 1);
+            _bytes += bytes;
+            return from == header.First && good == header.First && _count < countMax && _bytes < bytesMax;
+        }
+
+        private readonly bool Fits(ulong count, long bytes) => _count + (long)count <= countMax && _bytes + bytes <= bytesMax;
+
+        private readonly bool StopAtDamage(string reason) => First != 0 ? false : throw new CorruptRecordException(reason);
+    }
+}

@@ -1,0 +1,203 @@
+using System.Buffers;
+using System.Buffers.Binary;
+
+using FastChat.Protocol;
+
+namespace FastChat.Storage;
+
+/// <summary>
+/// The log without a disk, for tests and simulation: the same contract, and a model of what a crash may leave.
+/// <para>
+/// A commit goes through the states of a real one: nothing → written (in the page cache) → synced. The hooks stand at the borders; what
+/// one throws is the device's answer and makes the commit, and so the log, fail. After <see cref="Crash"/> the synced state is there for certain and
+/// a written one only if the caller says so, because a page cache may or may not reach the disk. Readers see the synced state only.
+/// </para>
+/// Threads: as <see cref="IConversationLog"/>; readers take a snapshot without a lock.
+/// </summary>
+public sealed class InMemoryConversationLog : IConversationLog
+{
+    private InMemoryTables _durable;
+    private InMemoryTables _written;
+    private StorageException? _failure;
+    private int _disposed;
+
+    /// <summary>Makes an empty log.</summary>
+    public InMemoryConversationLog()
+        : this(1, InMemoryTables.Empty)
+    {
+    }
+
+    private InMemoryConversationLog(uint epoch, InMemoryTables tables)
+    {
+        Epoch = epoch;
+        _durable = tables;
+        _written = tables;
+    }
+
+    /// <inheritdoc/>
+    public uint Epoch { get; }
+
+    /// <inheritdoc/>
+    public ulong CommitNumber => NumberIn(Volatile.Read(ref _durable));
+
+    /// <inheritdoc/>
+    public StorageException? Failure => Volatile.Read(ref _failure);
+
+    /// <summary>Called before anything of a commit is written.</summary>
+    public Action? BeforeWrite { get; set; }
+
+    /// <summary>Called when a commit is written and not yet synced: the sync itself. What it throws is a failed fsync.</summary>
+    public Action? BeforeSync { get; set; }
+
+    /// <summary>Called when a commit is synced, before <see cref="Commit"/> returns: it may survive without anyone having been told.</summary>
+    public Action? AfterSync { get; set; }
+
+    /// <summary>
+    /// What a restart finds. This instance takes no more calls.
+    /// </summary>
+    /// <param name="keepUnsynced">True when the kernel happened to write back what was not synced.</param>
+    public InMemoryConversationLog Crash(bool keepUnsynced = false)
+    {
+        InMemoryTables left = keepUnsynced ? _written : _durable;
+        Dispose();
+        return new InMemoryConversationLog(Epoch, left);
+    }
+
+    /// <summary>What a restart finds when an operator accepted a loss: the state of <paramref name="earlier"/> and the next epoch.</summary>
+    public static InMemoryConversationLog AcceptLoss(InMemoryConversationLog earlier)
+    {
+        ArgumentNullException.ThrowIfNull(earlier);
+        return new InMemoryConversationLog(earlier.Epoch + 1, earlier._durable);
+    }
+
+    /// <inheritdoc/>
+    public void Commit(ReadOnlySpan<CommitBatch> batches)
+    {
+        ThrowIfDisposed();
+        if (Failure is { } earlier)
+        {
+            throw new StorageException($"The log takes no commits since an earlier one failed: {earlier.Message}", earlier);
+        }
+
+        InMemoryTables.Builder builder = new(_durable);
+        foreach (CommitBatch batch in batches)
+        {
+            builder.Apply(batch.Representation.Span);
+        }
+
+        if (!builder.Changed)
+        {
+            return;
+        }
+
+        Span<byte> number = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(number, CommitNumber + 1);
+        builder.Put(Table.State, StateKeys.CommitNumber, number);
+        try
+        {
+            BeforeWrite?.Invoke();
+            _written = builder.Build();
+            BeforeSync?.Invoke();
+            Volatile.Write(ref _durable, _written);
+            AfterSync?.Invoke();
+        }
+        catch (Exception cause)
+        {
+            StorageException failure = cause as StorageException ?? new StorageException($"The commit failed: {cause.Message}", cause);
+            Volatile.Write(ref _failure, failure);
+            throw failure;
+        }
+    }
+
+    /// <inheritdoc/>
+    public LogHead ReadHead(ConversationId conversation)
+    {
+        InMemoryCursor cursor = CreateCursor(Table.Log);
+        return ChunkPager.Head(ref cursor, conversation);
+    }
+
+    /// <inheritdoc/>
+    public LogPage ReadForward(
+        ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target)
+    {
+        InMemoryCursor cursor = CreateCursor(Table.Log);
+        return ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target);
+    }
+
+    /// <inheritdoc/>
+    public LogPage ReadBackward(ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target)
+    {
+        InMemoryCursor cursor = CreateCursor(Table.Log);
+        return ChunkPager.Backward(ref cursor, conversation, before, countMax, bytesMax, target);
+    }
+
+    /// <inheritdoc/>
+    public int Get(Table table, ReadOnlySpan<byte> key, Span<byte> value)
+    {
+        byte[]? found = Find(table, key);
+        if (found is null)
+        {
+            return -1;
+        }
+
+        if (found.Length > value.Length)
+        {
+            throw new ArgumentException($"The value has {found.Length} bytes; the buffer holds {value.Length}.", nameof(value));
+        }
+
+        found.CopyTo(value);
+        return found.Length;
+    }
+
+    /// <inheritdoc/>
+    public byte[]? Get(Table table, ReadOnlySpan<byte> key) => Find(table, key)?.AsSpan().ToArray();
+
+    /// <inheritdoc/>
+    public void Scan(Table table, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> after, ScanVisitor visitor)
+    {
+        InMemoryCursor cursor = CreateCursor(table);
+        cursor.Seek(after.SequenceCompareTo(prefix) > 0 ? after : prefix);
+        while (cursor.Valid && cursor.Key.StartsWith(prefix))
+        {
+            bool isAfter = after.IsEmpty || !cursor.Key.SequenceEqual(after);
+            if (isAfter && !visitor(cursor.Key, cursor.Value))
+            {
+                return;
+            }
+
+            cursor.Next();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Volatile.Write(ref _disposed, 1);
+
+    /// <summary>Replaces a durable value behind the contract's back, as a decaying disk would. For tests.</summary>
+    internal void Plant(Table table, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        InMemoryTables.Builder builder = new(_durable);
+        builder.Put(table, key, value);
+        _durable = builder.Build();
+    }
+
+    private static ulong NumberIn(InMemoryTables tables)
+    {
+        InMemoryCursor cursor = new(tables.Of(Table.State));
+        cursor.Seek(StateKeys.CommitNumber);
+        return cursor.Valid && cursor.Key.SequenceEqual(StateKeys.CommitNumber) ? BinaryPrimitives.ReadUInt64LittleEndian(cursor.Value) : 0;
+    }
+
+    private byte[]? Find(Table table, ReadOnlySpan<byte> key)
+    {
+        ThrowIfDisposed();
+        return Volatile.Read(ref _durable).Find(table, key);
+    }
+
+    private InMemoryCursor CreateCursor(Table table)
+    {
+        ThrowIfDisposed();
+        return new InMemoryCursor(Volatile.Read(ref _durable).Of(table));
+    }
+
+    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+}

@@ -1,0 +1,70 @@
+using System.Buffers.Binary;
+
+using FastChat.Protocol;
+
+namespace FastChat.Storage;
+
+/// <summary>
+/// The file <c>format</c> of a data directory (docs/log-format.md §2): what a reader must know before it opens anything else.
+/// <code>
+///  0                 8          12         16         20
+/// +-----------------+----------+----------+----------+
+/// | "FASTCHAT"      | version  | epoch    | crc32c   |
+/// +-----------------+----------+----------+----------+
+/// </code>
+/// Version history: 1 = the first.
+/// </summary>
+/// <param name="Version">Format of the store.</param>
+/// <param name="Epoch">Incarnation of the store, from 1.</param>
+internal readonly record struct StoreFormat(uint Version, uint Epoch)
+{
+    public const uint CurrentVersion = 1;
+
+    private const int Size = 20;
+    private const string FileName = "format";
+
+    private static ReadOnlySpan<byte> Magic => "FASTCHAT"u8;
+
+    /// <summary>Reads the marker; null when the directory has none.</summary>
+    /// <exception cref="StoreOpenException">It is damaged, or of a version that this program does not know.</exception>
+    public static StoreFormat? Read(string directory)
+    {
+        string path = Path.Combine(directory, FileName);
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        ReadOnlySpan<byte> bytes = File.ReadAllBytes(path);
+        if (bytes.Length < Size || !bytes.StartsWith(Magic))
+        {
+            throw new StoreOpenException($"{path} is not the format marker of a FastChat store.");
+        }
+
+        // The version stands before the checksum is looked at: a newer format may protect itself in another way.
+        StoreFormat format = new(BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]), BinaryPrimitives.ReadUInt32LittleEndian(bytes[12..]));
+        if (format.Version > CurrentVersion)
+        {
+            throw new StoreOpenException(
+                $"The store has format {format.Version}; this version of FastChat reads up to {CurrentVersion}. Use a newer FastChat.");
+        }
+
+        if (Crc32C.Compute(bytes[..16]) != BinaryPrimitives.ReadUInt32LittleEndian(bytes[16..]) || format.Epoch == 0)
+        {
+            throw new StoreOpenException($"The format marker {path} is damaged.");
+        }
+
+        return format;
+    }
+
+    /// <summary>Writes the marker durably.</summary>
+    public void Write(string directory)
+    {
+        Span<byte> bytes = stackalloc byte[Size];
+        Magic.CopyTo(bytes);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes[8..], Version);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes[12..], Epoch);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes[16..], Crc32C.Compute(bytes[..16]));
+        StableFile.Replace(Path.Combine(directory, FileName), bytes);
+    }
+}

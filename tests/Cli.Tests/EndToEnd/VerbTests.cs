@@ -1,0 +1,180 @@
+using System.Text.Json;
+
+using FastChat.TestSupport;
+
+namespace FastChat.Cli.Tests;
+
+/// <summary>The commands as people and scripts run them: real processes, a real broker.</summary>
+[TestFixture]
+[Platform("Linux")]
+[FixtureLifeCycle(LifeCycle.SingleInstance)]
+public sealed class VerbTests
+{
+    private TemporaryDirectory _directory = null!;
+    private BrokerProcess _broker = null!;
+    private CliRunner _cli = null!;
+
+    [OneTimeSetUp]
+    public async Task StartAsync()
+    {
+        _directory = new TemporaryDirectory("cli");
+        string runtime = Directory.CreateDirectory(_directory.PathOf("runtime")).FullName;
+        _broker = await BrokerProcess.StartAsync(new BrokerProcessOptions
+        {
+            DataDirectory = _directory.PathOf("data"),
+            Environment = new Dictionary<string, string> { ["XDG_RUNTIME_DIR"] = runtime },
+        });
+        _cli = new CliRunner(_directory.PathOf("home"), _broker.Tcp.ToString(), runtime);
+        await SucceedAsync("register", "ada");
+        await SucceedAsync("register", "bob");
+    }
+
+    [OneTimeTearDown]
+    public async Task StopAsync()
+    {
+        await _broker.DisposeAsync();
+        _directory.Dispose();
+    }
+
+    [Test]
+    public async Task WhatIsSentIsTailedAndStandsInHistory()
+    {
+        CliRun sent = await SucceedAsync("send", "#talk", "hello", "wörld \e[0m", "--user", "ada");
+        Assert.That(sent.Last.GetProperty("sequence").GetUInt64(), Is.EqualTo(1));
+        Assert.That(sent.Last.GetProperty("durability").GetString(), Is.EqualTo("fsynced"));
+
+        CliRun lines = await _cli.RunAsync([.. "one\n\ntwo\r\n"u8, 0xFF, 0xFE], "send", "talk", "-", "--user", "bob");
+        Assert.That(lines.ExitCode, Is.Zero, lines.Errors);
+        Assert.That(lines.Lines.Select(line => line.GetProperty("sequence").GetUInt64()), Is.EqualTo(new ulong[] { 2, 3, 4, 5 }));
+
+        CliRun tail = await SucceedAsync("tail", sent.Last.GetProperty("conversation").GetString()!, "--count", "5");
+        Assert.That(tail.Lines.Select(line => line.GetProperty("text").GetString()), Is.EqualTo(new[] { "hello wörld \e[0m", "one", "", "two\r", "\uFFFD\uFFFD" }));
+        Assert.That(tail.Lines.Select(line => line.GetProperty("sender").GetString()), Is.EqualTo(new[] { "ada", "bob", "bob", "bob", "bob" }));
+        Assert.That(tail.Lines[4].GetProperty("kind").GetString(), Is.EqualTo("opaque"));
+        Assert.That(tail.Lines[4].GetProperty("bytes").GetBytesFromBase64(), Is.EqualTo(new byte[] { 0xFF, 0xFE }));
+
+        CliRun page = await SucceedAsync("history", "#talk", "--before", "4", "--limit", "2");
+        Assert.That(page.Lines[..2].Select(line => line.GetProperty("sequence").GetUInt64()), Is.EqualTo(new ulong[] { 2, 3 }));
+        Assert.That(page.Output, Does.EndWith("{\"complete\":false}\n"));
+        Assert.That((await SucceedAsync("history", "#talk", "--after", "3")).Output, Does.EndWith("{\"complete\":true}\n"));
+    }
+
+    [Test]
+    public async Task AGroupIsMadeFilledAndLeft()
+    {
+        JsonElement made = (await SucceedAsync("create", "crew", "--title", "The crew", "--user", "ada")).Last;
+        Assert.That(made.GetProperty("kind").GetString(), Is.EqualTo("group"));
+        Assert.That(made.GetProperty("created").GetBoolean(), Is.True);
+
+        CliRun unknown = await _cli.RunAsync("history", "crew", "--user", "bob");
+        Assert.That((unknown.ExitCode, unknown.Output), Is.EqualTo((ExitCodes.Failed, "")), "a group does not exist for those outside");
+
+        Assert.That((await SucceedAsync("invite", "crew", "bob", "--user", "ada")).Last.GetProperty("added").GetInt32(), Is.EqualTo(1));
+        Assert.That(
+            (await SucceedAsync("members", "crew", "--user", "bob")).Lines.Select(line => (line.GetProperty("name").GetString(), line.GetProperty("role").GetString())),
+            Is.EquivalentTo(new[] { ("ada", "owner"), ("bob", "member") }));
+        Assert.That(
+            (await SucceedAsync("conversations", "--user", "bob")).Lines.Select(line => line.GetProperty("title").GetString()), Has.One.EqualTo("The crew"));
+
+        await SucceedAsync("leave", "crew", "--user", "bob");
+        await SucceedAsync("invite", "crew", "bob", "--user", "ada");
+        await SucceedAsync("kick", "crew", "bob", "--user", "ada");
+        CliRun history = await SucceedAsync("history", "crew", "--user", "ada");
+        Assert.That(
+            history.Lines[..^1].Select(line => line.GetProperty("text").GetString()),
+            Is.EqualTo(new[] { "ada added bob", "bob left", "ada added bob", "ada removed bob" }));
+    }
+
+    [Test]
+    public async Task SigningInAgainKeepsTheDevice()
+    {
+        JsonElement registered = (await SucceedAsync("register", "carol")).Last;
+        JsonElement again = (await SucceedAsync("login", "carol")).Last;
+
+        Assert.That(again.GetProperty("device").GetString(), Is.EqualTo(registered.GetProperty("device").GetString()));
+        Assert.That((await _cli.RunAsync("register", "carol")).Errors, Is.EqualTo("fastchat register: the name carol is taken\n"));
+    }
+
+    [TestCase(ExitCodes.Usage)]
+    [TestCase(ExitCodes.Usage, "nonsense")]
+    [TestCase(ExitCodes.Usage, "send", "#talk")]
+    [TestCase(ExitCodes.Usage, "send", "no name", "x")]
+    [TestCase(ExitCodes.Usage, "tail", "#talk", "--from", "last")]
+    [TestCase(ExitCodes.Usage, "tail", "#talk", "--count", "0")]
+    [TestCase(ExitCodes.Usage, "history", "#talk", "--before", "1", "--after", "1")]
+    [TestCase(ExitCodes.Usage, "history", "#talk", "--limit", "-1")]
+    [TestCase(ExitCodes.Usage, "send", "#talk", "x", "--server", "host:port")]
+    [TestCase(ExitCodes.Usage, "decode", "xyz")]
+    [TestCase(ExitCodes.Usage, "register", "no good name")]
+    [TestCase(ExitCodes.Failed, "send", "#talk", "x", "--server", "127.0.0.1:1", "--user", "ada")]
+    [TestCase(ExitCodes.Failed, "history", "#nowhere")]
+    [TestCase(ExitCodes.Failed, "login", "stranger")]
+    [TestCase(ExitCodes.Failed, "replay", "no-such-file.txt")]
+    [TestCase(ExitCodes.Failed, "verify", "--data", "no-such-directory")]
+    public async Task FailuresAreOneLineAndAnExitCode(int exitCode, params string[] arguments)
+    {
+        CliRun run = await _cli.RunAsync(arguments);
+
+        Assert.That(run.ExitCode, Is.EqualTo(exitCode), run.Errors);
+        Assert.That(run.Output, Is.Empty);
+        Assert.That(run.Errors, Does.StartWith("fastchat").And.EndsWith("\n"));
+        Assert.That(run.Errors.TrimEnd('\n'), Does.Not.Contain("\n"), "one line");
+    }
+
+    [Test]
+    public async Task ChatWithoutATerminalIsLinesInAndLinesOut()
+    {
+        CliRun chat = await _cli.RunAsync("first\nsecond\n"u8.ToArray(), "chat", "#plain", "--user", "ada");
+
+        Assert.That(chat.ExitCode, Is.Zero, chat.Errors);
+        Assert.That((await SucceedAsync("history", "#plain")).Lines[..^1].Select(line => line.GetProperty("text").GetString()), Is.EqualTo(new[] { "first", "second" }));
+    }
+
+    [Test]
+    public async Task ChatOnATerminalSendsAndPutsTheTerminalBack()
+    {
+        string command = $"(sleep 2; printf 'hi from a tty\\r'; sleep 2; printf '/quit\\r'; sleep 1) | script -qec \"dotnet {CliRunner.Assembly} chat '#tty' --user ada; stty -a\" /dev/null";
+        CliRun chat = await _cli.RunProgramAsync("bash", [], ["-c", command]);
+
+        Assert.That(chat.Output, Does.Contain("\e[?1049h").And.Contain("\e[?1049l"), chat.Errors);
+        Assert.That(chat.Output[chat.Output.LastIndexOf("\e[?1049l", StringComparison.Ordinal)..], Does.Contain(" icanon").And.Contain(" echo "), "the terminal is as it was");
+        Assert.That((await SucceedAsync("history", "#tty")).Lines[..^1].Select(line => line.GetProperty("text").GetString()), Is.EqualTo(new[] { "hi from a tty" }));
+    }
+
+    [Test]
+    public async Task AReplayIsVerifiedRepeatableAndKeepsEveryByte()
+    {
+        string log = _directory.PathOf("2004-11-15.raw.txt");
+        await File.WriteAllBytesAsync(log, [.. "[10:00] <ada> hi\n=== x has joined\n[10:01] <bur[n] er> caf"u8, 0xE9, .. "\r\n[10:01] <ada>\n[10:01] <a"u8, 0xFF, .. "> who?\n[10:01] <ada> hi\n"u8]);
+
+        CliRun first = await SucceedAsync("replay", log, "--prefix", "irc-", "--verify");
+        CliRun second = await SucceedAsync("replay", log, "--prefix", "irc-", "--verify", "--connections", "1");
+
+        string expected = "\"files\":1,\"users\":3,\"messages\":5,\"acked\":5,\"verified\":5,\"lost\":0,\"duplicated\":0,\"reordered\":0,\"seconds\":";
+        Assert.That(first.Output, Does.Contain(expected));
+        Assert.That(second.Output, Does.Contain(expected));
+        JsonElement[] history = [.. (await SucceedAsync("history", "#irc-2004-11-15", "--user", "ada")).Lines[..^1]];
+        Assert.That(history.Select(line => line.GetProperty("sender").GetString()), Is.EqualTo(new[] { "ada", "bur[n] er", "ada", "␛a%FF", "ada" }));
+        Assert.That(history[1].GetProperty("bytes").GetBytesFromBase64(), Is.EqualTo("caf"u8.ToArray().Concat(new byte[] { 0xE9, 0x0D })));
+        Assert.That(history[0].GetProperty("via").GetString(), Is.Not.Null.And.Not.EqualTo("ada"));
+    }
+
+    [Test]
+    public async Task AReplayNeedsTheOperatorsRight()
+    {
+        string log = _directory.PathOf("right.txt");
+        await File.WriteAllTextAsync(log, "[10:00] <x> y\n");
+
+        CliRun run = await _cli.RunAsync("replay", log, "--user", "bob");
+
+        Assert.That(run.ExitCode, Is.EqualTo(ExitCodes.Failed));
+        Assert.That(run.Errors, Does.Contain("bob may not import users"));
+    }
+
+    private async Task<CliRun> SucceedAsync(params string[] arguments)
+    {
+        CliRun run = await _cli.RunAsync(arguments);
+        Assert.That(run.ExitCode, Is.Zero, $"{string.Join(' ', arguments)}: {run.Errors}");
+        return run;
+    }
+}

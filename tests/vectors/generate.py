@@ -1,0 +1,565 @@
+#!/usr/bin/env python3
+"""Writes the vectors of this directory from protocol.md alone (Python's standard library, no FastChat code).
+
+The broker and the clients are checked against these files, so nothing here may be taken from them: who changes the protocol changes
+protocol.md, then this script, then runs it, and reads the difference. `generate.py DIRECTORY` writes elsewhere.
+"""
+
+import json
+import os
+import sys
+
+# Bytes that tell where they come from and show the order of bytes: the conversation is c0 c1 c2 …, the user a0 a1 a2 …
+def ident(first):
+    return bytes(range(first, first + 16))
+
+CONVERSATION, GROUP = ident(0xC0), ident(0x60)
+USER, OTHER, IMPORTED, BOT = ident(0xA0), ident(0xB0), ident(0xE0), ident(0xF0)
+SESSION, NEW_SESSION = ident(0x50), ident(0x40)
+M1, M7, M8, KEY = ident(0x10), ident(0x70), ident(0x80), ident(0x20)
+DEVICE = 0xD0D1D2D3D4D5D6D7
+TOKEN = "fct_0123456789abcdefghijklmnopqrstuvwxyzABCD"
+TIME = 1_700_000_000_000_000  # 2023-11-14 22:13:20 UTC
+LATEST = 2**64 - 1
+
+TYPES = {
+    "Hello": 0x01, "Welcome": 0x02, "Ping": 0x03, "Pong": 0x04, "Close": 0x05, "Error": 0x06, "Credit": 0x07,
+    "Publish": 0x10, "Published": 0x11, "Subscribe": 0x12, "Subscribed": 0x13, "Unsubscribe": 0x14, "Unsubscribed": 0x15,
+    "Deliver": 0x16, "Lag": 0x17, "Fetch": 0x18, "Chunk": 0x19, "FetchEnd": 0x1A,
+    "CreateConversation": 0x20, "ResolveConversation": 0x21, "AddMembers": 0x22, "RemoveMember": 0x23, "ListMembers": 0x24,
+    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Reply": 0x2F, "Notice": 0x80,
+}
+
+
+# --- bytes: everything is a list of parts, (bytes, what they are) ---
+
+def u(value, size, what):
+    return [(value.to_bytes(size, "little"), f"{what} {value}")]
+
+def i64(value, what):
+    return [(value.to_bytes(8, "little", signed=True), f"{what} {value}")]
+
+def raw(data, what):
+    return [(data, what)]
+
+def join(parts):
+    return b"".join(data for data, _ in parts)
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+assert crc32c(b"123456789") == 0xE3069283  # the check value of CRC-32C
+
+def frame(name, request, body, kind=None, length=None):
+    kind = TYPES[name] if kind is None else kind
+    length = len(join(body)) if length is None else length
+    return (raw(length.to_bytes(3, "little"), f"length {length}") + raw(bytes([kind]), f"type {name or 'unknown'}")
+            + u(request, 4, "request") + body)
+
+def record(sequence, body, sender=USER, message=M1, device=DEVICE, kind=1, publisher=None, erased=False, sent_at=TIME):
+    flags = (1 if publisher else 0) | (2 if erased else 0)
+    covered = (u(sequence, 8, "sequence") + i64(sent_at, "sent_at") + raw(sender, "sender") + raw(message, "client message id")
+               + u(device, 8, "device") + u(kind, 1, "kind") + u(flags, 1, "flags") + raw(bytes(2), "zero")
+               + (raw(publisher, "publisher") if publisher else []) + (raw(body, f"body {shown(body)}") if body else []))
+    size, crc = 8 + len(join(covered)), crc32c(join(covered))
+    fields = {"size": size, "crc32c": crc, "sequence": sequence, "sent_at": sent_at, "sender": sender, "client_message_id": message,
+              "device": device, "kind": kind, "flags": flags}
+    if publisher:
+        fields["publisher"] = publisher
+    fields["body"] = body
+    return u(size, 4, "size") + raw(crc.to_bytes(4, "little"), f"crc32c {crc:08x}") + covered, fields
+
+def shown(body):
+    try:
+        text = body.decode()
+        return json.dumps(text, ensure_ascii=False) if text.isprintable() else f"{len(body)} bytes"
+    except UnicodeDecodeError:
+        return f"{len(body)} bytes"
+
+
+# --- MessagePack, the shortest form of everything ---
+
+def pack(value, what=""):
+    label = f"{what}{'' if not what else ' '}"
+    if value is None:
+        return raw(b"\xc0", label + "nil")
+    if isinstance(value, bool):
+        return raw(b"\xc3" if value else b"\xc2", label + str(value).lower())
+    if isinstance(value, int):
+        return raw(pack_int(value), label + str(value))
+    if isinstance(value, bytes):
+        head = bytes([0xC4, len(value)]) if len(value) < 256 else b"\xc5" + len(value).to_bytes(2, "big")
+        return raw(head + value, label + f"bin {len(value)}")
+    if isinstance(value, str):
+        data = value.encode()
+        head = (bytes([0xA0 | len(data)]) if len(data) < 32 else bytes([0xD9, len(data)]) if len(data) < 256
+                else b"\xda" + len(data).to_bytes(2, "big"))
+        return raw(head + data, label + json.dumps(value, ensure_ascii=False))
+    if isinstance(value, list):
+        head = bytes([0x90 | len(value)]) if len(value) < 16 else b"\xdc" + len(value).to_bytes(2, "big")
+        return raw(head, label + f"array of {len(value)}") + [part for element in value for part in pack(element, "-")]
+    head = bytes([0x80 | len(value)]) if len(value) < 16 else b"\xde" + len(value).to_bytes(2, "big")
+    parts = raw(head, label + f"map of {len(value)}")
+    for key, element in value.items():
+        parts += pack(key, "key") + pack(element, "=")
+    return parts
+
+def pack_int(value):
+    if 0 <= value < 0x80:
+        return bytes([value])
+    if -32 <= value < 0:
+        return value.to_bytes(1, "big", signed=True)
+    for limit, code, size in ((0xFF, 0xCC, 1), (0xFFFF, 0xCD, 2), (0xFFFFFFFF, 0xCE, 4), (2**64 - 1, 0xCF, 8)):
+        if 0 <= value <= limit:
+            return bytes([code]) + value.to_bytes(size, "big")
+    return b"\xd3" + value.to_bytes(8, "big", signed=True)
+
+
+# --- text ---
+
+def literal(value):
+    if isinstance(value, bytes):
+        return "hex:" + value.hex()
+    if isinstance(value, dict):
+        return {key: literal(element) for key, element in value.items()}
+    if isinstance(value, list):
+        return [literal(element) for element in value]
+    if isinstance(value, int) and abs(value) > 2**53 - 1:
+        return f"int:{value}"
+    return value
+
+class File:
+    def __init__(self, name, *heading):
+        self.name, self.lines = name, ["# " + line for line in heading]
+
+    def begin(self, name, fields):
+        self.lines += ["", "== " + name]
+        self.lines += [f"{key} = {json.dumps(literal(value), ensure_ascii=False)}" for key, value in fields.items()]
+
+    def bytes(self, parts):
+        for data, what in parts:
+            for at in range(0, max(len(data), 1), 16):
+                line = " ".join(f"{byte:02x}" for byte in data[at:at + 16])
+                if line:
+                    self.lines.append(f"{line:<47}  # {what}" if at == 0 and what else line)
+
+    def frame(self, name, kind, fields, body, request=0, **more):
+        self.begin(name, {"frame": kind, "request": request, **fields, **more})
+        self.bytes(frame(kind, request, body))
+
+    def map(self, name, kind, entries, request=0, parts=None, **more):
+        self.frame(name, kind, {"map": entries}, pack(entries) if parts is None else parts, request, **more)
+
+    def step(self, direction, kind, body, request=0, note=""):
+        self.lines += ["", f"{direction} {kind}" + (f"  # {note}" if note else "")]
+        self.bytes(frame(kind, request, body))
+
+    def note(self, text):
+        self.lines += ["", "# " + text]
+
+    def write(self, directory):
+        with open(os.path.join(directory, self.name + ".txt"), "w", encoding="utf-8", newline="\n") as out:
+            out.write("\n".join(self.lines) + "\n")
+
+
+# --- bodies of the fixed frames: (fields, parts) ---
+
+def publish(message, body, kind=1, on_behalf=None, flags=None, zero=b"\0\0", conversation=CONVERSATION):
+    flags = (1 if on_behalf else 0) if flags is None else flags
+    fields = {"conversation": conversation, "client_message_id": message, "kind": kind, "flags": flags}
+    if on_behalf:
+        fields["on_behalf_of"] = on_behalf
+    fields["body"] = body
+    return fields, (raw(conversation, "conversation") + raw(message, "client message id") + u(kind, 1, "kind") + u(flags, 1, "flags")
+                    + raw(zero, "zero") + (raw(on_behalf, "on behalf of") if on_behalf else [])
+                    + (raw(body, f"body {shown(body)}") if body else []))
+
+def published(epoch, sequence, durability=1, duplicate=0, sent_at=TIME):
+    fields = {"epoch": epoch, "durability": durability, "duplicate": duplicate, "sequence": sequence, "sent_at": sent_at}
+    return fields, (u(epoch, 4, "epoch") + u(durability, 1, "durability") + u(duplicate, 1, "duplicate") + raw(bytes(2), "zero")
+                    + u(sequence, 8, "sequence") + i64(sent_at, "sent_at"))
+
+def subscribe(epoch, after, conversation=CONVERSATION, zero=0):
+    return ({"conversation": conversation, "epoch": epoch, "after": after},
+            raw(conversation, "conversation") + u(epoch, 4, "epoch") + raw(zero.to_bytes(4, "little"), "zero") + u(after, 8, "after"))
+
+def subscribed(status, epoch, first, head):
+    return ({"status": status, "epoch": epoch, "first": first, "head": head},
+            u(status, 1, "status") + raw(bytes(3), "zero") + u(epoch, 4, "epoch") + u(first, 8, "first") + u(head, 8, "head"))
+
+def only_conversation(conversation=CONVERSATION):
+    return {"conversation": conversation}, raw(conversation, "conversation")
+
+def deliver(epoch, *records, conversation=CONVERSATION):
+    return ({"conversation": conversation, "epoch": epoch, "count": len(records), "records": [fields for _, fields in records]},
+            raw(conversation, "conversation") + u(epoch, 4, "epoch") + u(len(records), 4, "count")
+            + [part for parts, _ in records for part in parts])
+
+def lag(epoch, following, head):
+    return ({"conversation": CONVERSATION, "epoch": epoch, "next": following, "head": head},
+            raw(CONVERSATION, "conversation") + u(epoch, 4, "epoch") + raw(bytes(4), "zero") + u(following, 8, "next") + u(head, 8, "head"))
+
+def fetch(epoch, direction, position, count, size, zero=bytes(3)):
+    return ({"conversation": CONVERSATION, "epoch": epoch, "direction": direction, "position": position, "max_count": count, "max_bytes": size},
+            raw(CONVERSATION, "conversation") + u(epoch, 4, "epoch") + u(direction, 1, "direction") + raw(zero, "zero")
+            + u(position, 8, "position") + u(count, 4, "max count") + u(size, 4, "max bytes"))
+
+def fetch_end(complete, epoch, count, first, last, head):
+    return ({"complete": complete, "epoch": epoch, "count": count, "first": first, "last": last, "head": head},
+            u(complete, 1, "complete") + raw(bytes(3), "zero") + u(epoch, 4, "epoch") + u(count, 4, "count") + raw(bytes(4), "zero")
+            + u(first, 8, "first") + u(last, 8, "last") + u(head, 8, "head"))
+
+def failure(code, retry_after_ms, reason):
+    return ({"code": code, "retry_after_ms": retry_after_ms, "reason": reason},
+            u(code, 2, "code") + raw(bytes(2), "zero") + u(retry_after_ms, 4, "retry after")
+            + (raw(reason.encode(), "reason " + json.dumps(reason, ensure_ascii=False)) if reason else []))
+
+def credit(size):
+    return {"bytes": size}, u(size, 4, "bytes")
+
+def opaque(data):
+    return {"body": data}, raw(data, "body") if data else []
+
+def welcome(session=SESSION, resumed=False, token=None):
+    entries = {"version": 1, "server": "fastchat/0.1.0", "session": session, "resumed": resumed, "user": USER, "name": "Ada",
+               "device": DEVICE}
+    if token:
+        entries["token"] = token
+    return {**entries, "heartbeat_ms": 60_000, "frame_size_max": 66_560, "body_size_max": 65_536, "in_flight_max": 4_096, "time_us": TIME}
+
+def conversation_map(conversation, kind, name=None, title=None, role="none", epoch=1, head=0, created=False):
+    entries = {"conversation": conversation, "kind": kind, "name": name, "title": title, "role": role, "epoch": epoch, "head": head,
+               "created": created}
+    return {key: value for key, value in entries.items() if value is not None}
+
+
+def connection_files():
+    hello = File("hello", "Hello, C→S (protocol.md §3.2)")
+    hello.map("make an account", "Hello", {"version": 1, "client": "vectors/1", "name": "Ada", "password": "correct horse", "register": True})
+    hello.map("password on a known device", "Hello", {"version": 1, "name": "ada", "password": "pässwörd", "device": DEVICE})
+    hello.map("token, session and window", "Hello",
+              {"version": 1, "client": "vectors/1", "token": TOKEN, "session": SESSION, "window": 262_144})
+    hello.note("What a reader accepts although no writer of this version sends it: keys it does not know, nil for absent, wide integers.")
+    hello.map("unknown keys and nil", "Hello", {"version": 1, "token": TOKEN, "name": None, "later": {"deep": [1, -1, True, None, b"\xff", "é"]}},
+              canonical=False)
+    wide = (raw(b"\x83", "map of 3") + pack("version", "key") + raw(b"\xcf" + (1).to_bytes(8, "big"), "= 1 as uint 64") + pack("token", "key")
+            + raw(b"\xda" + len(TOKEN).to_bytes(2, "big") + TOKEN.encode(), "= str 16") + pack("window", "key")
+            + raw(b"\xd2" + (65_536).to_bytes(4, "big"), "= 65536 as int 32"))
+    hello.map("wide encodings", "Hello", {"version": 1, "token": TOKEN, "window": 65_536}, parts=wide, canonical=False)
+
+    welcomes = File("welcome", "Welcome, S→C (protocol.md §3.2)")
+    welcomes.map("after a password", "Welcome", welcome(token=TOKEN))
+    welcomes.map("resumed with a token", "Welcome", welcome(resumed=True))
+
+    ping, pong = File("ping", "Ping, both (protocol.md §3.3)"), File("pong", "Pong, both (protocol.md §3.3)")
+    for out, kind in ((ping, "Ping"), (pong, "Pong")):
+        out.frame("empty", kind, *opaque(b""))
+        out.frame("eight bytes and a request number", kind, *opaque(bytes(range(1, 9))), request=0x04030201)
+        out.frame("the longest", kind, *opaque(bytes(range(64))))
+
+    close = File("close", "Close, both (protocol.md §9)")
+    close.frame("normal without a reason", "Close", *failure(4000, 0, ""))
+    close.frame("too busy, with a time", "Close", *failure(4101, 2_500, "try later"))
+    close.frame("frame too large", "Close", *failure(4301, 0, "a frame body here has at most 4096 bytes"))
+    close.frame("a code of a later version: its hundred tells what to do", "Close", *failure(4199, 1_000, ""))
+    error = File("error", "Error, S→C (protocol.md §8)")
+    error.frame("bad request", "Error", *failure(1, 0, "position: malformed"), request=9)
+    error.frame("overloaded, with a time", "Error", *failure(15, 250, ""), request=2**32 - 1)
+    error.frame("a reason that is not ASCII", "Error", *failure(7, 0, "naïve – 名前"), request=1)
+
+    credits = File("credit", "Credit, C→S (protocol.md §7.1)")
+    for size in (1, 65_536, 2**32 - 1):
+        credits.frame(f"{size} bytes", "Credit", *credit(size))
+    return [hello, welcomes, ping, pong, close, error, credits]
+
+
+def message_files():
+    publishes = File("publish", "Publish, C→S (protocol.md §4.2)")
+    publishes.frame("text", "Publish", *publish(M1, b"hello"), request=3)
+    publishes.frame("empty text", "Publish", *publish(M7, b""), request=2**32 - 1)
+    publishes.frame("text beyond ASCII, a control character and U+0000", "Publish", *publish(M1, "zażółć 🙂\x1b\0".encode()), request=4)
+    publishes.frame("opaque bytes", "Publish", *publish(M8, b"\xff\xfe\x00\x80", kind=2), request=5)
+    publishes.frame("on behalf of somebody", "Publish", *publish(M1, b"hi", on_behalf=IMPORTED), request=6)
+
+    acknowledged = File("published", "Published, S→C (protocol.md §4.3)")
+    acknowledged.frame("stored here", "Published", *published(1, 1), request=3)
+    acknowledged.frame("duplicate, stored by a majority", "Published", *published(2, 0x0102030405060708, 2, 1, TIME + 1), request=4)
+    acknowledged.frame("a clock before 1970", "Published", *published(2**32 - 1, 2**64 - 2, 1, 0, -1), request=5)
+
+    subscribes = File("subscribe", "Subscribe, C→S (protocol.md §6.1)")
+    subscribes.frame("from the start of whichever epoch", "Subscribe", *subscribe(0, 0), request=1)
+    subscribes.frame("behind a position", "Subscribe", *subscribe(1, 41), request=2)
+    subscribes.frame("only what is new", "Subscribe", *subscribe(0, LATEST), request=3)
+    answers = File("subscribed", "Subscribed, S→C (protocol.md §6.2)")
+    answers.frame("resumed", "Subscribed", *subscribed(0, 1, 42, 42), request=1)
+    answers.frame("up to date", "Subscribed", *subscribed(0, 1, 43, 42), request=2)
+    answers.frame("truncated", "Subscribed", *subscribed(1, 3, 1_000, 0x0102030405060708), request=3)
+    answers.frame("epoch changed", "Subscribed", *subscribed(2, 2, 0, 50), request=4)
+
+    unsubscribe = File("unsubscribe", "Unsubscribe, C→S (protocol.md §4.1)")
+    unsubscribe.frame("a conversation", "Unsubscribe", *only_conversation(), request=8)
+    unsubscribed = File("unsubscribed", "Unsubscribed, S→C (protocol.md §4.1)")
+    unsubscribed.frame("an answer", "Unsubscribed", *only_conversation(), request=8)
+    unsubscribed.frame("a member was removed: nobody asked", "Unsubscribed", *only_conversation(GROUP), request=0)
+
+    sha256_of_hello = bytes.fromhex("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824")
+    one = record(1, b"hello")
+    three = (record(7, "naïve 🙂".encode(), message=M7),
+             record(8, b"\x00\xff", sender=IMPORTED, message=M8, device=1, kind=2, publisher=BOT, sent_at=TIME - 1),
+             record(9, sha256_of_hello, erased=True, sent_at=TIME + 1))
+    joined = record(5, OTHER + b"\x01" + bytes(7), kind=128, message=KEY)
+    left = record(6, OTHER + b"\x00" + bytes(7), kind=129, sender=OTHER, message=M8)
+    delivers, chunk = File("deliver", "Deliver, S→C (protocol.md §4.4)"), File("chunk", "Chunk, S→C (protocol.md §4.4)")
+    delivers.frame("one record", "Deliver", *deliver(1, one))
+    delivers.frame("three records: text, on behalf, erased", "Deliver", *deliver(2, *three))
+    chunk.frame("one record", "Chunk", *deliver(1, one), request=11)
+    chunk.frame("membership of a group", "Chunk", *deliver(1, joined, left, conversation=GROUP), request=12)
+
+    records = File("record", "Records (protocol.md §5.1): the stored bytes, without a frame around them")
+    for name, (parts, fields) in (("text", one), ("empty text", record(2**64 - 2, b"")), ("text beyond ASCII", three[0]),
+                                  ("opaque, on behalf", three[1]), ("erased: the body is the SHA-256 of \"hello\"", three[2]),
+                                  ("erased, on behalf", record(10, sha256_of_hello, sender=IMPORTED, publisher=BOT, erased=True)),
+                                  ("member added", joined), ("member removed", left)):
+        records.begin(name, fields)
+        records.bytes(parts)
+
+    lags = File("lag", "Lag, S→C (protocol.md §7.2)")
+    lags.frame("fell behind", "Lag", *lag(1, 180, 204))
+    lags.frame("wide numbers", "Lag", *lag(0x01020304, 0x0102030405060708, 0x1112131415161718))
+
+    fetches = File("fetch", "Fetch, C→S (protocol.md §4.5)")
+    fetches.frame("forward from the start", "Fetch", *fetch(0, 0, 0, 0, 0), request=11)
+    fetches.frame("backward from the head", "Fetch", *fetch(0, 1, LATEST, 50, 65_536), request=12)
+    fetches.frame("forward from a position", "Fetch", *fetch(1, 0, 0x0102030405060708, 10_000, 1_048_576), request=13)
+    ends = File("fetch-end", "FetchEnd, S→C (protocol.md §4.5)")
+    ends.frame("complete page", "FetchEnd", *fetch_end(1, 1, 50, 155, 204, 204), request=12)
+    ends.frame("more follows", "FetchEnd", *fetch_end(0, 1, 2, 0x0102030405060708, 0x0102030405060709, 0x1112131415161718), request=13)
+    ends.frame("empty page, another epoch", "FetchEnd", *fetch_end(0, 2, 0, 0, 0, 50), request=14)
+    return [publishes, acknowledged, subscribes, answers, unsubscribe, unsubscribed, delivers, chunk, records, lags, fetches, ends]
+
+
+def control_files():
+    files = []
+
+    def file(name, kind, cases, heading):
+        out = File(name, heading)
+        for request, (title, entries) in enumerate(cases, 20):
+            out.map(title, kind, entries, request)
+        files.append(out)
+
+    file("create-conversation", "CreateConversation", [
+        ("public", {"kind": "public", "name": "lobby", "title": "Lobby – come in"}),
+        ("group with members and a key", {"kind": "group", "members": [OTHER, IMPORTED], "key": KEY}),
+        ("nothing said: a group without a name", {})], "CreateConversation, C→S (protocol.md §4.6)")
+    file("resolve-conversation", "ResolveConversation", [
+        ("by name, made when it is free", {"name": "lobby", "create": True}),
+        ("by id", {"conversation": CONVERSATION})], "ResolveConversation, C→S (protocol.md §4.6)")
+    file("add-members", "AddMembers", [
+        ("two members", {"conversation": GROUP, "users": [OTHER, IMPORTED]}),
+        ("an owner", {"conversation": GROUP, "users": [OTHER], "role": "owner"}),
+        ("sixteen: the longer array header", {"conversation": GROUP, "users": [ident(n) for n in range(1, 17)]})],
+        "AddMembers, C→S (protocol.md §4.6)")
+    file("remove-member", "RemoveMember", [
+        ("somebody", {"conversation": GROUP, "user": OTHER}),
+        ("oneself", {"conversation": GROUP})], "RemoveMember, C→S (protocol.md §4.6)")
+    file("list-members", "ListMembers", [
+        ("first page", {"conversation": GROUP}),
+        ("next page", {"conversation": GROUP, "after": OTHER, "limit": 500})], "ListMembers, C→S (protocol.md §4.6)")
+    file("list-conversations", "ListConversations", [
+        ("first page", {}),
+        ("next page", {"after": GROUP, "limit": 100})], "ListConversations, C→S (protocol.md §4.6)")
+    file("resolve-users", "ResolveUsers", [
+        ("by name", {"names": ["ada", "nobody", "naïve"]}),
+        ("by id", {"users": [USER, OTHER]})], "ResolveUsers, C→S (protocol.md §4.6)")
+    file("import-users", "ImportUsers", [
+        ("two names", {"names": ["ada_", "[x]"]})], "ImportUsers, C→S (protocol.md §4.6)")
+
+    replies = File("reply", "Reply, S→C (protocol.md §4.6): `to` is the request that it answers")
+    lobby = conversation_map(CONVERSATION, "public", "lobby", "Lobby – come in", created=True)
+    group = conversation_map(GROUP, "group", role="owner", epoch=3, head=0x0102030405060708)
+    for request, (title, to, entries) in enumerate([
+            ("a public conversation, made", "CreateConversation", lobby),
+            ("a group", "ResolveConversation", group),
+            ("members added", "AddMembers", {"added": 2, "sequence": 6}),
+            ("member removed", "RemoveMember", {"sequence": 7}),
+            ("members", "ListMembers", {"members": [{"user": USER, "name": "Ada", "role": "owner", "since": 0},
+                                                    {"user": OTHER, "name": "Bob", "role": "member", "since": 5}], "complete": True}),
+            ("conversations", "ListConversations", {"conversations": [lobby, group], "complete": False}),
+            ("no conversations", "ListConversations", {"conversations": [], "complete": True}),
+            ("users, the second unknown", "ResolveUsers", {"users": [{"user": USER, "name": "Ada", "external": False}, None,
+                                                                     {"user": IMPORTED, "name": "naïve", "external": True}]}),
+            ("imported users", "ImportUsers", {"users": [IMPORTED, OTHER]})], 20):
+        replies.map(title, "Reply", entries, request, to=to)
+
+    notices = File("notice", "Notice, S→C, optional (protocol.md §4.7)")
+    notices.map("added", "Notice", {"event": "added", "conversation": GROUP})
+    notices.map("removed", "Notice", {"event": "removed", "conversation": GROUP})
+    notices.map("an event of a later version: ignored", "Notice", {"event": "later", "number": -5})
+    return files + [replies, notices]
+
+
+def invalid_file():
+    out = File("invalid",
+               "What a broker does with wrong or unfinished bytes from a client. `state` is awaiting_hello or ready, `limit` the longest frame body in it.",
+               "`layer` says who finds it: reader (the frame's header), state (its type and request number), body (its layout), meaning (its values).",
+               "`outcome`: need_more_data, close with `code` (protocol.md §9), error with `code` (§8; the connection lives), ignore.")
+
+    def case(name, parts, layer, outcome, code=None, state="ready"):
+        fields = {"state": state, "limit": 4_096 if state == "awaiting_hello" else 66_560, "layer": layer, "outcome": outcome}
+        out.begin(name, {**fields, "code": code} if code else fields)
+        out.bytes(parts)
+
+    def body(name, kind, parts, request=9, outcome="error", code="BAD_REQUEST", **more):
+        case(name, frame(kind, request, parts), "body", outcome, code, **more)
+
+    whole = frame("Publish", 3, publish(M1, b"hello")[1])
+    case("nothing", [], "reader", "need_more_data")
+    case("one byte", raw(join(whole)[:1], ""), "reader", "need_more_data")
+    case("seven of eight header bytes", raw(join(whole)[:7], ""), "reader", "need_more_data")
+    case("a header and no body", raw(join(whole)[:8], ""), "reader", "need_more_data")
+    case("one byte short", raw(join(whole)[:-1], ""), "reader", "need_more_data")
+    for state, limit in (("awaiting_hello", 4_096), ("ready", 66_560)):
+        kind = "Hello" if state == "awaiting_hello" else "Publish"
+        case(f"{state}: the longest body, announced", frame(kind, 0, [], length=limit), "reader", "need_more_data", state=state)
+        case(f"{state}: one byte over the limit, refused on sight of the header", frame(kind, 0, [], length=limit + 1), "reader", "close",
+             "FRAME_TOO_LARGE", state=state)
+    case("the greatest length", frame("Publish", 1, [], length=0xFFFFFF), "reader", "close", "FRAME_TOO_LARGE")
+    case("seven bytes of a header that is too large", raw(b"\xff\xff\xff\x10\x01\x00\x00", ""), "reader", "need_more_data")
+    case("type 0", frame("", 0, [], kind=0), "reader", "close", "BAD_FRAME")
+    case("type 0 before Hello, with a request", frame("", 5, raw(b"\1", "body"), kind=0), "reader", "close", "BAD_FRAME", state="awaiting_hello")
+
+    case("Publish before Hello", whole, "state", "close", "OUT_OF_STATE", "awaiting_hello")
+    case("Ping before Hello", frame("Ping", 0, []), "state", "close", "OUT_OF_STATE", "awaiting_hello")
+    case("Hello twice", frame("Hello", 0, pack({"version": 1, "token": TOKEN})), "state", "close", "OUT_OF_STATE")
+    for kind, parts in (("Welcome", pack(welcome())), ("Deliver", deliver(1, record(1, b"hello"))[1]), ("Published", published(1, 1)[1]),
+                        ("Error", failure(1, 0, "")[1]), ("Reply", pack({})), ("Notice", pack({"event": "added"}))):
+        case(f"{kind}: only brokers send it", frame(kind, 0, parts), "state", "close", "OUT_OF_STATE")
+    case("Publish with request 0", frame("Publish", 0, publish(M1, b"hello")[1]), "state", "close", "BAD_FRAME")
+    case("Subscribe with request 0", frame("Subscribe", 0, subscribe(0, 0)[1]), "state", "close", "BAD_FRAME")
+    case("ListConversations with request 0", frame("ListConversations", 0, pack({})), "state", "close", "BAD_FRAME")
+    case("a reserved type with a request", frame("", 12, [], kind=0x1B), "state", "error", "UNSUPPORTED")
+    case("a reserved type without a request", frame("", 0, [], kind=0x1B), "state", "close", "BAD_FRAME")
+    case("the last unknown type with a request", frame("", 13, [], kind=0x7F), "state", "error", "UNSUPPORTED")
+    case("an unknown optional type", frame("", 0, raw(b"\1\2\3", "body"), kind=0x90), "state", "ignore")
+    case("an unknown optional type with a request", frame("", 14, [], kind=0xFF), "state", "ignore")
+
+    body("Publish of 20 bytes", "Publish", raw(join(whole)[8:28], "20 bytes"))
+    body("Publish one byte short of its fixed part", "Publish", raw(join(whole)[8:43], "35 bytes"))
+    body("Publish with an unknown flag", "Publish", publish(M1, b"hello", flags=2)[1])
+    body("Publish with a zero field set", "Publish", publish(M1, b"hello", zero=b"\0\1")[1])
+    body("Publish on behalf of 15 bytes", "Publish", publish(M1, bytes(range(15)), flags=1)[1])
+    body("Subscribe one byte short", "Subscribe", raw(join(subscribe(1, 1)[1])[:-1], "31 bytes"))
+    body("Subscribe one byte long", "Subscribe", subscribe(1, 1)[1] + raw(b"\0", "one more"))
+    body("Subscribe with a zero field set", "Subscribe", subscribe(1, 1, zero=0x01000000)[1])
+    body("Unsubscribe of 15 bytes", "Unsubscribe", raw(CONVERSATION[:15], "15 bytes"))
+    body("Unsubscribe of 17 bytes", "Unsubscribe", raw(CONVERSATION + b"\0", "17 bytes"))
+    body("Unsubscribe of nothing", "Unsubscribe", [])
+    body("Fetch one byte short", "Fetch", raw(join(fetch(0, 0, 0, 0, 0)[1])[:-1], "39 bytes"))
+    body("Fetch one byte long", "Fetch", fetch(0, 0, 0, 0, 0)[1] + raw(b"\0", "one more"))
+    body("Fetch in a third direction", "Fetch", fetch(0, 2, 0, 0, 0)[1])
+    for at in range(3):
+        body(f"Fetch with zero byte {at} set", "Fetch", fetch(0, 0, 0, 0, 0, zero=bytes(1 if n == at else 0 for n in range(3)))[1])
+    for name, parts in (("of 3 bytes", raw(b"\1\0\0", "bytes")), ("of 5 bytes", raw(b"\1\0\0\0\0", "bytes")), ("of nothing", []),
+                        ("that adds nothing", credit(0)[1])):
+        body("Credit " + name, "Credit", parts, 0, "close", "BAD_FRAME")
+
+    token = pack("token", "key") + pack(TOKEN)
+    maps = [
+        ("empty body", []),
+        ("nil", raw(b"\xc0", "nil")),
+        ("an array", pack([1])),
+        ("a text", pack("token")),
+        ("a byte that MessagePack never uses", raw(b"\xc1", "")),
+        ("an extension type", raw(b"\x81", "map of 1") + pack("x", "key") + raw(b"\xd4\x01\x00", "= fixext 1")),
+        ("a timestamp", raw(b"\x81", "map of 1") + pack("x", "key") + raw(b"\xd6\xff\x00\x00\x00\x00", "= timestamp 32")),
+        ("an extension of 4 GiB", raw(b"\x81", "map of 1") + pack("x", "key") + raw(b"\xc9\xff\xff\xff\xff\x01", "= ext 32")),
+        ("a key twice", raw(b"\x82", "map of 2") + token + token),
+        ("a key twice, first nil", raw(b"\x82", "map of 2") + pack("a", "key") + pack(None) + pack("a", "key") + pack(1)),
+        ("a key that is a number", raw(b"\x81", "map of 1") + pack(1, "key") + pack(1)),
+        ("a key that is nil", raw(b"\x81", "map of 1") + pack(None, "key") + pack(1)),
+        ("bytes behind the map", pack({}) + raw(b"\xc0", "one more")),
+        ("fewer entries than declared", raw(b"\x82", "map of 2") + token),
+        ("a key without a value", raw(b"\x81", "map of 1") + pack("token", "key")),
+        ("4 Gi entries declared", raw(b"\xdf\xff\xff\xff\xff", "map of 4294967295")),
+        ("65 entries", pack({f"k{n:02}": n for n in range(65)})),
+        ("501 elements", pack({"a": [None] * 501})[:-501] + raw(b"\xc0" * 501, "501 × nil")),
+        ("4 Gi elements declared", raw(b"\x81", "map of 1") + pack("a", "key") + raw(b"\xdd\xff\xff\xff\xff", "= array of 4294967295")),
+        ("a text of 4 GiB declared", raw(b"\x81", "map of 1") + pack("a", "key") + raw(b"\xdb\xff\xff\xff\xff", "= str 32")),
+        ("a text cut short", raw(b"\x81", "map of 1") + pack("a", "key") + raw(b"\xa5abc", "= str 5, three bytes of it")),
+        ("ill-formed UTF-8 in a value", raw(b"\x81", "map of 1") + pack("a", "key") + raw(b"\xa2\xc3\x28", "= str 2")),
+        ("a surrogate in a value", raw(b"\x81", "map of 1") + pack("a", "key") + raw(b"\xa3\xed\xa0\x80", "= str 3")),
+        ("ill-formed UTF-8 in a key", raw(b"\x81\xa1\xff", "map of 1, key") + pack(1)),
+        ("nine deep", raw(b"\x81", "map of 1") + pack("a", "key") + raw(b"\x91" * 8, "8 arrays") + pack(1)),
+        ("nine deep in maps nobody asked for", raw(b"\x81\xa1a" * 9, "9 maps") + pack(1)),
+        ("a thousand deep", raw(b"\x81", "map of 1") + pack("a", "key") + raw(b"\x91" * 1000, "1000 arrays")),
+    ]
+    for name, parts in maps:
+        body(f"Hello, {name}", "Hello", parts, 0, "close", "BAD_FRAME", state="awaiting_hello")
+        body(f"ListConversations, {name}", "ListConversations", parts)
+    for name, entries in (("version is a text", {"version": "1"}), ("version is negative", {"version": -1}), ("register is a number", {"version": 1, "register": 1}),
+                          ("token is bytes", {"version": 1, "token": b"abc"}), ("session of 15 bytes", {"version": 1, "session": SESSION[:15]}),
+                          ("session as a text", {"version": 1, "session": SESSION.hex()}), ("window over 32 bits", {"version": 1, "window": 2**32}),
+                          ("client of 65 bytes", {"version": 1, "client": "x" * 65})):
+        body(f"Hello, {name}", "Hello", pack(entries), 0, "close", "BAD_FRAME", state="awaiting_hello")
+
+    for name, message in (("kind 0", publish(M1, b"hello", kind=0)), ("kind 128: brokers write it", publish(M1, OTHER + b"\1" + bytes(7), kind=128)),
+                          ("kind 129: brokers write it", publish(M1, OTHER + bytes(8), kind=129))):
+        case("Publish, " + name, frame("Publish", 9, message[1]), "meaning", "error", "KIND_INVALID")
+    for name, text in (("ff fe", b"\xff\xfe"), ("an overlong form", b"\xc0\xaf"), ("a surrogate", b"\xed\xa0\x80"), ("a character cut short", b"ok\xf0\x9f\x99"),
+                       ("above U+10FFFF", b"\xf4\x90\x80\x80")):
+        case("Publish, text with " + name, frame("Publish", 10, publish(M1, text)[1]), "meaning", "error", "INVALID_TEXT")
+    return out
+
+
+def resume_file():
+    out = File("resume", "The traces of protocol.md §10.2 to §10.4, byte for byte: > is sent by the client, < by the broker.",
+               "§10.4 has smaller numbers here than there.")
+    out.begin("10.2 reconnect with unanswered publishes", {"processed": 41, "epoch": 1})
+    out.note("Processed up to 1:41; M7 and M8 were sent, no answer came, the connection broke. The frames need not wait for Welcome.")
+    out.step(">", "Hello", pack({"version": 1, "token": TOKEN, "session": SESSION}))
+    out.step(">", "Subscribe", subscribe(1, 41)[1], 1)
+    out.step(">", "Publish", publish(M7, b"seven")[1], 2)
+    out.step(">", "Publish", publish(M8, b"eight")[1], 3)
+    out.step("<", "Welcome", pack(welcome(resumed=True)))
+    out.step("<", "Subscribed", subscribed(0, 1, 42, 42)[1], 1, "RESUMED")
+    out.step("<", "Deliver", deliver(1, record(42, b"seven", message=M7, sent_at=TIME - 5_000_000))[1], note="M7 had been stored before the break")
+    out.step("<", "Published", published(1, 42, duplicate=1, sent_at=TIME + 1_000)[1], 2, "the old position; sent_at is this attempt's")
+    out.step("<", "Published", published(1, 43, sent_at=TIME + 1_001)[1], 3)
+    out.step("<", "Deliver", deliver(1, record(43, b"eight", message=M8, sent_at=TIME + 1_001))[1])
+
+    out.begin("10.2 the broker was restarted: another session, the same frames", {"processed": 41, "epoch": 1})
+    out.step(">", "Hello", pack({"version": 1, "token": TOKEN, "session": SESSION}))
+    out.step(">", "Subscribe", subscribe(1, 41)[1], 1)
+    out.step(">", "Publish", publish(M7, b"seven")[1], 2)
+    out.step("<", "Welcome", pack(welcome(session=NEW_SESSION)), note="resumed=false, and nothing else differs")
+    out.step("<", "Subscribed", subscribed(0, 1, 42, 41)[1], 1, "first is behind the head: up to date")
+    out.step("<", "Published", published(1, 42, sent_at=TIME + 1_000)[1], 2)
+    out.step("<", "Deliver", deliver(1, record(42, b"seven", message=M7, sent_at=TIME + 1_000))[1])
+
+    out.begin("10.3 the log lost its tail", {"processed": 57, "epoch": 1})
+    out.step(">", "Subscribe", subscribe(1, 57)[1], 1)
+    out.step("<", "Subscribed", subscribed(2, 2, 0, 50)[1], 1, "EPOCH_CHANGED: there is no subscription")
+    out.note("The client tells its application that records 1:51 … 1:57 may be gone, forgets them, and")
+    out.step(">", "Subscribe", subscribe(2, 50)[1], 2)
+    out.step("<", "Subscribed", subscribed(0, 2, 51, 50)[1], 2, "RESUMED")
+
+    out.begin("10.4 a slow reader", {"processed": 99, "epoch": 1})
+    text = lambda sequence: record(sequence, f"message {sequence}".encode(), message=ident(0x10 + sequence % 100), sent_at=TIME + sequence)
+    out.step("<", "Deliver", deliver(1, text(100))[1])
+    out.note("The client stops reading; the broker's buffer for it fills, and the client reads again.")
+    out.step("<", "Deliver", deliver(1, text(101), text(102))[1], note="what had been queued")
+    out.step("<", "Lag", lag(1, 103, 105)[1], note="in its place in the stream")
+    out.step("<", "Deliver", deliver(1, text(103), text(104), text(105))[1], note="from the log")
+    out.step("<", "Deliver", deliver(1, text(106))[1], note="live")
+    return out
+
+
+if __name__ == "__main__":
+    target = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
+    for each in connection_files() + message_files() + control_files() + [invalid_file(), resume_file()]:
+        each.write(target)
