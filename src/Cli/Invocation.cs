@@ -51,6 +51,10 @@ internal sealed class Invocation : IDisposable
         return exitCode;
     };
 
+    /// <summary>True when a sign-in is kept for this broker and user, or can be made without asking.</summary>
+    public bool IsSignedIn => Credentials.Find(Server, User) is not null
+        || (User is not null && Environment.GetEnvironmentVariable("FASTCHAT_PASSWORD") is { Length: > 0 });
+
     /// <summary>Connects as the user of the command line, with a kept token, or with FASTCHAT_PASSWORD.</summary>
     /// <exception cref="CliException">Nobody is signed in there, or the broker does not take the sign-in.</exception>
     public Task<FastChatClient> ConnectAsync(CancellationToken cancellation) =>

@@ -111,7 +111,14 @@ internal sealed class BrokerConnection : ISessionConnection
     }
 
     /// <inheritdoc/>
-    public void Send(byte[] frame) => Peer?.Outbox.Append(frame);
+    public void Send(byte[] frame)
+    {
+        // What others cause must not pile up at somebody who does not read: a notice is a hint and may be left out.
+        if (Peer is { } peer && peer.Outbox.HasRoom)
+        {
+            peer.Outbox.Append(frame);
+        }
+    }
 
     /// <summary>Ends the transport without another word. Any thread.</summary>
     public void Abort() => _abort();

@@ -10,18 +10,15 @@ namespace FastChat.Broker.Handlers;
 
 /// <summary>
 /// The control requests: parse on the read loop, carry out on the thread pool, because they read the store. A connection has a few under way at most; beyond
-/// that, and while it does not read its answers, its frames wait.
+/// that its frames wait.
 /// </summary>
 internal sealed class ControlHandler(ConversationRequests conversations, UserRequests users, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
     private const int ControlsInFlightMax = 16;
 
-    /// <summary>Answers of one connection that may wait to be sent.</summary>
-    private const int FramesQueuedMax = 256;
-
     /// <summary>True when the connection may have another control request under way.</summary>
-    public bool HasRoom(Peer peer) => Volatile.Read(ref peer.Controls) < ControlsInFlightMax && peer.Outbox.FramesQueued < FramesQueuedMax;
+    public bool HasRoom(Peer peer) => Volatile.Read(ref peer.Controls) < ControlsInFlightMax;
 
     /// <summary>Handles a control frame.</summary>
     public HandlerOutcome Handle(ClientContext client, FrameType type, uint request, in ReadOnlySequence<byte> body)

@@ -23,6 +23,11 @@ internal sealed class FrameDispatcher(PublishHandler publish, SubscriptionHandle
             return HandlerOutcome.Done;
         }
 
+        if (!client.Peer.Outbox.HasRoom)
+        {
+            return HandlerOutcome.TryAgain;
+        }
+
         if (!FrameTypes.IsFromClient(frame.Type))
         {
             return RefuseType(client, frame);
@@ -60,7 +65,7 @@ internal sealed class FrameDispatcher(PublishHandler publish, SubscriptionHandle
     }
 
     /// <summary>True when a frame that was not taken may be offered again.</summary>
-    public bool HasRoom(Peer peer) => publish.HasRoom(peer) && control.HasRoom(peer);
+    public bool HasRoom(Peer peer) => peer.Outbox.HasRoom && publish.HasRoom(peer) && control.HasRoom(peer);
 
     private static HandlerOutcome RefuseType(ClientContext client, in Frame frame)
     {
@@ -83,11 +88,6 @@ internal sealed class FrameDispatcher(PublishHandler publish, SubscriptionHandle
         if (body.Length > ProtocolLimits.PingSizeMax)
         {
             throw new ProtocolViolationException(CloseCode.BadFrame, "a ping has at most 64 bytes");
-        }
-
-        if (!control.HasRoom(client.Peer))
-        {
-            return HandlerOutcome.TryAgain;
         }
 
         ArrayBufferWriter<byte> pong = new(FrameHeader.Size + ProtocolLimits.PingSizeMax);

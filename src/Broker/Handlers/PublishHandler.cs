@@ -12,7 +12,7 @@ namespace FastChat.Broker.Handlers;
 /// Publish: validate → hash the body → post to the conversation's shard. What depends on the conversation (may this user write here, is it a retry) is decided there, in
 /// the order of the log. Runs on the connection's read loop, once per message: no allocation, no lock, no wait.
 /// </summary>
-internal sealed class PublishHandler(Router router, int bodySizeMax, int inFlightMax, int outboxBytesMax)
+internal sealed class PublishHandler(Router router, int bodySizeMax, int inFlightMax)
 {
     /// <summary>Handles a Publish frame.</summary>
     public HandlerOutcome Handle(ClientContext client, uint request, ReadOnlySpan<byte> body, long timeMicros)
@@ -49,8 +49,8 @@ internal sealed class PublishHandler(Router router, int bodySizeMax, int inFligh
         return HandlerOutcome.Done;
     }
 
-    /// <summary>True when the connection may have another publish under way: a client that does not read its answers must not make them pile up.</summary>
-    public bool HasRoom(Peer peer) => peer.InFlight < inFlightMax && peer.Outbox.LaneBytes < outboxBytesMax;
+    /// <summary>True when the connection may have another publish under way.</summary>
+    public bool HasRoom(Peer peer) => peer.InFlight < inFlightMax;
 
     private (ErrorCode Code, string Reason) Check(in Publish publish)
     {

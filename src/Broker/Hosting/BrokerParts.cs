@@ -43,7 +43,7 @@ internal sealed class BrokerParts : IAsyncDisposable
 
         ConnectionSettings settings = options.ToConnectionSettings();
         FrameDispatcher dispatcher = new(
-            new PublishHandler(_router, settings.BodySizeMax, settings.InFlightMax, 2 * settings.OutboxBudgetBytes),
+            new PublishHandler(_router, settings.BodySizeMax, settings.InFlightMax),
             new SubscriptionHandler(_router, ProtocolLimits.SubscriptionsMax),
             new ControlHandler(
                 new ConversationRequests(_router, log, Accounts, RandomSource.Cryptographic), new UserRequests(Accounts), logger));

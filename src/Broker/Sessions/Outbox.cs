@@ -16,6 +16,9 @@ namespace FastChat.Broker.Sessions;
 /// </summary>
 internal sealed class Outbox
 {
+    /// <summary>Ready frames that may wait: answers of handlers are small, and whoever has so many is not reading.</summary>
+    private const int FramesQueuedMax = 256;
+
     private readonly OutboxLane?[] _lanes;
     private readonly ConcurrentQueue<byte[]> _frames = new();
     private readonly ConcurrentQueue<PullOrder> _orders = new();
@@ -43,11 +46,14 @@ internal sealed class Outbox
     /// <summary>True when the peer's credit allows another Deliver or Chunk frame.</summary>
     public bool HasCredit => Volatile.Read(ref _creditUsed) < Volatile.Read(ref _creditGranted);
 
-    /// <summary>Frames from handlers that wait: a peer that asks and does not read must not make it grow.</summary>
-    public int FramesQueued => _frames.Count;
+    /// <summary>
+    /// True while little enough waits that another request may be read. A peer that asks and does not read its answers finds its own requests unread, whatever they
+    /// are; live records alone never fill this, because they lag at half of it.
+    /// </summary>
+    public bool HasRoom => _frames.Count < FramesQueuedMax && LaneBytes < 2L * _budgetBytes;
 
     /// <summary>Bytes that wait in the lanes.</summary>
-    public long LaneBytes
+    private long LaneBytes
     {
         get
         {

@@ -23,6 +23,11 @@ internal static class Chat
     private static async Task<int> RunAsync(Invocation invocation, string conversation, TimeProvider time, CancellationToken cancellation)
     {
         bool interactive = RawTerminal.IsInteractive && invocation.IsHuman;
+        if (interactive && !invocation.IsSignedIn)
+        {
+            await SignIn.IntroduceAsync(invocation, cancellation).ConfigureAwait(false);
+        }
+
         Action<ConnectionState> notes = interactive ? static _ => { } : ConnectionNotes.ToStandardError();
         FastChatClient client = await invocation.ConnectForLongAsync(notes, cancellation).ConfigureAwait(false);
         await using (client.ConfigureAwait(false))

@@ -30,15 +30,55 @@ internal static class SignIn
         string password = Password.Obtain(name, passwordFile, Environment.GetEnvironmentVariable("FASTCHAT_PASSWORD"), confirm: register);
         Credential? known = invocation.Credentials.Find(invocation.Server, name);
         ClientOptions options = new() { Name = name, Password = password, Register = register, Device = new DeviceId(register ? 0 : known?.Device ?? 0) };
-        FastChatClient client = await invocation.ConnectAsync(options, null, cancellation).ConfigureAwait(false);
+        FastChatClient client = await ConnectAndKeepAsync(invocation, options, cancellation).ConfigureAwait(false);
         await using (client.ConfigureAwait(false))
         {
-            string token = client.Token ?? throw new CliException("the broker gave no token");
-            invocation.Credentials.Save(invocation.Server, new Credential(client.UserName, token, client.Device.Value));
             Print(invocation, client);
         }
 
         return ExitCodes.Done;
+    }
+
+    /// <summary>
+    /// Asks a person who has never signed in to this broker who they are: an unknown name becomes an account, a known one is signed in to with the same password.
+    /// </summary>
+    /// <exception cref="CliException">They are not, or gave up.</exception>
+    public static async Task IntroduceAsync(Invocation invocation, CancellationToken cancellation)
+    {
+        invocation.PrintHuman($"You are new at {invocation.Server}. A new name makes an account, a known one signs in.");
+        string name = invocation.User ?? Ask("Name: ");
+        if (!Names.TryCanonicalize(name, out _))
+        {
+            throw CliException.Usage($"'{SafeText.OneLine(name)}' is no valid name: 1–64 characters from a–z A–Z 0–9 . _ -, beginning with a letter or digit");
+        }
+
+        string password = Password.Obtain(name, null, null, confirm: false);
+        ClientOptions options = new() { Name = name, Password = password, Register = true };
+        FastChatClient client;
+        try
+        {
+            client = await ConnectAndKeepAsync(invocation, options, cancellation).ConfigureAwait(false);
+        }
+        catch (CliException refused) when (refused.InnerException is ConnectionException { Code: CloseCode.NameTaken })
+        {
+            client = await ConnectAndKeepAsync(invocation, options with { Register = false }, cancellation).ConfigureAwait(false);
+        }
+
+        await client.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static async Task<FastChatClient> ConnectAndKeepAsync(Invocation invocation, ClientOptions options, CancellationToken cancellation)
+    {
+        FastChatClient client = await invocation.ConnectAsync(options, null, cancellation).ConfigureAwait(false);
+        string token = client.Token ?? throw new CliException("the broker gave no token");
+        invocation.Credentials.Save(invocation.Server, new Credential(client.UserName, token, client.Device.Value));
+        return client;
+    }
+
+    private static string Ask(string prompt)
+    {
+        Console.Error.Write(prompt);
+        return Console.In.ReadLine()?.Trim() ?? throw new CliException("interrupted");
     }
 
     private static void Print(Invocation invocation, FastChatClient client)

@@ -7,7 +7,7 @@ namespace FastChat.Cli;
 
 /// <summary>
 /// The terminal in raw mode: every byte at once, nothing echoed, no signals from keys. The state it was found in is put back by <see cref="Dispose"/>, and
-/// by the process's exit, SIGINT, SIGTERM and SIGHUP when nobody gets there. <see cref="Console"/> is not used for reading, because it keeps termios
+/// by the process's exit or crash, SIGINT, SIGTERM and SIGHUP when nobody gets there. <see cref="Console"/> is not used for reading, because it keeps termios
 /// settings of its own and would fight over them.
 /// </summary>
 internal sealed partial class RawTerminal : IDisposable
@@ -34,6 +34,7 @@ internal sealed partial class RawTerminal : IDisposable
         }
 
         AppDomain.CurrentDomain.ProcessExit += OnProcessExit;
+        AppDomain.CurrentDomain.UnhandledException += OnProcessExit;
         foreach (PosixSignal signal in new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT })
         {
             _signals.Add(PosixSignalRegistration.Create(signal, _ => Restore()));
@@ -104,6 +105,7 @@ internal sealed partial class RawTerminal : IDisposable
     {
         Restore();
         AppDomain.CurrentDomain.ProcessExit -= OnProcessExit;
+        AppDomain.CurrentDomain.UnhandledException -= OnProcessExit;
         foreach (PosixSignalRegistration signal in _signals)
         {
             signal.Dispose();
