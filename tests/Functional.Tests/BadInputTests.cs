@@ -1,0 +1,41 @@
+namespace FastChat.Functional.Tests;
+
+/// <summary>
+/// Everything that a hostile or broken client can send, one row each: the documented code comes back, another client is served, and nothing is stored. A new way to be
+/// wrong is a new row in one of the tables.
+/// </summary>
+public sealed class BadInputTests
+{
+    private BadInputStage _stage = null!;
+
+    [OneTimeSetUp]
+    public async Task StartAsync() => _stage = await BadInputStage.StartAsync();
+
+    [OneTimeTearDown]
+    public async Task StopAsync() => await _stage.DisposeAsync();
+
+    [TearDown]
+    public Task CheckAsync() => _stage.CheckAsync();
+
+    [TestCaseSource(nameof(FramingRows))]
+    public Task Framing(string name) => PlayAsync(BadFraming.Rows, name);
+
+    [TestCaseSource(nameof(HelloRows))]
+    public Task Sign_in(string name) => PlayAsync(BadHello.Rows, name);
+
+    [TestCaseSource(nameof(PublishRows))]
+    public Task Publishing(string name) => PlayAsync(BadPublish.Rows, name);
+
+    [TestCaseSource(nameof(ConversationRows))]
+    public Task Conversations(string name) => PlayAsync(BadConversation.Rows, name);
+
+    private static IEnumerable<string> FramingRows() => BadFraming.Rows.Select(row => row.Name);
+
+    private static IEnumerable<string> HelloRows() => BadHello.Rows.Select(row => row.Name);
+
+    private static IEnumerable<string> PublishRows() => BadPublish.Rows.Select(row => row.Name);
+
+    private static IEnumerable<string> ConversationRows() => BadConversation.Rows.Select(row => row.Name);
+
+    private Task PlayAsync(IReadOnlyList<BadInput> rows, string name) => rows.Single(row => row.Name == name).Script(_stage);
+}
