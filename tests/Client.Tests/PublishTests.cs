@@ -90,7 +90,7 @@ internal sealed class PublishTests
         (FastChatClient client, Peer peer) = await broker.ConnectAsync(welcome: Welcomes.Plain with { BodySizeMax = 10 });
         RequestException large = await client.PublishTextAsync(Posts.Lobby, "eleven bytes").AsTask().Fails<RequestException>();
         Assert.That(large.Code, Is.EqualTo(ErrorCode.BodyTooLarge));
-        RequestException lone = Assert.Throws<RequestException>(() => _ = client.PublishTextAsync(Posts.Lobby, "\uD800").AsTask());
+        RequestException lone = Assert.Throws<RequestException>(() => _ = client.PublishTextAsync(Posts.Lobby, "\uD800").AsTask())!;
         Assert.That(lone.Code, Is.EqualTo(ErrorCode.InvalidText));
         await client.DisposeAsync().Within();
         await peer.ReadAsync(FrameType.Close);
