@@ -30,6 +30,7 @@ internal sealed class ClientSession
     private ClientConnection? _connection;
     private Welcome? _welcome;
     private string? _token;
+    private bool _hasStrayHello;
     private ConnectionState _state = new(ConnectionPhase.Connecting, null, 0);
 
     public ClientSession(ClientOptions options)
@@ -135,8 +136,7 @@ internal sealed class ClientSession
     {
         if (Sends.Release())
         {
-            _gate.OnRoom();
-            _flushes.OnReleased();
+            OnAnswersReleased();
         }
 
         if (isWriteLoopGated || Window.IsCreditDue)
@@ -193,8 +193,15 @@ internal sealed class ClientSession
                 reason = ClientConnection.ReasonOf(failure);
             }
 
+            if (reason is { Code: CloseCode.SessionReplaced, IsLocal: false } && _hasStrayHello)
+            {
+                // Nobody else knows this session: it was an earlier Hello of this client, given up and read late by a broker that was stopped or busy.
+                reason = reason with { IsRecoverable = true };
+            }
+
             bool wasStable = readyAt != 0 && Time.GetElapsedTime(readyAt) >= _options.Reconnect.StableAfter;
             attempts = wasStable ? 0 : attempts;
+            _hasStrayHello = readyAt == 0 || (_hasStrayHello && !wasStable);
             if (_stopping.IsCancellationRequested)
             {
                 return StoppedReason();
@@ -263,6 +270,7 @@ internal sealed class ClientSession
         Volatile.Write(ref _token, welcome.Token ?? _token);
         Volatile.Write(ref _welcome, welcome);
         Sends.Rewind();
+        OnAnswersReleased();
         Volatile.Write(ref _connection, connection);
         Subscriptions.OnConnected(connection.Number);
         if (_stopping.IsCancellationRequested)
@@ -286,6 +294,12 @@ internal sealed class ClientSession
         Subscriptions.OnBreak();
         Requests.OnBreak(reason);
         return reason;
+    }
+
+    private void OnAnswersReleased()
+    {
+        _gate.OnRoom();
+        _flushes.OnReleased();
     }
 
     private async Task RetrySubscribeAsync(Subscription subscription, RequestException error)

@@ -318,6 +318,22 @@ internal sealed class ReadTests
     }
 
     [Test]
+    public async Task A_broker_that_does_not_count_its_credit_is_closed()
+    {
+        ScriptedBroker broker = new();
+        (FastChatClient client, Peer peer) = await broker.ConnectAsync(broker.Options with { Window = 4096 });
+        await using FastChatClient owned = client;
+        Task<bool> moving = client.ReadAsync(Posts.Lobby).GetAsyncEnumerator().MoveNextAsync().AsTask();
+        SentFrame frame = await peer.ReadAsync(FrameType.Subscribe);
+        await peer.SubscribedAsync(frame.Request, SubscribeStatus.Resumed, 1, 1, 9);
+        await peer.DeliverAsync(Posts.Lobby, 1, Records.Make(1, default, MessageKind.Opaque, new byte[5000]));
+        await peer.DeliverAsync(Posts.Lobby, 1, Records.Make(2, default, MessageKind.Opaque, new byte[10]));
+        Assert.That(await moving.Within(), Is.True);
+        await peer.ReadAsync(FrameType.Close);
+        await (await broker.AcceptAsync()).WelcomeAsync();
+    }
+
+    [Test]
     public async Task A_long_conversation_flows_through_a_small_window()
     {
         MiniBroker broker = new() { RecordsPerFrame = 7 };

@@ -177,6 +177,61 @@ internal sealed class ReconnectTests
     }
 
     [Test]
+    public async Task Answers_in_the_batch_that_broke_the_connection_still_make_room()
+    {
+        ScriptedBroker broker = new();
+        (FastChatClient client, Peer first) = await broker.ConnectAsync(broker.Options with { SendQueueBytesMax = 1024 });
+        await using FastChatClient owned = client;
+        Outcomes outcomes = new();
+        await client.PostAsync(Posts.Lobby, default, MessageKind.Opaque, new byte[900], default, outcomes, 0);
+        Task flush = client.FlushAsync();
+        Task waiting = client.PostAsync(Posts.Lobby, default, MessageKind.Opaque, new byte[900], default, outcomes, 1).AsTask();
+        SentFrame frame = await first.ReadAsync(FrameType.Publish);
+        await first.SendAsync(target =>
+        {
+            new Published(1, 1, Durability.Fsynced, false, 0).Write(FrameWriter.Begin(target, FrameType.Published, frame.Request, Published.Size));
+            FrameWriter.Write(target, FrameType.Publish, 0, "no broker sends this"u8);
+        });
+        Peer second = await broker.AcceptAsync();
+        await second.WelcomeAsync();
+        await waiting.Within();
+        await flush.Within();
+        await second.ReadAsync(FrameType.Publish);
+    }
+
+    [Test]
+    public async Task A_late_reading_of_an_own_Hello_does_not_end_the_client()
+    {
+        ScriptedBroker broker = new();
+        ClientOptions options = broker.Options with { ConnectTimeout = TimeSpan.FromMilliseconds(200) };
+        (FastChatClient client, Peer first) = await broker.ConnectAsync(options);
+        await using FastChatClient owned = client;
+        await first.BreakAsync();
+        await broker.AcceptAsync();
+        Peer third = await broker.AcceptAsync();
+        await third.WelcomeAsync();
+        await third.CloseAsync(CloseCode.SessionReplaced);
+        Peer fourth = await broker.AcceptAsync();
+        await fourth.WelcomeAsync();
+        await Patience.Until(() => client.State.Phase == ConnectionPhase.Connected, "it is back");
+    }
+
+    [Test]
+    public async Task Dispose_does_not_wait_for_a_broker_that_takes_no_bytes()
+    {
+        ScriptedBroker broker = new(pauseBytes: 4096);
+        (FastChatClient client, Peer _) = await broker.ConnectAsync();
+        Outcomes outcomes = new();
+        for (int i = 0; i < 100; i++)
+        {
+            await client.PostAsync(Posts.Lobby, default, MessageKind.Opaque, new byte[1000], default, outcomes, i);
+        }
+
+        await client.DisposeAsync().Within();
+        Assert.That(outcomes.Count, Is.EqualTo(100));
+    }
+
+    [Test]
     public async Task Attempts_are_counted_and_end_the_client_when_they_are_limited()
     {
         ScriptedBroker broker = new();

@@ -27,6 +27,7 @@ internal sealed class ClientConnection
     private readonly FrameDispatcher _dispatcher;
     private readonly WriteLoop _writeLoop;
     private readonly TimeSpan _heartbeat;
+    private readonly TaskCompletionSource<CloseReason> _closeRequested = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _receivedAt;
 
     private ClientConnection(ClientSession session, Stream stream, FrameSource source, Welcome welcome, int number)
@@ -53,18 +54,14 @@ internal sealed class ClientConnection
     /// <exception cref="ProtocolViolationException">The broker sent anything else.</exception>
     public static async Task<ClientConnection> OpenAsync(ClientSession session, Stream stream, Hello hello, int number, CancellationToken cancellationToken)
     {
-        ArrayBufferWriter<byte> first = new(256);
-        FrameWriter.Write(first, FrameType.Hello, 0, hello.ToMap());
-        await stream.WriteAsync(first.WrittenMemory, cancellationToken).ConfigureAwait(false);
-        await stream.FlushAsync(cancellationToken).ConfigureAwait(false);
-
+        IOException? writeFailure = await SendHelloAsync(stream, hello, cancellationToken).ConfigureAwait(false);
         FrameSource source = new(stream);
         Frame frame;
         while (!source.TryRead(out frame))
         {
             if (!await source.FillAsync(cancellationToken).ConfigureAwait(false))
             {
-                throw new ConnectionEndedException(EndOfStream());
+                throw writeFailure ?? (Exception)new ConnectionEndedException(EndOfStream());
             }
         }
 
@@ -76,8 +73,12 @@ internal sealed class ClientConnection
         };
     }
 
-    /// <summary>Any thread: say Close and end.</summary>
-    public void RequestClose(CloseReason reason) => _writeLoop.RequestClose(reason);
+    /// <summary>Any thread: say Close and end, also when the broker takes no bytes. The first reason counts.</summary>
+    public void RequestClose(CloseReason reason)
+    {
+        _writeLoop.RequestClose(reason);
+        _closeRequested.TrySetResult(reason);
+    }
 
     /// <summary>Read loop: answer a Ping; false when too many answers wait.</summary>
     public bool TryQueuePong(uint request, ReadOnlySpan<byte> body) => _writeLoop.TryQueuePong(request, body);
@@ -91,14 +92,14 @@ internal sealed class ClientConnection
         Task<CloseReason> writing = Guard(_writeLoop.RunAsync(stop.Token));
         Task<CloseReason> beating = Guard(BeatAsync(stop.Token));
 
-        Task<CloseReason> first = await Task.WhenAny(reading, writing, beating).ConfigureAwait(false);
+        Task<CloseReason> first = await Task.WhenAny(reading, writing, beating, _closeRequested.Task).ConfigureAwait(false);
         CloseReason reason = await first.ConfigureAwait(false);
         if (first == writing && reason.Cause is not null)
         {
             // The broker may have said why before it stopped listening.
             reason = await LastWordsAsync(reading, reason).ConfigureAwait(false);
         }
-        else if (first != writing && reason is { IsLocal: true, Code: not CloseCode.None })
+        else if (first != writing && reason.IsLocal)
         {
             _writeLoop.RequestClose(reason);
             await LastWordsAsync(writing, reason).ConfigureAwait(false);
@@ -153,6 +154,23 @@ internal sealed class ClientConnection
         catch (ControlFormatException failure)
         {
             throw new ProtocolViolationException(CloseCode.BadFrame, $"Welcome: {failure.Message}");
+        }
+    }
+
+    private static async Task<IOException?> SendHelloAsync(Stream stream, Hello hello, CancellationToken cancellationToken)
+    {
+        ArrayBufferWriter<byte> first = new(256);
+        FrameWriter.Write(first, FrameType.Hello, 0, hello.ToMap());
+        try
+        {
+            await stream.WriteAsync(first.WrittenMemory, cancellationToken).ConfigureAwait(false);
+            await stream.FlushAsync(cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+        catch (IOException failure)
+        {
+            // A broker that has too many connections closes before it listens; its reason may lie here to be read.
+            return failure;
         }
     }
 

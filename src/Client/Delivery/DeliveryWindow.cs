@@ -1,3 +1,5 @@
+using FastChat.Protocol;
+
 namespace FastChat.Client;
 
 /// <summary>
@@ -26,7 +28,16 @@ internal sealed class DeliveryWindow
     private long Due => Volatile.Read(ref _consumed) + _size - Volatile.Read(ref _granted);
 
     /// <summary>The read loop took a frame.</summary>
-    public void Receive(long bytes) => Volatile.Write(ref _received, _received + bytes);
+    /// <exception cref="ProtocolViolationException">The balance was used up before this frame: a broker that does not count would fill this process.</exception>
+    public void Receive(long bytes)
+    {
+        if (_received >= Volatile.Read(ref _granted))
+        {
+            throw new ProtocolViolationException(CloseCode.BadFrame, "a Deliver or Chunk came without credit");
+        }
+
+        Volatile.Write(ref _received, _received + bytes);
+    }
 
     /// <summary>The application, or the client in its place, is done with a frame.</summary>
     public void Consume(long bytes) => Interlocked.Add(ref _consumed, bytes);

@@ -44,6 +44,7 @@ internal sealed class SendQueue
     // Read loop.
     private SendSegment _oldestSegment;
     private SendSegment _answerHint;
+    private SendSegment? _retired;
     private int _oldestIndex;
     private long _oldestNumber;
     private long _answeredOnConnection;
@@ -340,9 +341,24 @@ internal sealed class SendQueue
 
     private void Recycle(SendSegment segment)
     {
-        // The write loop may still have the last bytes of this segment in its hands, for all that the broker has answered them: then the collector takes it.
-        bool writeLoopPassed = Volatile.Read(ref _sendSegment).FirstNumber > segment.FirstNumber;
-        if (writeLoopPassed && segment.IsStandard && _pool.Count < PooledSegmentsMax)
+        // A later segment was sent and answered, so the write loop has left this one.
+        Pool(_retired);
+        _retired = null;
+
+        // The broker may have answered the last bytes of a segment while the write that carried them has not returned yet.
+        if (Volatile.Read(ref _sendSegment).FirstNumber > segment.FirstNumber)
+        {
+            Pool(segment);
+        }
+        else
+        {
+            _retired = segment;
+        }
+    }
+
+    private void Pool(SendSegment? segment)
+    {
+        if (segment is { IsStandard: true } && _pool.Count < PooledSegmentsMax)
         {
             segment.Clear();
             _pool.Enqueue(segment);
