@@ -16,7 +16,7 @@ internal static class BadFraming
 
         BadInput.FromStranger("garbage", Convert.FromHexString("deadbeef00c0ffee1234567890abcdef"), CloseCode.FrameTooLarge),
         BadInput.FromStranger("plain HTTP", Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), CloseCode.FrameTooLarge),
-        BadInput.FromStranger("the beginning of TLS", Convert.FromHexString("16030100c8010000c40303"), CloseCode.FrameTooLarge),
+        BadInput.FromStranger("the beginning of TLS", Convert.FromHexString("16030100c8010000c40303"), CloseCode.BadFrame),
         BadInput.FromStranger("eight zero bytes before login", new byte[8], CloseCode.BadFrame),
         BadInput.FromClient("garbage after login", Convert.FromHexString("deadbeef00c0ffee1234567890abcdef"), CloseCode.FrameTooLarge),
         BadInput.FromClient("type 0 after login", Header((FrameType)0, 0, 0), CloseCode.BadFrame),

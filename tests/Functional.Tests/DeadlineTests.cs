@@ -54,14 +54,18 @@ public sealed class DeadlineTests
     }
 
     [Test]
-    public async Task A_client_that_pings_lives_and_is_pinged_when_the_broker_has_nothing_to_say()
+    public async Task A_client_that_says_something_lives_and_is_pinged()
     {
         await using SignedInPeer client = await _broker.RegisterAsync();
-        for (int i = 0; i < 8; i++)
+        for (int i = 0; i < 5; i++)
         {
             await Task.Delay(1000);
-            await client.PingAsync();
+            await client.Peer.SendAsync(FrameType.Credit, 0, Bodies.Credit(1));
         }
+
+        Assert.That((await client.Peer.ReceiveAsync()).Type, Is.EqualTo(FrameType.Ping));
+        Assert.That((await client.Peer.ReceiveAsync()).Type, Is.EqualTo(FrameType.Ping));
+        await client.PingAsync();
     }
 
     [Test]

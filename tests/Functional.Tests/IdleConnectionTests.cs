@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 namespace FastChat.Functional.Tests;
 
 /// <summary>A crowd that connects and never says who it is. <c>FASTCHAT_IDLE_CONNECTIONS</c> makes it larger than the 2,000 of every day.</summary>
+[NonParallelizable]
 public sealed class IdleConnectionTests
 {
     private const double LoginSeconds = 4;

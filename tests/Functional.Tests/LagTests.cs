@@ -58,7 +58,7 @@ public sealed class LagTests
         ulong last = 0;
         while (last < Count)
         {
-            ReceivedFrame frame = await reader.Peer.ReceiveAsync(FrameType.Deliver);
+            ReceivedFrame frame = await reader.ReceiveAsync();
             foreach (StoredMessage message in Bodies.ReadRecords(frame))
             {
                 Assert.That(message.Sequence, Is.EqualTo(++last));
@@ -107,7 +107,7 @@ public sealed class LagTests
 
             // Live again.
             await _writer.PublishAsync(room, NewBody(count + 1), MessageKind.Opaque);
-            ReceivedFrame live = await slow.Peer.ReceiveAsync(FrameType.Deliver);
+            ReceivedFrame live = await slow.ReceiveAsync();
             Assert.That(live.ToSequences(), Is.EqualTo(new[] { (ulong)count + 1 }));
         }
         finally

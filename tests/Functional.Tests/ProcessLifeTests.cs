@@ -18,13 +18,15 @@ public sealed class ProcessLifeTests
             await client.Peer.SendAsync(FrameType.Publish, client.NextRequest(), Bodies.Publish(room, BitConverter.GetBytes(i), MessageKind.Opaque));
         }
 
-        ulong acknowledged = Bodies.ReadPublished(await client.Peer.ReceiveAsync(FrameType.Published)).Sequence;
+        ulong acknowledged = Bodies.ReadPublished(await client.ReceiveAsync()).Sequence;
         Task<int> stopping = broker.Process.TerminateAsync();
-        while (await client.Peer.ReceiveAsync() is { Type: FrameType.Published } answer)
+        ReceivedFrame last = await client.ReceiveAsync();
+        for (; last.Type == FrameType.Published; last = await client.ReceiveAsync())
         {
-            Assert.That(Bodies.ReadPublished(answer).Sequence, Is.EqualTo(++acknowledged));
+            Assert.That(Bodies.ReadPublished(last).Sequence, Is.EqualTo(++acknowledged));
         }
 
+        Assert.That((last.Type, (CloseCode)last.ToFailure().Code), Is.EqualTo((FrameType.Close, CloseCode.Draining)));
         await BadInput.ExpectCloseAsync(idle.Peer, CloseCode.Draining);
         Assert.That(await client.Peer.ReceiveOrEndAsync(), Is.Null, "something came behind Close");
         Assert.That(await stopping, Is.Zero, broker.Process.StandardError);

@@ -38,6 +38,9 @@ internal sealed class SignedInPeer(ScriptedPeer peer, Welcome welcome) : IAsyncD
         return await peer.ReceiveUntilAsync(frame => frame.Request == request);
     }
 
+    /// <summary>The next frame that is no Notice: those come when they like.</summary>
+    public Task<ReceivedFrame> ReceiveAsync() => peer.ReceiveUntilAsync(frame => frame.Type != FrameType.Notice);
+
     /// <summary>Finds a public conversation or makes it.</summary>
     public async Task<ConversationInfo> OpenAsync(string name) =>
         ConversationInfo.Parse(Expect(FrameType.Reply, await AskAsync(FrameType.ResolveConversation, new ControlMap().Set("name", name).Set("create", true))).ToMap());

@@ -159,7 +159,7 @@ public sealed class WebSocketTests
         Random.Shared.NextBytes(body);
         uint request = client.NextRequest();
         await peer.SendAsync(FrameType.Publish, request, Bodies.Publish(room, body, MessageKind.Opaque));
-        List<ReceivedFrame> both = [await peer.ReceiveAsync(), await peer.ReceiveAsync()];
+        List<ReceivedFrame> both = [await client.ReceiveAsync(), await client.ReceiveAsync()];
         Assert.That(Bodies.ReadPublished(both.Single(frame => frame.Type == FrameType.Published)).Sequence, Is.EqualTo(1));
         StoredMessage delivered = Bodies.ReadRecords(both.Single(frame => frame.Type == FrameType.Deliver)).Single();
         Assert.That(delivered.Body.AsSpan().SequenceEqual(body), Is.True);

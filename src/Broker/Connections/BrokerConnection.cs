@@ -156,6 +156,11 @@ internal sealed class BrokerConnection : ISessionConnection
         {
             // A client that has only ended its sending side still reads the answers to what it sent; what is queued may leave in any case.
             await AnswerRestAsync(peer).ConfigureAwait(false);
+            if (IsDraining && peer.InFlight == 0)
+            {
+                RequestClose(CloseCode.Draining, ConnectionRegistry.ShuttingDown);
+            }
+
             _writeLoop.Finish(CloseCode.None, string.Empty, 0);
             await writing.ConfigureAwait(false);
             peer.Outbox.Close();

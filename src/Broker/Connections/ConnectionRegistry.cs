@@ -8,6 +8,9 @@ namespace FastChat.Broker.Connections;
 /// <summary>The open connections: runs each from accept to teardown, watches deadlines, and ends them all when the broker stops. Any thread.</summary>
 internal sealed class ConnectionRegistry : IDisposable
 {
+    /// <summary>What clients are told when the broker drains.</summary>
+    public const string ShuttingDown = "the broker is shutting down";
+
     private readonly ConnectionServices _services;
     private readonly ConcurrentDictionary<long, BrokerConnection> _connections = new();
     private readonly TimerWheel _wheel;
@@ -42,7 +45,7 @@ internal sealed class ConnectionRegistry : IDisposable
         _wheel.Add(connection);
         if (Volatile.Read(ref _stopped) != 0)
         {
-            connection.RequestClose(CloseCode.Draining, "the broker is shutting down");
+            connection.RequestClose(CloseCode.Draining, ShuttingDown);
         }
 
         try

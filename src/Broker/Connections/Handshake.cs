@@ -61,7 +61,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             }
 
             Hello? hello = null;
-            string reason = "the frame is larger than a Hello may be";
+            string reason = violation == CloseCode.FrameTooLarge ? "the frame is larger than a Hello may be" : "no frame begins like this";
             if (status == FrameReadStatus.Done)
             {
                 hello = Parse(frame, out violation, out reason);

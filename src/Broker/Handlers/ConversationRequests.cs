@@ -50,7 +50,9 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
         string? name = map.Text("name", ProtocolLimits.HelloSizeMax);
         if (name is null)
         {
-            return Describe(actor, new ConversationId(map.Id("conversation")), created: false);
+            return map["conversation"] is null
+                ? ControlAnswer.Refused(ErrorCode.BadRequest, "name or conversation is expected")
+                : Describe(actor, new ConversationId(map.Id("conversation")), created: false);
         }
 
         if (!Names.TryCanonicalize(name, out string? canonical))

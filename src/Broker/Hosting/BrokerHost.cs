@@ -54,7 +54,7 @@ public static class BrokerHost
 
         BrokerLog.Draining(log, parts.Connections.Count);
         Task closing = parts.Connections.CloseAllAsync(
-            CloseCode.Draining, "the broker is shutting down", retryAfterMs: 0, TimeSpan.FromSeconds(options.DrainSeconds));
+            CloseCode.Draining, ConnectionRegistry.ShuttingDown, retryAfterMs: 0, TimeSpan.FromSeconds(options.DrainSeconds));
         using CancellationTokenSource limit = new(TimeSpan.FromSeconds(options.DrainSeconds + 5));
         await application.StopAsync(limit.Token).ConfigureAwait(false);
         await closing.ConfigureAwait(false);
