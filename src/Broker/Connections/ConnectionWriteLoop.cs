@@ -216,6 +216,10 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
             ArrayBufferWriter<byte> chunk = Chunk();
             page = services.ConversationLog.ReadForward(
                 order.Conversation, order.After, order.Through, order.CountLeft, Math.Min(order.BytesLeft, ProtocolLimits.ChunkSizeMax), chunk);
+
+            // A read gives at least one record, but only a page's first may be larger than what the client asked for.
+            bool isTooMuch = order.Count > 0 && page.Bytes > order.BytesLeft;
+            page = isTooMuch ? new LogPage(0, 0, 0, 0, Complete: false) : page;
             if (page.Count > 0)
             {
                 WriteRecords(FrameType.Chunk, order, page, chunk.WrittenSpan);

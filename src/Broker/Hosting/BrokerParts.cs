@@ -82,6 +82,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     /// <summary>Opens the store and puts the parts together.</summary>
     public static async Task<BrokerParts> OpenAsync(BrokerOptions options, ILogger logger, TimeProvider clock, CancellationToken cancellation)
     {
+        CreateDirectory(options.Data);
         IConversationLog log = RocksDbConversationLog.Open(new StorageOptions { Directory = options.Data, AcceptLoss = options.AcceptLoss }, clock);
         BrokerParts parts = new(options, log, logger, clock);
         await OperatorToken.EnsureAsync(options.Data, parts.Accounts, logger, cancellation).ConfigureAwait(false);
@@ -100,6 +101,19 @@ internal sealed class BrokerParts : IAsyncDisposable
         Log.Dispose();
         _metrics.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Messages and password verifiers lie in there: a directory that we make is its owner's alone. One that exists is the operator's business.</summary>
+    private static void CreateDirectory(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(path);
+        }
+        else
+        {
+            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
     }
 
     /// <summary>The number of shards is the store's: it was fixed when the store was made.</summary>

@@ -107,7 +107,9 @@ internal sealed class Shard
 
         if (denied != ErrorCode.None)
         {
-            reason = denied == ErrorCode.Forbidden ? "publishing there is not allowed" : "no such conversation";
+            reason = denied != ErrorCode.Forbidden ? "no such conversation"
+                : publish.OnBehalfOf.IsNone ? "publishing there is not allowed"
+                : "publishing on behalf of others is not allowed";
             return denied;
         }
 
@@ -253,11 +255,11 @@ internal sealed class Shard
             new MembershipBody(user, (byte)command.Role).Write(body);
             System.Security.Cryptography.SHA256.HashData(body, hash);
 
-            // A system record needs no id of a client; its place in the log makes it unique.
+            // The broker's own records come from no device, so no publish of the doer can have the same pair of device and id (P2).
             BinaryPrimitives.WriteUInt64BigEndian(messageId[8..], conversation!.Head + 1);
             MessageKind kind = removes ? MessageKind.MemberRemoved : MessageKind.MemberAdded;
             ulong sequence = Append(
-                conversation, turn, header.TimeMicros, header.Actor.User, header.Actor, ClientMessageId.Read(messageId), kind, body, hash);
+                conversation, turn, header.TimeMicros, header.Actor.User, header.Actor with { Device = default }, ClientMessageId.Read(messageId), kind, body, hash);
             SetMember(conversation, user, removes ? null : new Membership(command.Role, sequence), turn);
             if (removes)
             {

@@ -48,9 +48,10 @@ internal sealed class Outbox
 
     /// <summary>
     /// True while little enough waits that another request may be read. A peer that asks and does not read its answers finds its own requests unread, whatever they
-    /// are; live records alone never fill this, because they lag at half of it.
+    /// are; live records alone never fill this: each lane of them lags at its budget, and this
+    /// is one budget more.
     /// </summary>
-    public bool HasRoom => _frames.Count < FramesQueuedMax && LaneBytes < 2L * _budgetBytes;
+    public bool HasRoom => _frames.Count < FramesQueuedMax && LaneBytes < (_lanes.Length + 1L) * _budgetBytes;
 
     /// <summary>Bytes that wait in the lanes.</summary>
     private long LaneBytes
