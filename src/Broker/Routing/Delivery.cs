@@ -104,12 +104,16 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
         }
 
         bool isOtherEpoch = fetch.Position.Epoch != 0 && fetch.Position.Epoch != conversation!.Epoch;
+
+        // A page ends where the conversation ended when the right to read it was checked: a member removed while the page waits for credit gets nothing newer.
+        bool isBackward = fetch.Direction == FetchDirection.Backward;
         peer.Outbox.Append(new PullOrder
         {
             Conversation = conversation!.Id,
             Epoch = conversation.Epoch,
             Request = command.Request,
-            After = fetch.Position.Sequence,
+            After = isBackward ? Math.Min(fetch.Position.Sequence, conversation.DurableHead + 1) : fetch.Position.Sequence,
+            Through = isBackward ? ulong.MaxValue : conversation.DurableHead,
             Direction = fetch.Direction,
             CountLeft = isOtherEpoch ? 0 : (int)Bound(fetch.CountMax, ProtocolLimits.FetchCountMax),
             BytesLeft = (int)Bound(fetch.BytesMax, ProtocolLimits.FetchBytesMax),
@@ -135,9 +139,9 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
         }
 
         subscription.Order!.Release();
-        if (next > subscription.Conversation.DurableHead || CloseGap(subscription))
+        bool isRemoved = subscription.Through != ulong.MaxValue;
+        if (!isRemoved && (next > subscription.Conversation.DurableHead || CloseGap(subscription)))
         {
-            // The write loop may have read records that are durable but not fanned out yet: FanOut skips what lies before Next.
             subscription.IsLive = true;
             subscription.Order = null;
             PullingCount--;
@@ -233,13 +237,14 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
     /// <summary>Sends the write loop to the log, from the subscription's next record on.</summary>
     private void Pull(Subscription subscription)
     {
+        // Not beyond what was handed out: the log may already have the record that removes the listener, and what follows it, before this thread knows (P15).
         PullOrder order = new()
         {
             Conversation = subscription.Conversation.Id,
             Epoch = subscription.Conversation.Epoch,
             Subscription = subscription.Id,
             After = subscription.Next - 1,
-            Through = subscription.Through,
+            Through = Math.Min(subscription.Through, subscription.Conversation.DurableHead),
         };
         subscription.Order = order;
         PullingCount++;

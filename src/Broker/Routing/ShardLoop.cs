@@ -309,7 +309,6 @@ internal sealed class ShardLoop : IDisposable
 
     private void Apply(ShardSlot slot, in CommandHeader command, ReadOnlySpan<byte> body)
     {
-        _pendingBytes += body.Length;
         ErrorCode refused;
         string reason;
         try
@@ -324,7 +323,20 @@ internal sealed class ShardLoop : IDisposable
             reason = "the conversation's log is damaged";
         }
 
-        if (refused == ErrorCode.None || _peers.Find(command.Peer) is not { } peer)
+        if (refused == ErrorCode.None)
+        {
+            // Only what waits in the turn counts: a refused command leaves nothing to commit, and a turn of nothing but such ones would never end.
+            _pendingBytes += body.Length;
+            return;
+        }
+
+        if (command.Kind != CommandKind.Publish)
+        {
+            _callbacks.Complete(command.ReplyTo, new CommandResult(refused, reason));
+            return;
+        }
+
+        if (_peers.Find(command.Peer) is not { } peer)
         {
             return;
         }

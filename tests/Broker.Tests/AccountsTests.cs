@@ -1,0 +1,160 @@
+using FastChat.Broker.Identity;
+using FastChat.Protocol;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Tests;
+
+/// <summary>Accounts, devices, tokens and passwords over the real router and an in-memory log.</summary>
+[CancelAfter(120_000)]
+internal sealed class AccountsTests
+{
+    private const string Password = "correct horse";
+
+    private RouterBench _bench = null!;
+    private PasswordHasher _passwords = null!;
+    private Accounts _accounts = null!;
+
+    [SetUp]
+    public void MakeAccounts()
+    {
+        Random random = new(5);
+        RandomSource source = new(random.NextBytes);
+        _bench = new RouterBench();
+        _passwords = new PasswordHasher(source);
+        _accounts = new Accounts(_bench.Router, _bench.Log, _passwords, source, isRegistrationOpen: true);
+    }
+
+    [TearDown]
+    public void End()
+    {
+        _passwords.Dispose();
+        _bench.Dispose();
+    }
+
+    [Test]
+    public async Task WhoRegisteredSignsInWithPasswordOrTokenAndKeepsTheDevice()
+    {
+        SignedIn made = (await RegisterAsync("Alice")).User!;
+        SignedIn byToken = (await SignInAsync(new Hello { Token = made.NewToken })).User!;
+        Assert.That(byToken.Actor, Is.EqualTo(made.Actor));
+        Assert.That(byToken.NewToken, Is.Null);
+
+        SignedIn sameDevice = (await SignInAsync(new Hello { Name = "alice", Password = Password, Device = made.Actor.Device })).User!;
+        Assert.That(sameDevice.Actor, Is.EqualTo(made.Actor));
+        Assert.That(sameDevice.Name, Is.EqualTo("Alice"), "the name as registered");
+        Assert.That(sameDevice.NewToken, Is.Not.Null.And.Not.EqualTo(made.NewToken));
+
+        SignedIn newDevice = (await SignInAsync(new Hello { Name = "ALICE", Password = Password })).User!;
+        Assert.That(newDevice.Actor.User, Is.EqualTo(made.Actor.User));
+        Assert.That(newDevice.Actor.Device, Is.Not.EqualTo(made.Actor.Device));
+    }
+
+    [Test]
+    public async Task ADeviceOfSomebodyElseIsNotTakenOver()
+    {
+        SignedIn alice = (await RegisterAsync("alice")).User!;
+        await RegisterAsync("bob");
+        SignedIn bob = (await SignInAsync(new Hello { Name = "bob", Password = Password, Device = alice.Actor.Device })).User!;
+        Assert.That(bob.Actor.Device, Is.Not.EqualTo(alice.Actor.Device));
+    }
+
+    [Test]
+    public async Task ANameIsTakenInEverySpelling()
+    {
+        await RegisterAsync("Alice");
+        Assert.That((await RegisterAsync("aLICE")).Refused!.Code, Is.EqualTo(CloseCode.NameTaken));
+        (SignedIn? User, SignInRefused? Refused)[] racing = await Task.WhenAll(RegisterAsync("bob"), RegisterAsync("BOB"), RegisterAsync("Bob"));
+        Assert.That(racing.Count(result => result.User is not null), Is.EqualTo(1), "one of those who race");
+        Assert.That(racing.Where(result => result.User is null).Select(result => result.Refused!.Code), Is.All.EqualTo(CloseCode.NameTaken));
+    }
+
+    [TestCase("alice", "wrong horse", CloseCode.BadCredentials)]
+    [TestCase("nobody", Password, CloseCode.BadCredentials)]
+    [TestCase("not a name!", Password, CloseCode.BadCredentials)]
+    public async Task WrongCredentialsAllLookTheSame(string name, string password, CloseCode expected)
+    {
+        await RegisterAsync("alice");
+        SignInRefused refused = (await SignInAsync(new Hello { Name = name, Password = password })).Refused!;
+        Assert.That((refused.Code, refused.Reason), Is.EqualTo((expected, "wrong name or password")));
+    }
+
+    [Test]
+    public async Task AnOverlongPasswordIsSimplyWrong()
+    {
+        await RegisterAsync("alice");
+        Assert.That((await SignInAsync(new Hello { Name = "alice", Password = new string('x', 257) })).Refused!.Code, Is.EqualTo(CloseCode.BadCredentials));
+    }
+
+    [TestCase("", Password, CloseCode.NameInvalid)]
+    [TestCase("-x", Password, CloseCode.NameInvalid)]
+    [TestCase("bob", "short", CloseCode.PasswordInvalid)]
+    public async Task RegisteringHasRules(string name, string password, CloseCode expected) => Assert.That(
+        (await SignInAsync(new Hello { Name = name, Password = password, Register = true })).Refused!.Code, Is.EqualTo(expected));
+
+    [Test]
+    public async Task AClosedHouseRegistersNobody()
+    {
+        Accounts closed = new(_bench.Router, _bench.Log, _passwords, RandomSource.Cryptographic, isRegistrationOpen: false);
+        Hello hello = new() { Name = "alice", Password = Password, Register = true };
+        Assert.That((await closed.SignInAsync(hello, CancellationToken.None)).Refused!.Code, Is.EqualTo(CloseCode.RegistrationClosed));
+    }
+
+    [Test]
+    public async Task AnUnknownTokenIsRefused() => Assert.That(
+        (await SignInAsync(new Hello { Token = _accounts.NewToken() })).Refused!.Code, Is.EqualTo(CloseCode.TokenInvalid));
+
+    [Test]
+    public async Task ImportingIsIdempotentAlsoForThoseWhoRace()
+    {
+        UserId[] first = await _accounts.ImportAsync(["Jane Doe", "Jane Doe", "jane doe"], CancellationToken.None);
+        UserId[] again = await _accounts.ImportAsync(["jane doe", "Jane Doe"], CancellationToken.None);
+        Assert.That(first[1], Is.EqualTo(first[0]));
+        Assert.That(first[2], Is.Not.EqualTo(first[0]), "imported names are exact");
+        Assert.That(again, Is.EqualTo(new[] { first[2], first[0] }));
+        Assert.That(_accounts.Find("Jane Doe"), Is.EqualTo(new UserInfo(first[0], "Jane Doe", true)));
+        Assert.That((await SignInAsync(new Hello { Name = "Jane Doe", Password = Password })).Refused!.Code, Is.EqualTo(CloseCode.BadCredentials));
+    }
+
+    [Test]
+    public async Task NeitherPasswordNorTokenIsStored()
+    {
+        SignedIn made = (await RegisterAsync("alice")).User!;
+        foreach (string secret in new[] { Password, made.NewToken! })
+        {
+            byte[] bytes = System.Text.Encoding.UTF8.GetBytes(secret);
+            _bench.Log.Scan(Table.State, [], [], (key, value) =>
+            {
+                Assert.That(key.IndexOf(bytes) < 0 && value.IndexOf(bytes) < 0, Is.True);
+                return true;
+            });
+        }
+    }
+
+    [Test]
+    public async Task APasswordFitsItsVerifierOnly()
+    {
+        string verifier = (await _passwords.HashAsync(Password))!;
+        Assert.That(verifier, Does.StartWith("$argon2id$v=19$m=19456,t=2,p=1$"));
+        Assert.That(await _passwords.HashAsync(Password), Is.Not.EqualTo(verifier), "salted");
+        Assert.That(await _passwords.VerifyAsync(Password, verifier), Is.True);
+        Assert.That(await _passwords.VerifyAsync("Correct horse", verifier), Is.False);
+        Assert.That(await _passwords.VerifyAsync(Password, null), Is.False);
+        Assert.That(await _passwords.VerifyAsync("no account has this password", null), Is.False, "the decoy lets nobody in");
+        Assert.That(await _passwords.VerifyAsync(Password, "$other$x"), Is.False);
+    }
+
+    [Test]
+    public async Task WhatDoesNotFitTheQueueIsToldSoAtOnce()
+    {
+        Task<bool?>[] all = Enumerable.Range(0, 200).Select(_ => _passwords.VerifyAsync("x", null)).ToArray();
+        int refused = all.Count(task => task.IsCompletedSuccessfully && task.Result is null);
+        Assert.That(refused, Is.GreaterThan(50));
+        bool?[] results = await Task.WhenAll(all);
+        Assert.That(results.Count(result => result == false), Is.EqualTo(200 - refused));
+    }
+
+    private Task<(SignedIn? User, SignInRefused? Refused)> RegisterAsync(string name) =>
+        SignInAsync(new Hello { Name = name, Password = Password, Register = true });
+
+    private Task<(SignedIn? User, SignInRefused? Refused)> SignInAsync(Hello hello) => _accounts.SignInAsync(hello, CancellationToken.None);
+}
