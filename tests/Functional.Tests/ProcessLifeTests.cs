@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.Versioning;
 using System.Text.Json;
 
@@ -19,6 +20,7 @@ public sealed class ProcessLifeTests
         }
 
         ulong acknowledged = Bodies.ReadPublished(await client.ReceiveAsync()).Sequence;
+        Stopwatch time = Stopwatch.StartNew();
         Task<int> stopping = broker.Process.TerminateAsync();
         ReceivedFrame last = await client.ReceiveAsync();
         for (; last.Type == FrameType.Published; last = await client.ReceiveAsync())
@@ -29,7 +31,9 @@ public sealed class ProcessLifeTests
         Assert.That((last.Type, (CloseCode)last.ToFailure().Code), Is.EqualTo((FrameType.Close, CloseCode.Draining)));
         await BadInput.ExpectCloseAsync(idle.Peer, CloseCode.Draining);
         Assert.That(await client.Peer.ReceiveOrEndAsync(), Is.Null, "something came behind Close");
+        TimeSpan closed = time.Elapsed;
         Assert.That(await stopping, Is.Zero, broker.Process.StandardError);
+        TestContext.Out.WriteLine($"{acknowledged} answered; closed after {closed.TotalSeconds:F2} s, exit after {time.Elapsed.TotalSeconds:F2} s");
 
         await broker.Process.RestartAsync();
         await using SignedInPeer again = await broker.SignInAsync(client.Welcome.Token!);
