@@ -263,6 +263,9 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
     private void EndFetch(PullOrder order, bool isComplete)
     {
         ulong head = services.ConversationLog.ReadHead(order.Conversation).Sequence;
+
+        // The page ends at the head of when the right to read was checked; what has come since makes a forward page incomplete.
+        isComplete &= order.Direction == FetchDirection.Backward || head <= order.After;
         Span<byte> body = FrameWriter.Begin(output, FrameType.FetchEnd, order.Request, FetchEnd.Size);
         new FetchEnd(isComplete, order.Epoch, order.Count, order.First, order.Last, head).Write(body);
         _orders.Remove(order);
