@@ -99,9 +99,9 @@ internal sealed class OutboxTests
         Assert.That(outbox.TryAppendDeliver(0, new byte[24], records), Is.True);
         Assert.That(outbox.TryAppendDeliver(0, new byte[24], records), Is.True);
         Assert.That(outbox.TryAppendDeliver(0, new byte[24], records), Is.False);
-        Assert.That(outbox.LaneBytes, Is.EqualTo(2 * (8 + 24 + 400)), "a refused frame leaves nothing behind");
+        Assert.That((outbox.LaneOf(0)?.QueuedBytes ?? 0), Is.EqualTo(2 * (8 + 24 + 400)), "a refused frame leaves nothing behind");
         outbox.Append(0, FrameType.Published, 1, new byte[400]);
-        Assert.That(outbox.LaneBytes, Is.EqualTo((2 * (8 + 24 + 400)) + 408));
+        Assert.That((outbox.LaneOf(0)?.QueuedBytes ?? 0), Is.EqualTo((2 * (8 + 24 + 400)) + 408));
 
         outbox.LaneOf(0)!.Drain(new ArrayBufferWriter<byte>());
         Assert.That(outbox.TryAppendDeliver(0, new byte[24], records), Is.True, "draining gives the budget back");
@@ -116,7 +116,7 @@ internal sealed class OutboxTests
         Assert.That(outbox.HasCredit, Is.False);
         Assert.That(outbox.TryAppendDeliver(0, new byte[24], new byte[1]), Is.False);
         outbox.Append(0, FrameType.Published, 1, new byte[24]);
-        Assert.That(outbox.LaneBytes, Is.EqualTo(232 + 32), "answers need no credit");
+        Assert.That((outbox.LaneOf(0)?.QueuedBytes ?? 0), Is.EqualTo(232 + 32), "answers need no credit");
         outbox.Grant(132);
         Assert.That(outbox.HasCredit, Is.False, "232 of 232 are used");
         outbox.Grant(1);
@@ -140,8 +140,8 @@ internal sealed class OutboxTests
         outbox.Append(0, FrameType.Published, 1, new byte[24]);
         outbox.Append([1, 2, 3]);
         Assert.That(outbox.TryAppendDeliver(0, new byte[24], new byte[5000]), Is.True, "nobody turns a gone peer into a pull");
-        Assert.That(outbox.LaneBytes, Is.Zero);
-        Assert.That(outbox.FramesQueued, Is.Zero);
+        Assert.That((outbox.LaneOf(0)?.QueuedBytes ?? 0), Is.Zero);
+        Assert.That(outbox.TryTakeFrame(out _), Is.False);
         Assert.That(outbox.Work.WaitAsync().IsCompleted, Is.True, "the write loop wakes to leave");
     }
 
