@@ -12,6 +12,12 @@ namespace FastChat.Broker.Connections;
 /// </summary>
 internal sealed class BrokerConnection : ISessionConnection
 {
+    /// <summary>A closing client that sends nothing for so long has nothing on its way that could reset the connection.</summary>
+    private static readonly TimeSpan LingerPause = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long a client that goes on sending after Close is listened to.</summary>
+    private static readonly TimeSpan LingerMax = TimeSpan.FromSeconds(2);
+
     private readonly ConnectionServices _services;
     private readonly IDuplexPipe _transport;
     private readonly Action _abort;
@@ -75,6 +81,11 @@ internal sealed class BrokerConnection : ISessionConnection
         }
         finally
         {
+            if (ClosingWith is not (CloseCode.None or CloseCode.Normal))
+            {
+                await LingerAsync().ConfigureAwait(false);
+            }
+
             await _transport.Input.CompleteAsync().ConfigureAwait(false);
             await _transport.Output.CompleteAsync().ConfigureAwait(false);
         }
@@ -178,6 +189,32 @@ internal sealed class BrokerConnection : ISessionConnection
         if (ClosingWith != CloseCode.None)
         {
             _writeLoop.Finish(ClosingWith, "closing", 0);
+        }
+    }
+
+    /// <summary>
+    /// Reads and forgets what the client still sends before the stream ends: a socket that is closed with unread input is reset, and a reset takes the answers and the Close that are
+    /// on their way with it (RFC 2525 §2.17). A client that sends nothing is not waited for.
+    /// </summary>
+    private async Task LingerAsync()
+    {
+        long begun = _services.Clock.GetTimestamp();
+        try
+        {
+            while (_services.Clock.GetElapsedTime(begun) < LingerMax)
+            {
+                using CancellationTokenSource pause = new(LingerPause, _services.Clock);
+                ReadResult result = await _transport.Input.ReadAsync(pause.Token).ConfigureAwait(false);
+                _transport.Input.AdvanceTo(result.Buffer.End);
+                if (result.IsCompleted)
+                {
+                    return;
+                }
+            }
+        }
+        catch (Exception end) when (end is IOException or OperationCanceledException or InvalidOperationException)
+        {
+            // Silence, or the transport has ended already: nothing is in the way of what was sent.
         }
     }
 

@@ -397,6 +397,12 @@ internal sealed class ShardLoop : IDisposable
     {
         get
         {
+            if (_syncing is not null && IsFull)
+            {
+                // Nothing can be taken before the other turn is durable: looking at the rings again would only burn the core that syncs.
+                return Volatile.Read(ref _syncState) != SyncPending;
+            }
+
             foreach (ref ulong word in _ready.AsSpan())
             {
                 if (Volatile.Read(ref word) != 0)
