@@ -47,6 +47,12 @@ internal sealed class KeepAlive(ConnectionSettings settings, TimeProvider clock)
             return;
         }
 
+        if (connection.Peer is { } sender && activity.WriteBegun == 0 && sender.Outbox.HasWaiting)
+        {
+            // Once a second, whatever waits is pointed out again: a lost wake-up could only ever cost time.
+            sender.Outbox.Work.Raise();
+        }
+
         CloseCode code = Judge(activity);
         if (code != CloseCode.None)
         {

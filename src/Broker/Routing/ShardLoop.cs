@@ -29,6 +29,12 @@ internal sealed class ShardLoop : IDisposable
     /// <summary>A turn takes no further command beyond this many acknowledgements.</summary>
     private const int TurnCommandsMax = 32 * 1024;
 
+    /// <summary>
+    /// A parked loop looks again after this long even if nobody woke it: a wake-up that was lost to a defect must not become a message that is never
+    /// acknowledged. Twenty looks a second cost nothing that can be measured.
+    /// </summary>
+    private static readonly TimeSpan ParkMax = TimeSpan.FromMilliseconds(50);
+
     /// <summary>Messages taken from one ring before the others have their turn.</summary>
     private const int DrainMax = 1024;
 
@@ -386,7 +392,7 @@ internal sealed class ShardLoop : IDisposable
                 return true;
             }
 
-            _wake.WaitOne();
+            _wake.WaitOne(ParkMax);
         }
 
         Volatile.Write(ref _parked, 0);

@@ -53,6 +53,9 @@ internal sealed class Outbox
     /// </summary>
     public bool HasRoom => _frames.Count < FramesQueuedMax && LaneBytes < (_lanes.Length + 1L) * _budgetBytes;
 
+    /// <summary>True while something waits to be sent; a snapshot.</summary>
+    public bool HasWaiting => !_frames.IsEmpty || LaneBytes > 0;
+
     /// <summary>Bytes that wait in the lanes.</summary>
     private long LaneBytes
     {

@@ -29,6 +29,9 @@ public sealed class CommitPipeline : IDisposable
     /// <summary>Looks at the stack this often before parking: about 10 µs, shorter than waking a thread, too short to take a core away.</summary>
     private const int SpinsBeforeParking = 20;
 
+    /// <summary>A parked committer looks again after this long even if nobody woke it, so that a lost wake-up could only ever cost time.</summary>
+    private static readonly TimeSpan ParkMax = TimeSpan.FromMilliseconds(50);
+
     private readonly CommitEnvironment _environment;
     private readonly Action<CommitBatch> _committed;
     private readonly Action<CommitBatch, Exception> _failed;
@@ -144,7 +147,7 @@ public sealed class CommitPipeline : IDisposable
             Interlocked.Exchange(ref _parked, 1);
             if (Volatile.Read(ref _submitted) is null && Volatile.Read(ref _stopping) == 0)
             {
-                _wake.WaitOne();
+                _wake.WaitOne(ParkMax);
             }
 
             Volatile.Write(ref _parked, 0);
