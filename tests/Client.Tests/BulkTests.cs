@@ -42,39 +42,6 @@ internal sealed class BulkTests
         Assert.That(clientSide.Writes, Is.LessThan(25_000));
     }
 
-    [Test, Explicit("A measurement: run it alone")]
-    public async Task Rate_over_a_loopback_socket([Values(1, 4)] int connections)
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        List<FastChatClient> clients = [];
-        List<Acknowledger> brokers = [];
-        for (int i = 0; i < connections; i++)
-        {
-            (FastChatClient client, Acknowledger broker) = await ConnectAsync(listener, sendQueueBytesMax: 8 * 1024 * 1024);
-            brokers.Add(broker);
-            clients.Add(client);
-        }
-
-        for (int run = 0; run < 5; run++)
-        {
-            const int Messages = 500_000;
-            Counter counter = new();
-            TimeSpan cpuBefore = Environment.CpuUsage.TotalTime;
-            long start = TimeProvider.System.GetTimestamp();
-            await Task.WhenAll(clients.Select(client => Task.Run(() => PostAsync(client, counter, Messages / connections))));
-            double seconds = TimeProvider.System.GetElapsedTime(start).TotalSeconds;
-            double cpu = (Environment.CpuUsage.TotalTime - cpuBefore).TotalMicroseconds / Messages;
-            TestContext.Progress.WriteLine(
-                $"{connections} connections: {Messages / seconds:N0} acknowledged/s, {cpu:F2} CPU µs per message (both sides), {brokers[0].PublishesPerRead:F1} publishes per read");
-        }
-
-        foreach (FastChatClient client in clients)
-        {
-            await client.DisposeAsync();
-        }
-    }
-
     private static async Task<(FastChatClient Client, Acknowledger Broker)> ConnectAsync(TcpListener listener, int sendQueueBytesMax)
     {
         Task<Socket> accepting = listener.AcceptSocketAsync();
