@@ -236,7 +236,15 @@ internal sealed class TestPeer(RouterBench bench, Peer peer)
                 continue;
             }
 
-            await Peer.Outbox.Work.WaitAsync().AsTask().WaitAsync(timeout.Token);
+            try
+            {
+                await Peer.Outbox.Work.WaitAsync().AsTask().WaitAsync(timeout.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                throw new TimeoutException(
+                    $"nothing came: in flight {Peer.InFlight}, waiting {Peer.Outbox.HasWaiting}, queued {bench.Router.QueuedBytes} bytes, failure {bench.Router.Failure}");
+            }
         }
     }
 
