@@ -1,0 +1,15 @@
+namespace FastChat.Bench.Compare;
+
+/// <summary>Every system the harness knows, by its name on the command line.</summary>
+public static class SystemCatalog
+{
+    private static readonly Dictionary<string, Func<SystemUnderTest>> s_systems = new(StringComparer.Ordinal)
+    {
+    };
+
+    /// <summary>The names, in the order of the report.</summary>
+    public static IEnumerable<string> Names => s_systems.Keys;
+
+    /// <summary>Makes a system; null when there is none of that name.</summary>
+    public static SystemUnderTest? Make(string name) => s_systems.TryGetValue(name, out Func<SystemUnderTest>? make) ? make() : null;
+}

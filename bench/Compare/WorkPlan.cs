@@ -1,0 +1,8 @@
+namespace FastChat.Bench.Compare;
+
+/// <summary>What a system has to be ready for before the clock starts: it makes its conversations, accounts, queues or rooms of this.</summary>
+/// <param name="Scenario">The kind of work.</param>
+/// <param name="Conversations">Conversations 0 … n−1 that will be published to.</param>
+/// <param name="Connections">Connections that will be open at once.</param>
+/// <param name="PayloadBytes">Size of a message body in bytes.</param>
+public sealed record WorkPlan(Scenario Scenario, int Conversations, int Connections, int PayloadBytes);
