@@ -32,6 +32,9 @@ public abstract class Wire(IWireEvents events)
     {
     }
 
+    /// <summary>The transport ended.</summary>
+    public void Fail(string reason) => Events.OnFailed(reason);
+
     /// <summary>After a cut: a wire for the next connection that takes up where this one was (session, positions).</summary>
     public virtual Wire Resume() => throw new NotSupportedException($"{GetType().Name} does not resume");
 }

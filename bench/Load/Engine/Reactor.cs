@@ -1,0 +1,221 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Net;
+
+using FastChat.Bench.Compare.Wires;
+
+namespace FastChat.Bench.Load.Engine;
+
+/// <summary>
+/// The generator: one thread that serves every connection of a run. A round waits for readiness or a time, receives once from each ready socket, and then sends what the
+/// wires wrote, one call for each connection. That is how well-written clients behave when they are many: what comes together is taken together.
+/// </summary>
+internal sealed unsafe class Reactor : IDisposable
+{
+    private const int EventsMax = 1024;
+    private const int ReceiveBytes = 256 * 1024;
+
+    private readonly int _epoll = Libc.EpollCreate(0x80000);
+    private readonly List<Link?> _links = [];
+    private readonly List<Link> _dirty = [];
+    private readonly byte[] _receive = GC.AllocateUninitializedArray<byte>(ReceiveBytes, pinned: true);
+    private readonly Libc.EpollEvent[] _events = GC.AllocateUninitializedArray<Libc.EpollEvent>(EventsMax, pinned: true);
+    private long _waited;
+
+    /// <summary>Ticks of <see cref="Stopwatch"/> that the thread has spent waiting for something to do.</summary>
+    public long WaitedTicks => _waited;
+
+    /// <summary>Opens a connection in the background; the wire's <see cref="Wire.Begin"/> runs when it is connected.</summary>
+    public Link Open(IPEndPoint endpoint, Wire wire)
+    {
+        Link link = new(this, _links.Count, Libc.BeginConnect(endpoint), wire);
+        _links.Add(link);
+        Watch(link, Libc.EpollAdd, Libc.EpollIn | Libc.EpollOut);
+        return link;
+    }
+
+    /// <summary>Closes a connection at once, without a word.</summary>
+    public void Cut(Link link)
+    {
+        if (link.Socket >= 0)
+        {
+            _ = Libc.Close(link.Socket);
+            link.Socket = -1;
+            link.Output.Clear();
+            ReturnRest(link);
+            _links[link.Slot] = null;
+        }
+    }
+
+    /// <summary>One round. Returns at the latest when <see cref="Stopwatch.GetTimestamp"/> has reached <paramref name="until"/>.</summary>
+    public void Poll(long until)
+    {
+        SendDirty();
+        long now = Stopwatch.GetTimestamp();
+        long nanoseconds = Math.Clamp((long)((until - now) * (1e9 / Stopwatch.Frequency)), 0, 1_000_000_000);
+        Libc.TimeSpec patience = new() { Seconds = nanoseconds / 1_000_000_000, Nanoseconds = nanoseconds % 1_000_000_000 };
+        int count;
+        fixed (Libc.EpollEvent* events = _events)
+        {
+            count = Libc.EpollWait(_epoll, events, EventsMax, &patience, null);
+        }
+
+        _waited += Stopwatch.GetTimestamp() - now;
+        for (int i = 0; i < count; i++)
+        {
+            if (_links[_events[i].Slot] is { } link)
+            {
+                Serve(link, _events[i].Events);
+            }
+        }
+
+        SendDirty();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Link? link in _links.ToArray())
+        {
+            if (link is not null)
+            {
+                Cut(link);
+            }
+        }
+
+        _ = Libc.Close(_epoll);
+    }
+
+    /// <summary>Remembers to send what the link's buffer holds.</summary>
+    internal void MarkDirty(Link link)
+    {
+        if (link.IsConnected && !link.IsBlocked)
+        {
+            _dirty.Add(link);
+        }
+    }
+
+    private void Serve(Link link, uint events)
+    {
+        if (!link.IsConnected && (events & Libc.EpollOut) != 0 && (events & Libc.EpollErrorOrHangUp) == 0)
+        {
+            link.IsConnected = true;
+            Watch(link, Libc.EpollModify, Libc.EpollIn);
+            link.Wire.Begin(link.Output);
+        }
+        else if ((events & Libc.EpollOut) != 0)
+        {
+            link.IsBlocked = false;
+            Watch(link, Libc.EpollModify, Libc.EpollIn);
+            Send(link);
+        }
+
+        if ((events & (Libc.EpollIn | Libc.EpollErrorOrHangUp)) != 0)
+        {
+            Receive(link);
+        }
+    }
+
+    private void Receive(Link link)
+    {
+        link.Rest.AsSpan(0, link.RestCount).CopyTo(_receive);
+        nint received = Libc.Receive(link.Socket, _receive.AsSpan(link.RestCount));
+        if (received <= 0)
+        {
+            if (received != -Libc.Again)
+            {
+                Cut(link);
+                link.Wire.Fail(received == 0 ? "the server ended the connection" : $"the connection broke: errno {-received}");
+            }
+
+            return;
+        }
+
+        ReadOnlySpan<byte> bytes = _receive.AsSpan(0, link.RestCount + (int)received);
+        int used = link.Wire.Receive(bytes, link.Output);
+        if (link.Socket >= 0)
+        {
+            Keep(link, bytes[used..]);
+        }
+    }
+
+    private static void Keep(Link link, ReadOnlySpan<byte> rest)
+    {
+        if (rest.IsEmpty)
+        {
+            ReturnRest(link);
+            return;
+        }
+
+        if (rest.Length >= ReceiveBytes)
+        {
+            throw new InvalidDataException($"a protocol unit is larger than {ReceiveBytes} bytes");
+        }
+
+        if (link.Rest is null || link.Rest.Length < rest.Length)
+        {
+            ReturnRest(link);
+            link.Rest = ArrayPool<byte>.Shared.Rent(rest.Length);
+        }
+
+        rest.CopyTo(link.Rest);
+        link.RestCount = rest.Length;
+    }
+
+    private static void ReturnRest(Link link)
+    {
+        if (link.Rest is { } array)
+        {
+            ArrayPool<byte>.Shared.Return(array);
+        }
+
+        link.Rest = null;
+        link.RestCount = 0;
+    }
+
+    private void SendDirty()
+    {
+        // A wire that is told of a failure may write to another link: the list grows while it is walked.
+        for (int i = 0; i < _dirty.Count; i++)
+        {
+            Send(_dirty[i]);
+        }
+
+        _dirty.Clear();
+    }
+
+    private void Send(Link link)
+    {
+        if (link.Socket < 0 || link.IsBlocked || link.Output.Count == 0)
+        {
+            return;
+        }
+
+        nint sent = Libc.Send(link.Socket, link.Output.Waiting);
+        if (sent >= 0)
+        {
+            link.Output.Consume((int)sent);
+        }
+        else if (sent != -Libc.Again)
+        {
+            Cut(link);
+            link.Wire.Fail($"the connection broke: errno {-sent}");
+            return;
+        }
+
+        if (link.Output.Count > 0)
+        {
+            link.IsBlocked = true;
+            Watch(link, Libc.EpollModify, Libc.EpollIn | Libc.EpollOut);
+        }
+    }
+
+    private void Watch(Link link, int operation, uint events)
+    {
+        Libc.EpollEvent change = new() { Events = events, Slot = link.Slot };
+        if (Libc.EpollControl(_epoll, operation, link.Socket, &change) != 0)
+        {
+            throw new IOException("epoll_ctl failed");
+        }
+    }
+}
