@@ -1,0 +1,159 @@
+using System.Buffers;
+using System.Buffers.Binary;
+
+using FastChat.Bench.Compare.Wires;
+using FastChat.Protocol;
+
+namespace FastChat.Bench.Compare.Systems.FastChat;
+
+/// <summary>FastChat's protocol (protocol.md), as little of it as a client needs. A publish carries its number in the request and in the client message id.</summary>
+public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList<ConversationId> conversations, ulong seed) : Wire(events)
+{
+    /// <summary>Requests from here on are subscriptions, below it publishes.</summary>
+    private const uint SubscribeRequests = 0x8000_0000;
+
+    private const int RecordFixedSize = 68;
+
+    private static readonly byte[] s_ping = [0, 0, 0, (byte)FrameType.Ping, 0, 0, 0, 0];
+
+    private SessionId _session;
+    private int _conversation = -1;
+    private LogPosition _position = new(0, LogPosition.Latest);
+    private ulong _readHead;
+
+    /// <inheritdoc/>
+    public override void Begin(SendBuffer output)
+    {
+        FrameWriter.Write(output, FrameType.Hello, 0, new Hello { Client = "fastchat-load", Token = token, Session = _session }.ToMap());
+        if (_conversation >= 0)
+        {
+            WriteSubscribe(_conversation, output);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Subscribe(int conversation, SendBuffer output)
+    {
+        _conversation = conversation;
+        WriteSubscribe(conversation, output);
+    }
+
+    /// <inheritdoc/>
+    public override void ReadAll(int conversation, SendBuffer output)
+    {
+        _readHead = ulong.MaxValue;
+        _position = LogPosition.Start;
+        Subscribe(conversation, output);
+    }
+
+    /// <inheritdoc/>
+    public override void Heartbeat(SendBuffer output) => output.Write(s_ping);
+
+    /// <inheritdoc/>
+    public override Wire Resume() =>
+        new FastChatWire(Events, token, conversations, seed) { _session = _session, _conversation = _conversation, _position = _position };
+
+    /// <inheritdoc/>
+    public override void Publish(int conversation, long number, ReadOnlySpan<byte> payload, SendBuffer output)
+    {
+        Span<byte> body = FrameWriter.Begin(output, FrameType.Publish, (uint)number + 1, global::FastChat.Protocol.Publish.FixedSize + payload.Length);
+        new Publish
+        {
+            Conversation = conversations[conversation],
+            ClientMessageId = new ClientMessageId(new UInt128(seed, (ulong)number)),
+            Kind = MessageKind.Text,
+            Body = payload,
+        }.Write(body);
+    }
+
+    /// <inheritdoc/>
+    public override int Receive(ReadOnlySpan<byte> input, SendBuffer output)
+    {
+        int used = 0;
+        while (input.Length - used >= FrameHeader.Size)
+        {
+            FrameHeader header = FrameHeader.Read(input[used..]);
+            if (input.Length - used - FrameHeader.Size < header.Length)
+            {
+                break;
+            }
+
+            Take(header, input.Slice(used + FrameHeader.Size, header.Length), output);
+            used += FrameHeader.Size + header.Length;
+        }
+
+        return used;
+    }
+
+    private void Take(in FrameHeader header, ReadOnlySpan<byte> body, SendBuffer output)
+    {
+        switch (header.Type)
+        {
+            case FrameType.Published:
+                Events.OnAcknowledged(header.Request - 1);
+                break;
+            case FrameType.Deliver:
+                TakeRecords(body);
+                break;
+            case FrameType.Subscribed:
+                TakeSubscribed(header.Request, body);
+                break;
+            case FrameType.Welcome:
+                _session = Welcome.Parse(ReadMap(body)).Session;
+                Events.OnReady();
+                break;
+            case FrameType.Ping:
+                FrameWriter.Write(output, FrameType.Pong, header.Request, body);
+                break;
+            case FrameType.Error when header.Request < SubscribeRequests:
+                Events.OnRefused(header.Request - 1, Reason(body));
+                break;
+            case FrameType.Error or FrameType.Close:
+                Events.OnFailed(Reason(body));
+                break;
+        }
+    }
+
+    private void TakeRecords(ReadOnlySpan<byte> body)
+    {
+        ReadOnlySpan<byte> records = body[Deliver.FixedSize..];
+        ulong sequence = 0;
+        while (records.Length >= RecordFixedSize)
+        {
+            int size = BinaryPrimitives.ReadInt32LittleEndian(records);
+            sequence = BinaryPrimitives.ReadUInt64LittleEndian(records[8..]);
+            Events.OnDelivered(records[RecordFixedSize..size]);
+            records = records[size..];
+        }
+
+        _position = new LogPosition(BinaryPrimitives.ReadUInt32LittleEndian(body[16..]), sequence);
+        if (sequence == _readHead)
+        {
+            Events.OnReadToEnd(_conversation);
+        }
+    }
+
+    private void TakeSubscribed(uint request, ReadOnlySpan<byte> body)
+    {
+        if (!Subscribed.TryRead(body, out Subscribed subscribed) || subscribed.Status != SubscribeStatus.Resumed)
+        {
+            Events.OnFailed("the subscription was not resumed");
+            return;
+        }
+
+        _position = new LogPosition(subscribed.Epoch, subscribed.First - 1);
+        _readHead = _readHead == ulong.MaxValue ? subscribed.Head : 0;
+        Events.OnSubscribed((int)(request - SubscribeRequests));
+    }
+
+    private void WriteSubscribe(int conversation, SendBuffer output)
+    {
+        Span<byte> body = FrameWriter.Begin(output, FrameType.Subscribe, SubscribeRequests + (uint)conversation, global::FastChat.Protocol.Subscribe.Size);
+        new Subscribe(conversations[conversation], _position).Write(body);
+    }
+
+    private static ControlMap ReadMap(ReadOnlySpan<byte> body) =>
+        ControlMap.TryParse(new ReadOnlySequence<byte>(body.ToArray()), out ControlMap? map, out string reason) ? map : throw new InvalidDataException(reason);
+
+    private static string Reason(ReadOnlySpan<byte> body) => Failure.TryRead(body, out Failure failure) ? $"{failure.Code} {failure.Reason}" : "unreadable";
+}
