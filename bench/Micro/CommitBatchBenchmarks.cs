@@ -77,8 +77,8 @@ public unsafe class CommitBatchBenchmarks
     }
 
     /// <summary>
-    /// The way not taken: a native call for every key. A call that copies 100 bytes costs several times what the copy costs, and RocksDB grows its buffer by
-    /// doubling while the batch keeps the one it has.
+    /// The way not taken: a native call for every key, 4.2 µs against 1.0 µs for 64 messages and 0.26 against 0.11 for one (2-core AMD EPYC, Debian 12, 2026-11-24, short
+    /// job). A call that copies 100 bytes costs several times what the copy costs, and RocksDB grows its buffer by doubling while the batch keeps the one it has.
     /// </summary>
     [Benchmark]
     [BenchmarkCategory(MicroCategories.Lost)]

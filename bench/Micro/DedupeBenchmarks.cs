@@ -8,7 +8,8 @@ namespace FastChat.Bench.Micro;
 
 /// <summary>
 /// "Was this message published before?" The answer is nearly always no, and takes three looks: at the turn that fills, at the turn that syncs, and at the store,
-/// where a filter says no without touching the data.
+/// where a filter says no without touching the data: 19 ns for a turn, 355 ns for the store, 2.1 µs when the store says yes (2-core AMD EPYC, Debian 12, 2026-11-24, short
+/// job).
 /// </summary>
 [MemoryDiagnoser]
 public class DedupeBenchmarks

@@ -10,12 +10,23 @@ namespace FastChat.Bench.Micro;
 /// <summary>
 /// One encoded frame into the outboxes of everyone who listens, and out of them again into send buffers: copied into each outbox's lane, or shared by reference.
 /// Both sides of the queue are measured, because sharing only moves the copy: the frame has to reach the send buffer anyway, or every frame becomes a segment of
-/// its own there. One thread; with two the reference count would also travel between caches.
+/// its own there.
+/// <para>
+/// Per outbox, one thread (2-core AMD EPYC, Debian 12, 2026-11-24, short job): copy 28 ns and share 13 ns at 150 B, 201 ns and 56 ns at 4 KB. Here sharing wins, and
+/// not only for blocks: the copy passes three parts and rents segments, and one thread keeps the reference count in its own cache. What this does not show is what speaks
+/// for the copy: with write loops on other cores every release takes the count's cache line away from the others, a frame that one slow reader holds holds its
+/// buffer, and a lane is one queue for answers and records alike, bounded in bytes. Against the loop's 790 ns per message the 15 ns count from some fifty
+/// listeners on; a room of thousands is the reason to measure it again, with threads.
+/// </para>
+/// <para>
+/// 32 outboxes, because the shared array pool keeps that many arrays of a size per core: with 100 lanes in step, each wants a new 16 KiB segment at the same
+/// moment, and the pool allocated 1.4 KB per delivery of 4 KB.
+/// </para>
 /// </summary>
 [MemoryDiagnoser]
 public class FanOutBenchmarks
 {
-    private const int Outboxes = 100;
+    private const int Outboxes = 32;
 
     private readonly OutboxLane[] _lanes = [.. Enumerable.Range(0, Outboxes).Select(_ => new OutboxLane())];
     private readonly SharedQueue[] _queues = [.. Enumerable.Range(0, Outboxes).Select(_ => new SharedQueue())];
@@ -56,7 +67,7 @@ public class FanOutBenchmarks
         return bytes;
     }
 
-    /// <summary>The way not taken, per outbox: one rented buffer with a reference count, and a reference in each outbox's queue.</summary>
+    /// <summary>The way not taken so far, per outbox: one rented buffer with a reference count, and a reference in each outbox's queue.</summary>
     [Benchmark(OperationsPerInvoke = Outboxes)]
     [BenchmarkCategory(MicroCategories.Lost)]
     public int Share()

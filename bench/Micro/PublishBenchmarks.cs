@@ -18,6 +18,8 @@ namespace FastChat.Bench.Micro;
 /// <summary>
 /// The whole way of a publish through a shard, on one thread and without a disk: ring → state machine → turn → sealed chunk → acknowledgement and fan-out → outbox
 /// → send buffer. A turn has 64 messages. This is the shard loop's work without its thread; <see cref="RouterBenchmarks"/> has the threads.
+/// Per message 790 ns with one listener and 842 ns with ten, of which the hash chain is 590; asking the store for a duplicate adds 550 ns
+/// (2-core AMD EPYC, Debian 12, 2026-11-24, short job).
 /// </summary>
 [MemoryDiagnoser]
 public class PublishBenchmarks

@@ -4,15 +4,15 @@ using FastChat.Storage;
 namespace FastChat.Bench.Micro;
 
 /// <summary>
-/// A conversation as the benchmarks of reading find it: 64 commits of 64 messages with their dedupe entries, in a RocksDB that was closed and opened again, so that
+/// A conversation as the benchmarks of reading find it: 64 chunks of 64 messages with their dedupe entries, in a RocksDB that was closed and opened again, so that
 /// the data lies in table files behind filters and not in a memtable; and the same in memory.
 /// </summary>
 internal sealed class StoredRoom : IDisposable
 {
-    public const int Messages = Commits * PerCommit;
+    public const int Messages = Chunks * PerChunk;
 
-    private const int Commits = 64;
-    private const int PerCommit = 64;
+    private const int Chunks = 64;
+    private const int PerChunk = 64;
     private const int BodySize = 58;
 
     private readonly string _directory = Directory.CreateTempSubdirectory("fastchat-micro-").FullName;
@@ -49,17 +49,16 @@ internal sealed class StoredRoom : IDisposable
     private static void Fill(IConversationLog log)
     {
         CommitBatch batch = new(log.Epoch);
-        byte[] records = new byte[PerCommit * MessageRecord.SizeOf(false, BodySize)];
+        byte[] records = new byte[PerChunk * MessageRecord.SizeOf(false, BodySize)];
         byte[] body = new byte[BodySize];
         Span<byte> key = stackalloc byte[DedupeKey.Size];
         Span<byte> value = stackalloc byte[DedupeValue.Size];
         ulong sequence = 0;
-        for (int commit = 0; commit < Commits; commit++)
+        for (int chunk = 0; chunk < Chunks; chunk++)
         {
-            batch.Reset();
             ulong first = sequence + 1;
             int size = 0;
-            for (int i = 0; i < PerCommit; i++)
+            for (int i = 0; i < PerChunk; i++)
             {
                 sequence++;
                 size += MessageRecord.Write(
@@ -70,8 +69,9 @@ internal sealed class StoredRoom : IDisposable
                 batch.Put(Table.Dedupe, key, value);
             }
 
-            batch.AppendChunk(Id, first, PerCommit, default, records.AsSpan(0, size));
-            log.Commit([batch]);
+            batch.AppendChunk(Id, first, PerChunk, default, records.AsSpan(0, size));
         }
+
+        log.Commit([batch]);
     }
 }

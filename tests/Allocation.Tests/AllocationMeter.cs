@@ -8,18 +8,22 @@ namespace FastChat.Allocation.Tests;
 /// </summary>
 internal static class AllocationMeter
 {
-    /// <summary>Operations of a round, at least: what happens once in 500 operations is in it, for example a queue that takes a new block.</summary>
-    private const int OperationsMin = 4_000;
+    /// <summary>Operations of a round, at least.</summary>
+    private const int OperationsMin = 1_000;
+
+    /// <summary>Calls of a round, at least: what happens once in a hundred calls, such as a queue that takes a new block, is in every round.</summary>
+    private const int CallsMin = 250;
 
     private const int Rounds = 4;
 
     /// <summary>Calls before the first round: pools and buffers have grown by then.</summary>
-    private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(30);
+    private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Measures an operation, in bytes per operation, rounded to hundredths.</summary>
     public static double Measure(Operation operation) => operation.With(call =>
     {
-        int calls = (OperationsMin + operation.PerCall - 1) / operation.PerCall;
+        int calls = Math.Max(CallsMin, (OperationsMin + operation.PerCall - 1) / operation.PerCall);
+        bool hasThreads = operation.HasThreads;
         long start = Stopwatch.GetTimestamp();
         do
         {
@@ -30,9 +34,9 @@ internal static class AllocationMeter
         long least = long.MaxValue;
         for (int round = 0; round < Rounds && least > 0; round++)
         {
-            long before = Count(operation.HasThreads);
+            long before = Count(hasThreads);
             call.Repeat(calls);
-            least = Math.Min(least, Count(operation.HasThreads) - before);
+            least = Math.Min(least, Count(hasThreads) - before);
         }
 
         return Math.Round((double)least / ((long)calls * operation.PerCall), 2, MidpointRounding.ToPositiveInfinity);

@@ -26,5 +26,7 @@ internal sealed class AllocationMeterTests
         Assert.That(Baseline.Judge("Ring.Ring", 96, 0), Does.Contain("write it down"));
         Assert.That(Baseline.Judge("Ring.New", null, 0), Does.Contain("no entry"));
         Assert.That(Baseline.Judge("Ring.Ring", 96, 97), Is.Null);
+        Assert.That(Baseline.Judge("Threaded.Ring", 0.3, 0.1, hasThreads: true), Is.Null, "a ceiling");
+        Assert.That(Baseline.Judge("Threaded.Ring", 0.3, 24, hasThreads: true), Is.Not.Null);
     }
 }
