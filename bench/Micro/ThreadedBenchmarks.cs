@@ -10,9 +10,10 @@ using FastChat.Shared;
 namespace FastChat.Bench.Micro;
 
 /// <summary>
-/// The two queues of a message with a thread on either end: into the shard (many producers, here one) and out of it. Per message: ring 103 ns, channel 1,118 ns
-/// (2-core AMD EPYC, Debian 12, 2026-11-24, short job, bursts of 16,384). The lane's 517 ns are mostly the wait of either side for the other: with a bound of 32 KiB they take turns
-/// at yielding, where the broker's loop would let the subscription lag instead.
+/// The two queues of a message with a thread on either end: into the shard (many producers, here one) and out of it. Per message: ring 104 ns, channel 982 ns
+/// (2-core AMD EPYC, Debian 12, 2026-11-24, short job, bursts of 1,024; the ring's figure varied by a tenth, the error of three iterations is larger). The lane's 509 ns
+/// against 26 on one thread are presumably the wait of either side for the other: with a bound of 32 KiB they take turns at yielding, where the broker would let the
+/// subscription lag instead.
 /// </summary>
 [MemoryDiagnoser]
 public class ThreadedBenchmarks
