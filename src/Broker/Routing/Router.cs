@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Sessions;
@@ -178,5 +179,17 @@ internal sealed class Router : IDisposable
         }
     }
 
-    private ShardLoop LoopOf(CommitBatch batch) => Array.Find(_loops, loop => loop.Owns(batch))!;
+    /// <summary>Whose batch it is. A loop and not Array.Find: a closure would be made for every commit.</summary>
+    private ShardLoop LoopOf(CommitBatch batch)
+    {
+        foreach (ShardLoop loop in _loops)
+        {
+            if (loop.Owns(batch))
+            {
+                return loop;
+            }
+        }
+
+        throw new UnreachableException("a committed batch belongs to a loop");
+    }
 }

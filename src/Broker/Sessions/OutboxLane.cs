@@ -11,7 +11,7 @@ namespace FastChat.Broker.Sessions;
 /// <para>
 /// Who owns a segment: the producer appends to the last one, the consumer reads the first; a segment is left by the producer (which links
 /// the next one before it commits) before the consumer leaves it, so they never return the same one. An idle lane
-/// keeps one small segment. When a connection ends its lanes are left to the garbage collector: the loop may still be appending, so their
+/// keeps one small segment. The consumer hands the segment that it leaves back to the producer, without its buffer, so that a steady lane allocates nothing. When a connection ends its lanes are left to the garbage collector: the loop may still be appending, so their
 /// buffers cannot go back to the pool.
 /// </para>
 /// </summary>
@@ -28,13 +28,16 @@ internal sealed class OutboxLane
     private long _written;
     private long _committed;
 
+    /// <summary>A segment that neither side uses: the consumer puts it here when both have left it, the producer takes it.</summary>
+    private Segment? _spare;
+
     private Segment _reading;
     private int _readOffset;
     private long _consumed;
 
     public OutboxLane()
     {
-        _writing = new Segment(ArrayPool<byte>.Shared.Rent(SegmentSizeMin));
+        _writing = new Segment { Buffer = ArrayPool<byte>.Shared.Rent(SegmentSizeMin) };
         _reading = _writing;
     }
 
@@ -102,7 +105,8 @@ internal sealed class OutboxLane
 
             source[..room].CopyTo(_writing.Buffer.AsSpan(_writeOffset));
             source = source[room..];
-            Segment next = new(ArrayPool<byte>.Shared.Rent(Math.Min(_writing.Buffer.Length * 4, SegmentSizeMax)));
+            Segment next = Interlocked.Exchange(ref _spare, null) ?? new Segment();
+            next.Buffer = ArrayPool<byte>.Shared.Rent(Math.Min(_writing.Buffer.Length * 4, SegmentSizeMax));
             _writing.Next = next;
             _writing = next;
             _writeOffset = 0;
@@ -116,11 +120,16 @@ internal sealed class OutboxLane
         _reading = done.Next;
         _readOffset = 0;
         ArrayPool<byte>.Shared.Return(done.Buffer);
+
+        // The producer left it before it committed what lies behind it, and that was committed: nobody else knows the segment any more.
+        done.Buffer = [];
+        done.Next = null;
+        Volatile.Write(ref _spare, done);
     }
 
-    private sealed class Segment(byte[] buffer)
+    private sealed class Segment
     {
-        public readonly byte[] Buffer = buffer;
+        public byte[] Buffer = [];
         public Segment? Next;
     }
 }
