@@ -1,0 +1,41 @@
+namespace FastChat.Bench.Load.Reports;
+
+/// <summary>What one run of one system gave; a figure that the scenario does not have is null. The names are those of the last line (bench/README.md).</summary>
+internal sealed record ResultRow
+{
+    public required string System { get; init; }
+
+    public required string Version { get; init; }
+
+    /// <summary>Operations a second: acknowledgements, deliveries or reads, as the scenario says.</summary>
+    public double? Rate { get; init; }
+
+    public double? P50Us { get; init; }
+
+    public double? P99Us { get; init; }
+
+    public double? P999Us { get; init; }
+
+    public double? P9999Us { get; init; }
+
+    /// <summary>Processor time of the server for one operation.</summary>
+    public double? CpuUsPerOp { get; init; }
+
+    public double? RssKbPerSession { get; init; }
+
+    /// <summary>Flushes for each acknowledgement with one publish outstanding: durable only when it is at least 1.</summary>
+    public double? FlushesPerAck { get; init; }
+
+    public double? Resumed99S { get; init; }
+
+    /// <summary>Flushes a second during the measured stretch.</summary>
+    public double? FlushRate { get; init; }
+
+    /// <summary>Share of its time in which the generator had nothing to do.</summary>
+    public double? Headroom { get; init; }
+
+    public long Errors { get; init; }
+
+    /// <summary>What to know before comparing this row; empty when nothing.</summary>
+    public string Note { get; init; } = string.Empty;
+}

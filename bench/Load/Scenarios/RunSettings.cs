@@ -1,0 +1,35 @@
+using FastChat.Bench.Compare;
+
+namespace FastChat.Bench.Load.Scenarios;
+
+/// <summary>The shape of a run. All numbers are checked by the command line; 0 stands for the scenario's own default.</summary>
+internal sealed record RunSettings
+{
+    public required Scenario Scenario { get; init; }
+
+    /// <summary>Measured seconds of a run.</summary>
+    public double Seconds { get; init; } = 10;
+
+    /// <summary>Seconds before them that are not counted: just-in-time compilation and caches.</summary>
+    public double WarmUpSeconds { get; init; } = 3;
+
+    public int Connections { get; init; }
+
+    public int Outstanding { get; init; }
+
+    public int Conversations { get; init; } = 1000;
+
+    /// <summary>Bytes of a message body.</summary>
+    public int Size { get; init; } = 128;
+
+    /// <summary>Messages a second, where a rate is fixed.</summary>
+    public int Rate { get; init; }
+
+    public string Transport { get; init; } = "tcp";
+
+    /// <summary>Server on processor 0 and generator on processor 1 instead of both everywhere.</summary>
+    public bool Pin { get; init; }
+
+    /// <summary>File for the histories of the publishers; null for none.</summary>
+    public string? History { get; init; }
+}
