@@ -22,13 +22,13 @@ internal static unsafe partial class Libc
     private const int ThreadProcessorTime = 3;
     private const int TimerSlack = 29;
 
-    /// <summary>struct epoll_event: packed on x86-64, aligned elsewhere.</summary>
+    /// <summary>struct epoll_event as x86-64 has it: packed, the user data behind the events.</summary>
     [StructLayout(LayoutKind.Sequential, Pack = 4)]
     public struct EpollEvent
     {
         public uint Events;
         public int Slot;
-        private int _unused;
+        private readonly int _unused;
     }
 
     [StructLayout(LayoutKind.Sequential)]

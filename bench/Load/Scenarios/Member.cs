@@ -3,7 +3,6 @@ using System.Diagnostics;
 using FastChat.Bench.Compare;
 using FastChat.Bench.Compare.Wires;
 using FastChat.Bench.Load.Engine;
-using FastChat.Bench.Load.Measure;
 
 namespace FastChat.Bench.Load.Scenarios;
 

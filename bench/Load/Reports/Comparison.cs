@@ -1,0 +1,111 @@
+using FastChat.Bench.Compare;
+using FastChat.Bench.Load.Engine;
+using FastChat.Bench.Load.Measure;
+using FastChat.Bench.Load.Scenarios;
+
+namespace FastChat.Bench.Load.Reports;
+
+/// <summary>
+/// Runs systems in turn, A B A B …, each run on a fresh server with a fresh directory, so that a machine whose speed drifts does so for all of them. Ratios are taken pair by pair
+/// within a turn; the medians are reported.
+/// </summary>
+internal sealed class Comparison(IScenario scenario, RunSettings settings, IReadOnlyList<string> systems, int runs, string workDirectory, TextWriter progress)
+{
+    private readonly Dictionary<string, List<ResultRow>> _rows = systems.ToDictionary(name => name, _ => new List<ResultRow>());
+
+    /// <summary>Median row of each system, in the order asked for.</summary>
+    public IReadOnlyList<ResultRow> Results => systems.Where(name => _rows[name].Count > 0).Select(name => MedianRow(_rows[name])).ToArray();
+
+    /// <summary>Every row of every run.</summary>
+    public IReadOnlyDictionary<string, List<ResultRow>> Rows => _rows;
+
+    /// <summary>For each other system, the median over the turns of the first system's rate by the other's.</summary>
+    public IReadOnlyDictionary<string, double> Ratios => systems.Skip(1).Where(name => _rows[name].Count > 0).ToDictionary(
+        name => name,
+        name => Median(_rows[systems[0]].Zip(_rows[name]).Select(pair => pair.First.Rate / pair.Second.Rate))!.Value);
+
+    /// <summary>Makes all runs. Generator thread.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        for (int run = 0; run < runs; run++)
+        {
+            foreach (string name in systems)
+            {
+                ResultRow row = await RunOnceAsync(name, run, cancellation).ConfigureAwait(true);
+                _rows[name].Add(row);
+                progress.WriteLine($"{run + 1}/{runs}  {RowText.Of(row)}");
+            }
+        }
+    }
+
+    private async Task<ResultRow> RunOnceAsync(string name, int run, CancellationToken cancellation)
+    {
+        string directory = Path.Combine(workDirectory, $"{name}-{run}");
+        Directory.CreateDirectory(directory);
+        SystemUnderTest system = SystemCatalog.Make(name)!;
+        try
+        {
+            string[] prefix = settings.Pin ? ["taskset", "-c", "0"] : [];
+            WorkPlan plan = scenario.Plan(settings);
+            await system.StartAsync(new SystemSettings(directory, settings.Transport, prefix), plan, cancellation).ConfigureAwait(false);
+            await system.PrepareAsync(plan, cancellation).ConfigureAwait(false);
+            FlushCounter flushes = new(directory);
+
+            // The generator's processor time is its thread's: everything measured happens on one thread of its own.
+            TaskCompletionSource<ResultRow> done = new();
+            Thread generator = new(() => Generate(system, flushes, done)) { Name = "generator" };
+            generator.Start();
+            return await done.Task.ConfigureAwait(false);
+        }
+        finally
+        {
+            await system.DisposeAsync().ConfigureAwait(false);
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    private void Generate(SystemUnderTest system, FlushCounter flushes, TaskCompletionSource<ResultRow> done)
+    {
+        try
+        {
+            Libc.WaitPrecisely();
+            if (settings.Pin)
+            {
+                Libc.PinThread(1);
+            }
+
+            done.SetResult(scenario.Run(system, settings, flushes));
+        }
+        catch (Exception failure)
+        {
+            done.SetException(failure);
+        }
+    }
+
+    private static ResultRow MedianRow(List<ResultRow> rows)
+    {
+        double? Of(Func<ResultRow, double?> figure) => Median(rows.Select(figure));
+        return rows[^1] with
+        {
+            Rate = Of(row => row.Rate),
+            P50Us = Of(row => row.P50Us),
+            P99Us = Of(row => row.P99Us),
+            P999Us = Of(row => row.P999Us),
+            P9999Us = Of(row => row.P9999Us),
+            CpuUsPerOp = Of(row => row.CpuUsPerOp),
+            RssKbPerSession = Of(row => row.RssKbPerSession),
+            FlushesPerAck = Of(row => row.FlushesPerAck),
+            Resumed99S = Of(row => row.Resumed99S),
+            FlushRate = Of(row => row.FlushRate),
+            Headroom = Of(row => row.Headroom),
+            Errors = rows.Sum(row => row.Errors),
+            Note = string.Join("; ", rows.Select(row => row.Note).Where(note => note.Length > 0).Distinct()),
+        };
+    }
+
+    private static double? Median(IEnumerable<double?> values)
+    {
+        double[] sorted = values.Where(value => value.HasValue).Select(value => value!.Value).Order().ToArray();
+        return sorted.Length == 0 ? null : (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+}

@@ -1,0 +1,43 @@
+using System.Globalization;
+
+namespace FastChat.Bench.Load.Reports;
+
+/// <summary>A result row as a person reads it.</summary>
+internal static class RowText
+{
+    /// <summary>One line with the figures that the row has.</summary>
+    public static string Of(ResultRow row)
+    {
+        List<string> parts = [row.System.PadRight(10), row.Version.Length > 24 ? row.Version[..24] : row.Version];
+        Add(parts, row.Rate, "{0:N0}/s");
+        Add(parts, row.P50Us, "p50 {0:N0} µs");
+        Add(parts, row.P99Us, "p99 {0:N0} µs");
+        Add(parts, row.P999Us, "p99.9 {0:N0} µs");
+        Add(parts, row.CpuUsPerOp, "{0:0.##} µs CPU/op");
+        Add(parts, row.RssKbPerSession, "{0:0.0} KB/session");
+        Add(parts, row.FlushesPerAck, "{0:0.00} flushes/ack at 1 outstanding");
+        Add(parts, row.FlushRate, "{0:N0} flushes/s");
+        Add(parts, row.Resumed99S, "99 % resumed in {0:0.0} s");
+        Add(parts, 100 * row.Headroom, "headroom {0:0} %");
+        Add(parts, row.Errors > 0 ? row.Errors : null, "{0} ERRORS");
+        if (row.Headroom is < 0.2)
+        {
+            parts.Add("VOID: the generator had less than 20 % headroom");
+        }
+
+        if (row.Note.Length > 0)
+        {
+            parts.Add(row.Note);
+        }
+
+        return string.Join("  ", parts);
+    }
+
+    private static void Add(List<string> parts, double? value, string format)
+    {
+        if (value is { } number)
+        {
+            parts.Add(string.Format(CultureInfo.InvariantCulture, format, number));
+        }
+    }
+}
