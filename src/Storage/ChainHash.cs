@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 
 using FastChat.Protocol;
 
@@ -41,7 +40,7 @@ public readonly record struct ChainHash(ulong A, ulong B, ulong C, ulong D)
         }
         else
         {
-            SHA256.HashData(record.Body, bodyHash);
+            Sha256.Hash(record.Body, bodyHash);
         }
 
         return Next(record, bodyHash);
@@ -59,7 +58,7 @@ public readonly record struct ChainHash(ulong A, ulong B, ulong C, ulong D)
         bodyHash.CopyTo(input[(Size + header.Length)..]);
 
         Span<byte> output = stackalloc byte[Size];
-        SHA256.HashData(input[..(Size + header.Length + Size)], output);
+        Sha256.Hash(input[..(Size + header.Length + Size)], output);
         return Read(output);
     }
 

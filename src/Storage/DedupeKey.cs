@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 
 using FastChat.Protocol;
 
@@ -53,13 +52,13 @@ public readonly record struct DedupeValue(ulong Sequence, ulong BodyHash)
     /// <summary>The value that belongs to a stored record; an erased one kept the hash of the body it had.</summary>
     public static DedupeValue Of(in MessageRecord record)
     {
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        Span<byte> hash = stackalloc byte[Sha256.Size];
         if ((record.Flags & RecordFlags.Erased) != 0)
         {
             return Of(record.Sequence, record.Body);
         }
 
-        SHA256.HashData(record.Body, hash);
+        Sha256.Hash(record.Body, hash);
         return Of(record.Sequence, hash);
     }
 

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Unicode;
 
 using FastChat.Broker.Routing;
@@ -36,7 +35,7 @@ internal sealed class PublishHandler(Router router, int bodySizeMax, int inFligh
         }
 
         Span<byte> bodyHash = stackalloc byte[ChainHash.Size];
-        SHA256.HashData(publish.Body, bodyHash);
+        Sha256.Hash(publish.Body, bodyHash);
         int shard = router.Map.ShardOf(publish.Conversation.Value);
         CommandHeader header = new(CommandKind.Publish, peer.Actor, request, CommandHeader.ReplyToPeer(peer.Address), timeMicros);
         peer.BeginPublish();
