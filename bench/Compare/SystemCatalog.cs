@@ -1,4 +1,6 @@
 using FastChat.Bench.Compare.Systems.FastChat;
+using FastChat.Bench.Compare.Systems.Nats;
+using FastChat.Bench.Compare.Systems.Redis;
 
 namespace FastChat.Bench.Compare;
 
@@ -8,6 +10,8 @@ public static class SystemCatalog
     private static readonly Dictionary<string, Func<SystemUnderTest>> s_systems = new(StringComparer.Ordinal)
     {
         ["fastchat"] = () => new FastChatSystem(),
+        ["redis"] = () => new RedisSystem(),
+        ["nats-core"] = () => new NatsCoreSystem(),
     };
 
     /// <summary>The names, in the order of the report.</summary>
