@@ -8,6 +8,12 @@ namespace FastChat.Broker.Routing;
 /// </summary>
 internal sealed class DirtyOutboxes(int loop)
 {
+    /// <summary>
+    /// Up to so many write loops run on the loop's own thread, one flush each; more are spread over the thread pool. Waking a thread of the pool costs a hundred microseconds of
+    /// processor time on a virtual machine, a send costs five: at 10,000 messages a second almost all of the broker's time went into waking (docs/decisions/0011).
+    /// </summary>
+    private const int RunHereMax = 16;
+
     private readonly List<Peer> _peers = [];
 
     /// <summary>Notes that the loop appended to the peer's outbox.</summary>
@@ -22,9 +28,10 @@ internal sealed class DirtyOutboxes(int loop)
     /// <summary>Wakes the write loops, and the read loops that paused for room.</summary>
     public void Flush()
     {
+        bool runHere = _peers.Count <= RunHereMax;
         foreach (Peer peer in _peers)
         {
-            peer.Outbox.Flush(loop);
+            peer.Outbox.Flush(loop, runHere);
             if (peer.IsReadPaused)
             {
                 peer.ReadGate.Raise();

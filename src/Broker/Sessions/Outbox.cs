@@ -161,10 +161,17 @@ internal sealed class Outbox
     }
 
     /// <summary>Raises the signal for everything a loop appended. The given loop only.</summary>
-    public void Flush(int loop)
+    public void Flush(int loop, bool runHere = false)
     {
         Lane(loop).IsDirty = false;
-        Work.Raise();
+        if (runHere)
+        {
+            Work.RaiseHere();
+        }
+        else
+        {
+            Work.Raise();
+        }
     }
 
     /// <summary>Ends appending and wakes the write loop, so that it can leave. Any thread.</summary>
