@@ -1,3 +1,5 @@
+using FastChat.Bench.Compare.Systems.Redis;
+
 namespace FastChat.Bench.Compare;
 
 /// <summary>Every system the harness knows, by its name on the command line.</summary>
@@ -5,6 +7,7 @@ public static class SystemCatalog
 {
     private static readonly Dictionary<string, Func<SystemUnderTest>> s_systems = new(StringComparer.Ordinal)
     {
+        ["redis"] = () => new RedisSystem(),
     };
 
     /// <summary>The names, in the order of the report.</summary>
