@@ -1,3 +1,4 @@
+using FastChat.Bench.Compare.Systems.Nats;
 using FastChat.Bench.Compare.Systems.Redis;
 
 namespace FastChat.Bench.Compare;
@@ -8,6 +9,8 @@ public static class SystemCatalog
     private static readonly Dictionary<string, Func<SystemUnderTest>> s_systems = new(StringComparer.Ordinal)
     {
         ["redis"] = () => new RedisSystem(),
+        ["nats"] = () => new NatsSystem(isLog: true),
+        ["nats-core"] = () => new NatsSystem(isLog: false),
     };
 
     /// <summary>The names, in the order of the report.</summary>
