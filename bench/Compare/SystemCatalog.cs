@@ -1,3 +1,4 @@
+using FastChat.Bench.Compare.Systems.Mosquitto;
 using FastChat.Bench.Compare.Systems.Nats;
 using FastChat.Bench.Compare.Systems.Redis;
 
@@ -11,6 +12,7 @@ public static class SystemCatalog
         ["redis"] = () => new RedisSystem(),
         ["nats"] = () => new NatsSystem(isLog: true),
         ["nats-core"] = () => new NatsSystem(isLog: false),
+        ["mosquitto"] = () => new MosquittoSystem(),
     };
 
     /// <summary>The names, in the order of the report.</summary>
