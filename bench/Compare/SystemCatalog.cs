@@ -1,4 +1,5 @@
 using FastChat.Bench.Compare.Systems.FastChat;
+using FastChat.Bench.Compare.Systems.Mosquitto;
 using FastChat.Bench.Compare.Systems.Nats;
 using FastChat.Bench.Compare.Systems.Redis;
 
@@ -11,7 +12,9 @@ public static class SystemCatalog
     {
         ["fastchat"] = () => new FastChatSystem(),
         ["redis"] = () => new RedisSystem(),
-        ["nats-core"] = () => new NatsCoreSystem(),
+        ["nats"] = () => new NatsSystem(isLog: true),
+        ["nats-core"] = () => new NatsSystem(isLog: false),
+        ["mosquitto"] = () => new MosquittoSystem(),
     };
 
     /// <summary>The names, in the order of the report.</summary>

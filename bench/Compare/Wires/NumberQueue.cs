@@ -1,35 +1,46 @@
 namespace FastChat.Bench.Compare.Wires;
 
-/// <summary>The numbers of publishes that wait for their answers, where a protocol answers in the order of the requests. A ring that grows and never shrinks. Generator thread only.</summary>
-internal sealed class NumberQueue
+/// <summary>
+/// What a server that answers in order still has to answer, oldest first: a ring that grows to the deepest window once and allocates nothing after that. The window bounds it. Generator
+/// thread only.
+/// </summary>
+public sealed class NumberQueue
 {
-    private long[] _numbers = new long[64];
+    private long[] _ring = new long[64];
     private int _head;
 
-    /// <summary>How many wait.</summary>
+    /// <summary>Numbers that wait.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Adds the newest.</summary>
-    public void Add(long number)
+    /// <summary>Adds a number behind the others.</summary>
+    public void Enqueue(long number)
     {
-        if (Count == _numbers.Length)
+        if (Count == _ring.Length)
         {
-            long[] larger = new long[2 * Count];
-            _numbers.AsSpan(_head).CopyTo(larger);
-            _numbers.AsSpan(0, _head).CopyTo(larger.AsSpan(Count - _head));
-            _numbers = larger;
-            _head = 0;
+            long[] larger = new long[2 * _ring.Length];
+            for (int i = 0; i < Count; i++)
+            {
+                larger[i] = _ring[(_head + i) & (_ring.Length - 1)];
+            }
+
+            (_ring, _head) = (larger, 0);
         }
 
-        _numbers[(_head + Count++) & (_numbers.Length - 1)] = number;
+        _ring[(_head + Count++) & (_ring.Length - 1)] = number;
     }
 
-    /// <summary>Takes the oldest.</summary>
-    public long Take()
+    /// <summary>Takes the oldest number; false when none waits.</summary>
+    public bool TryDequeue(out long number)
     {
-        long number = _numbers[_head];
-        _head = (_head + 1) & (_numbers.Length - 1);
+        if (Count == 0)
+        {
+            number = 0;
+            return false;
+        }
+
+        number = _ring[_head];
+        _head = (_head + 1) & (_ring.Length - 1);
         Count--;
-        return number;
+        return true;
     }
 }

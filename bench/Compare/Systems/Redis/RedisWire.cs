@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.Text;
 
 using FastChat.Bench.Compare.Wires;
@@ -6,134 +5,240 @@ using FastChat.Bench.Compare.Wires;
 namespace FastChat.Bench.Compare.Systems.Redis;
 
 /// <summary>
-/// RESP2. A conversation is a stream (XADD, answered with the entry's id) where publishes are to be stored, else a channel (PUBLISH, answered with the number of receivers). Answers come in the
-/// order of the requests.
+/// Redis, as RESP 3: in RESP 2 a connection that subscribes may not publish, and in the rooms every member does both. Replies come in the order of the requests, so a queue of what was
+/// asked tells what a reply answers; messages come in between as pushes of their own type. Generator thread only.
 /// </summary>
-public sealed class RedisWire(IWireEvents events, bool stores) : Wire(events)
+/// <param name="password">What the server was started with.</param>
+/// <param name="isLog">True: publishing appends to a stream and reading pages through it. False: publish and subscribe, nothing is stored.</param>
+internal sealed class RedisWire(IWireEvents events, byte[] password, bool isLog) : Wire(events)
 {
-    private const int ArgumentOverhead = 16;
+    private const int PageSize = 1000;
+    private const int OverheadMax = 128;
 
-    private static readonly byte[] s_ping = "*1\r\n$4\r\nPING\r\n"u8.ToArray();
+    // What is asked, in the queue: a publish as its number, everything else below zero; the last two carry a conversation.
+    private const long AskedHello = -1;
+    private const long AskedPing = -2;
+    private const long AskedSubscribe = -3;
+    private const long AskedPage = -4;
 
-    private readonly NumberQueue _unanswered = new();
+    private readonly NumberQueue _asked = new();
+    private readonly HashSet<int> _subscribed = [];
+    private readonly byte[] _lastId = new byte[48];
+    private int _lastIdLength;
+    private int _pageConversation = -1;
+    private long _entriesLeft;
 
-    /// <inheritdoc/>
-    public override void Begin(SendBuffer output) => Events.OnReady();
+    public override void Begin(SendBuffer output)
+    {
+        TextComposer hello = new(output, OverheadMax + password.Length);
+        hello.Append("*5\r\n$5\r\nHELLO\r\n$1\r\n3\r\n$4\r\nAUTH\r\n$7\r\ndefault\r\n$"u8);
+        hello.Append(password.Length);
+        hello.Append("\r\n"u8);
+        hello.Append(password);
+        hello.Append("\r\n"u8);
+        hello.Send();
+        _asked.Enqueue(AskedHello);
+        foreach (int conversation in _subscribed)
+        {
+            WriteSubscribe(conversation, output);
+        }
+    }
 
-    /// <inheritdoc/>
     public override void Publish(int conversation, long number, ReadOnlySpan<byte> payload, SendBuffer output)
     {
-        _unanswered.Add(number);
-        output.Write(stores ? "*5\r\n$4\r\nXADD\r\n"u8 : "*3\r\n$7\r\nPUBLISH\r\n"u8);
-        WriteConversation(conversation, output);
-        if (stores)
-        {
-            output.Write("$1\r\n*\r\n$1\r\nb\r\n"u8);
-        }
-
-        WriteBulk(payload, output);
+        TextComposer publish = new(output, OverheadMax + payload.Length);
+        publish.Append(isLog ? "*5\r\n$4\r\nXADD\r\n"u8 : "*3\r\n$7\r\nPUBLISH\r\n"u8);
+        AppendKey(ref publish, conversation);
+        publish.Append(isLog ? "$1\r\n*\r\n$1\r\nb\r\n$"u8 : "$"u8);
+        publish.Append(payload.Length);
+        publish.Append("\r\n"u8);
+        publish.Append(payload);
+        publish.Append("\r\n"u8);
+        publish.Send();
+        _asked.Enqueue(number);
     }
 
-    /// <inheritdoc/>
     public override void Subscribe(int conversation, SendBuffer output)
     {
-        output.Write("*2\r\n$9\r\nSUBSCRIBE\r\n"u8);
-        WriteConversation(conversation, output);
+        _subscribed.Add(conversation);
+        WriteSubscribe(conversation, output);
     }
 
-    /// <inheritdoc/>
-    public override void Heartbeat(SendBuffer output) => output.Write(s_ping);
+    public override void ReadAll(int conversation, SendBuffer output)
+    {
+        _pageConversation = conversation;
+        "0-0"u8.CopyTo(_lastId);
+        _lastIdLength = 3;
+        WritePage(output);
+    }
 
-    /// <inheritdoc/>
+    public override void Heartbeat(SendBuffer output)
+    {
+        output.Write("*1\r\n$4\r\nPING\r\n"u8);
+        _asked.Enqueue(AskedPing);
+    }
+
+    /// <summary>Redis keeps no sessions: the next connection signs in and subscribes again, in one write, and what was published meanwhile is lost.</summary>
+    public override Wire Resume()
+    {
+        RedisWire next = new(Events, password, isLog);
+        next._subscribed.UnionWith(_subscribed);
+        return next;
+    }
+
     public override int Receive(ReadOnlySpan<byte> input, SendBuffer output)
     {
-        RespReader reader = new(input);
-        int used = 0;
-        while (TakeOne(ref reader))
+        int consumed = 0;
+        while (consumed < input.Length)
         {
-            used = reader.Position;
+            RespReader reader = new(input, consumed);
+            bool isWhole = _entriesLeft > 0 ? TryEntry(ref reader, output) : input[consumed] == (byte)'>' ? TryPush(ref reader) : TryReply(ref reader, output);
+            if (!isWhole)
+            {
+                break;
+            }
+
+            consumed = reader.Position;
         }
 
-        return used;
+        return consumed;
     }
 
-    private bool TakeOne(ref RespReader reader)
+    // >3 message <channel> <payload>, or >3 subscribe <channel> <count>
+    private bool TryPush(ref RespReader reader)
     {
-        if (!reader.TryRead(out RespKind kind, out ReadOnlySpan<byte> bytes, out long count))
+        if (!reader.TryLine(out _, out _) || !reader.TryString(out ReadOnlySpan<byte> kind) || !reader.TryString(out ReadOnlySpan<byte> channel) || !reader.TryString(out ReadOnlySpan<byte> body))
         {
             return false;
         }
 
-        if (kind == RespKind.Array)
+        if (kind.SequenceEqual("message"u8))
         {
-            return TakePush(ref reader, count);
+            Events.OnDelivered(body);
+        }
+        else if (kind.SequenceEqual("subscribe"u8))
+        {
+            // A push by its type, a reply by its place: the oldest request is this subscription.
+            _asked.TryDequeue(out _);
+            Events.OnSubscribed((int)RespReader.Number(channel["c:".Length..]));
         }
 
-        if (kind == RespKind.Error)
+        return true;
+    }
+
+    private bool TryReply(ref RespReader reader, SendBuffer output)
+    {
+        RespReader line = reader;
+        if (!line.TryLine(out byte type, out ReadOnlySpan<byte> text))
         {
-            string reason = Encoding.UTF8.GetString(bytes);
-            if (_unanswered.Count > 0)
+            return false;
+        }
+
+        // A page is taken entry by entry: waiting for all of it would parse its front again with every read.
+        bool isPage = type == (byte)'*' && _pageConversation >= 0;
+        if (isPage)
+        {
+            reader = line;
+        }
+        else if (!reader.TrySkip())
+        {
+            return false;
+        }
+
+        bool isError = type is (byte)'-' or (byte)'!';
+        if (!_asked.TryDequeue(out long asked))
+        {
+            Events.OnFailed($"unasked reply: {Encoding.UTF8.GetString(text)}");
+        }
+        else if (asked >= 0)
+        {
+            if (isError)
             {
-                Events.OnRefused(_unanswered.Take(), reason);
+                Events.OnRefused(asked, Encoding.UTF8.GetString(text));
             }
             else
             {
-                Events.OnFailed(reason);
+                Events.OnAcknowledged(asked);
             }
         }
-        else if (_unanswered.Count > 0)
+        else if (isError)
         {
-            Events.OnAcknowledged(_unanswered.Take());
+            Events.OnFailed(Encoding.UTF8.GetString(text));
+        }
+        else if (asked == AskedHello)
+        {
+            Events.OnReady();
+        }
+        else if (isPage)
+        {
+            _entriesLeft = RespReader.Number(text);
+            if (_entriesLeft == 0)
+            {
+                int conversation = _pageConversation;
+                _pageConversation = -1;
+                Events.OnReadToEnd(conversation);
+            }
         }
 
         return true;
     }
 
-    /// <summary><c>message, channel, payload</c> or <c>subscribe, channel, count</c>; PING while subscribed is answered by <c>pong, ""</c>.</summary>
-    private bool TakePush(ref RespReader reader, long count)
+    // *2 <id> *2 b <payload>
+    private bool TryEntry(ref RespReader reader, SendBuffer output)
     {
-        if (!reader.TryRead(out _, out ReadOnlySpan<byte> what, out _)
-            || !reader.TryRead(out _, out ReadOnlySpan<byte> channel, out _))
+        if (!reader.TryLine(out _, out _) || !reader.TryString(out ReadOnlySpan<byte> id) || !reader.TryLine(out _, out _) || !reader.TryString(out _) || !reader.TryString(out ReadOnlySpan<byte> body))
         {
             return false;
         }
 
-        ReadOnlySpan<byte> last = default;
-        if (count > 2 && !reader.TryRead(out _, out last, out _))
+        id.CopyTo(_lastId);
+        _lastIdLength = id.Length;
+        Events.OnDelivered(body);
+        if (--_entriesLeft == 0)
         {
-            return false;
-        }
-
-        if (what.SequenceEqual("message"u8))
-        {
-            Events.OnDelivered(last);
-        }
-        else if (what.SequenceEqual("subscribe"u8) && Utf8Parser.TryParse(channel[2..], out int conversation, out _))
-        {
-            Events.OnSubscribed(conversation);
+            WritePage(output);
         }
 
         return true;
     }
 
-    private static void WriteConversation(int conversation, SendBuffer output)
+    private void WriteSubscribe(int conversation, SendBuffer output)
     {
-        Span<byte> name = stackalloc byte[ArgumentOverhead];
-        name[0] = (byte)'c';
-        name[1] = (byte)':';
-        Utf8Formatter.TryFormat(conversation, name[2..], out int digits);
-        WriteBulk(name[..(2 + digits)], output);
+        TextComposer subscribe = new(output, OverheadMax);
+        subscribe.Append("*2\r\n$9\r\nSUBSCRIBE\r\n"u8);
+        AppendKey(ref subscribe, conversation);
+        subscribe.Send();
+        _asked.Enqueue(AskedSubscribe);
     }
 
-    private static void WriteBulk(ReadOnlySpan<byte> bytes, SendBuffer output)
+    private void WritePage(SendBuffer output)
     {
-        Span<byte> target = output.GetSpan(bytes.Length + ArgumentOverhead);
-        target[0] = (byte)'$';
-        Utf8Formatter.TryFormat(bytes.Length, target[1..], out int digits);
-        int size = 1 + digits;
-        "\r\n"u8.CopyTo(target[size..]);
-        bytes.CopyTo(target[(size + 2)..]);
-        "\r\n"u8.CopyTo(target[(size + 2 + bytes.Length)..]);
-        output.Advance(size + 4 + bytes.Length);
+        TextComposer page = new(output, 2 * OverheadMax);
+        page.Append("*6\r\n$6\r\nXRANGE\r\n"u8);
+        AppendKey(ref page, _pageConversation);
+        page.Append("$"u8);
+        page.Append(_lastIdLength + 1);
+        page.Append("\r\n("u8);
+        page.Append(_lastId.AsSpan(0, _lastIdLength));
+        page.Append("\r\n$1\r\n+\r\n$5\r\nCOUNT\r\n$4\r\n"u8);
+        page.Append(PageSize);
+        page.Append("\r\n"u8);
+        page.Send();
+        _asked.Enqueue(AskedPage);
+    }
+
+    private static void AppendKey(ref TextComposer request, int conversation)
+    {
+        int digits = 1;
+        for (int rest = conversation; rest >= 10; rest /= 10)
+        {
+            digits++;
+        }
+
+        request.Append("$"u8);
+        request.Append("c:".Length + digits);
+        request.Append("\r\nc:"u8);
+        request.Append(conversation);
+        request.Append("\r\n"u8);
     }
 }

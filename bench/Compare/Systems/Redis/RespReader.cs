@@ -2,61 +2,86 @@ using System.Buffers.Text;
 
 namespace FastChat.Bench.Compare.Systems.Redis;
 
-/// <summary>The types of RESP2 values that the wire meets, by their first byte.</summary>
-internal enum RespKind : byte
-{
-    Text = (byte)'+',
-    Error = (byte)'-',
-    Number = (byte)':',
-    Bulk = (byte)'$',
-    Array = (byte)'*',
-}
-
-/// <summary>Reads RESP2 (the Redis protocol) from front to back, a value at a time; an array is its count followed by its elements. No allocation.</summary>
-internal ref struct RespReader(ReadOnlySpan<byte> input)
+/// <summary>Reads RESP values off a span. Every method returns false, with the position anywhere, when the span ends before the value does: the caller begins again with more bytes.</summary>
+internal ref struct RespReader(ReadOnlySpan<byte> input, int position)
 {
     private readonly ReadOnlySpan<byte> _input = input;
 
-    /// <summary>Bytes read so far.</summary>
-    public int Position { get; private set; }
+    /// <summary>Where the next value begins.</summary>
+    public int Position { get; private set; } = position;
 
-    /// <summary>Reads a value; false, and nothing read, when it is not complete. A bulk's bytes or a line's text are in <paramref name="bytes"/>, an array's count or a number in <paramref name="number"/>.</summary>
-    public bool TryRead(out RespKind kind, out ReadOnlySpan<byte> bytes, out long number)
+    /// <summary>Reads type and line, for example <c>:17</c>; the line end is taken, not returned.</summary>
+    public bool TryLine(out byte type, out ReadOnlySpan<byte> line)
     {
-        kind = default;
-        bytes = default;
-        number = 0;
         ReadOnlySpan<byte> rest = _input[Position..];
-        int line = rest.IndexOf("\r\n"u8);
-        if (line < 1)
+        int end = rest.IndexOf("\r\n"u8);
+        if (end < 1)
+        {
+            type = 0;
+            line = default;
+            return false;
+        }
+
+        type = rest[0];
+        line = rest[1..end];
+        Position += end + 2;
+        return true;
+    }
+
+    /// <summary>Reads a string of known length, for example <c>$3 abc</c>. A simple string will do, too.</summary>
+    public bool TryString(out ReadOnlySpan<byte> text)
+    {
+        if (!TryLine(out byte type, out text) || type != (byte)'$')
+        {
+            return type != 0;
+        }
+
+        int length = (int)Number(text);
+        if (length < 0)
+        {
+            text = default;
+            return true;
+        }
+
+        if (_input.Length - Position < length + 2)
         {
             return false;
         }
 
-        kind = (RespKind)rest[0];
-        bytes = rest[1..line];
-        int used = line + 2;
-        if (kind is RespKind.Number or RespKind.Bulk or RespKind.Array)
-        {
-            if (!Utf8Parser.TryParse(bytes, out number, out _))
-            {
-                throw new InvalidDataException("the server sent no RESP");
-            }
-
-            if (kind == RespKind.Bulk)
-            {
-                int size = (int)Math.Max(0, number);
-                if (number >= 0 && rest.Length < used + size + 2)
-                {
-                    return false;
-                }
-
-                bytes = rest.Slice(used, size);
-                used += number >= 0 ? size + 2 : 0;
-            }
-        }
-
-        Position += used;
+        text = _input.Slice(Position, length);
+        Position += length + 2;
         return true;
     }
+
+    /// <summary>Passes over a value of any type.</summary>
+    public bool TrySkip()
+    {
+        int start = Position;
+        if (!TryLine(out byte type, out ReadOnlySpan<byte> line))
+        {
+            return false;
+        }
+
+        switch (type)
+        {
+            case (byte)'$' or (byte)'=' or (byte)'!':
+                Position = start;
+                return TryString(out _);
+            case (byte)'*' or (byte)'>' or (byte)'~' or (byte)'%':
+                for (long left = Number(line) * (type == (byte)'%' ? 2 : 1); left > 0; left--)
+                {
+                    if (!TrySkip())
+                    {
+                        return false;
+                    }
+                }
+
+                return true;
+            default:
+                return true;
+        }
+    }
+
+    /// <summary>The number that a line holds; 0 when it holds none.</summary>
+    public static long Number(ReadOnlySpan<byte> line) => Utf8Parser.TryParse(line, out long number, out _) ? number : 0;
 }
