@@ -55,4 +55,28 @@ internal sealed class AsyncSignalTests
         Array.ForEach(producers, producer => producer.Join());
         Assert.That(produced, Is.EqualTo(Producers * Each));
     }
+
+    [Test]
+    public async Task A_waiter_goes_on_within_the_call_when_the_setter_offers_its_thread_and_only_then()
+    {
+        AsyncSignal signal = new();
+        List<int> threads = [];
+        Task waiter = WaitTwiceAsync();
+        signal.RaiseHere();
+        Assert.That(threads, Is.EqualTo(new[] { Environment.CurrentManagedThreadId }), "before RaiseHere returned");
+
+        Thread setter = new(signal.Raise);
+        setter.Start();
+        setter.Join();
+        await waiter.WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.That(threads[1], Is.Not.EqualTo(setter.ManagedThreadId), "Raise never lends the setter's thread");
+
+        async Task WaitTwiceAsync()
+        {
+            await signal.WaitAsync().ConfigureAwait(false);
+            threads.Add(Environment.CurrentManagedThreadId);
+            await signal.WaitAsync().ConfigureAwait(false);
+            threads.Add(Environment.CurrentManagedThreadId);
+        }
+    }
 }

@@ -239,6 +239,9 @@ internal sealed class TestPeer(RouterBench bench, Peer peer)
             try
             {
                 await Peer.Outbox.Work.WaitAsync().AsTask().WaitAsync(timeout.Token);
+
+                // The loop may have offered its own thread (RaiseHere). What a test does next may wait for that very loop, which a write loop never does.
+                await Task.Yield();
             }
             catch (OperationCanceledException)
             {

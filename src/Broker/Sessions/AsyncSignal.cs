@@ -19,7 +19,7 @@ internal sealed class AsyncSignal : IValueTaskSource
     public void Raise() => Raise(runHere: false);
 
     /// <summary>
-    /// As <see cref="Raise()"/>, but the waiter goes on within this call, on the caller's thread, up to its next wait. For callers that hold nothing and can spare the time: it saves waking
+    /// As <see cref="Raise()"/>, but the waiter goes on within this call, on the caller's thread, up to its next wait. For callers that hold nothing and can spare the time, and waiters that never block: it saves waking
     /// another thread, which costs more than most waiters do.
     /// </summary>
     public void RaiseHere() => Raise(runHere: true);
