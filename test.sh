@@ -35,23 +35,9 @@ check_sdk() {
   fi
 }
 
-# Programs that tests start, as "program:package". A test whose program is missing skips itself and says so; on Debian as root they are installed here.
-# policy-rc.d keeps the packages from starting their services: tests start processes of their own, and nothing is left running behind them.
+# Programs that tests start. A test whose program is missing skips itself and says so; on Debian as root they are installed, by the script that knows how.
 install_programs() {
-  local needed=("redis-server:redis-server" "mosquitto:mosquitto" "nats-server:nats-server") missing=() entry guard=/usr/sbin/policy-rc.d guarded=0
-  for entry in ${needed[@]+"${needed[@]}"}; do
-    PATH=$PATH:/usr/sbin:/sbin command -v "${entry%%:*}" > /dev/null || missing+=("${entry##*:}")
-  done
-  [ "${#missing[@]}" -eq 0 ] && return
-  if [ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null; then
-    echo "Installing ${missing[*]}"
-    [ -e "$guard" ] || { printf '#!/bin/sh\nexit 101\n' > "$guard" && chmod 755 "$guard" && guarded=1; }
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } > /dev/null \
-      || echo "Could not install ${missing[*]}: tests that need them are skipped"
-    [ "$guarded" -eq 1 ] && rm -f "$guard"
-  else
-    echo "Not installed: ${missing[*]}; tests that need them are skipped"
-  fi
+  bench/setup.sh redis-server mosquitto nats-server || echo "tests that need what is missing are skipped"
 }
 
 # Prints a result file for people and sets p, f and s. Reads nothing but lines and attributes that the trx logger has written for ten years.
