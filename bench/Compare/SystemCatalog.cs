@@ -2,6 +2,7 @@ using FastChat.Bench.Compare.Systems.FastChat;
 using FastChat.Bench.Compare.Systems.Mosquitto;
 using FastChat.Bench.Compare.Systems.Nats;
 using FastChat.Bench.Compare.Systems.Redis;
+using FastChat.Bench.Compare.Systems.SignalR;
 
 namespace FastChat.Bench.Compare;
 
@@ -15,6 +16,7 @@ public static class SystemCatalog
         ["nats"] = () => new NatsSystem(isLog: true),
         ["nats-core"] = () => new NatsSystem(isLog: false),
         ["mosquitto"] = () => new MosquittoSystem(),
+        ["signalr"] = () => new SignalRSystem(),
     };
 
     /// <summary>The names, in the order of the report.</summary>

@@ -1,6 +1,8 @@
+using System.Net;
 using System.Text;
 
 using FastChat.Bench.Compare;
+using FastChat.Bench.Compare.Wires;
 
 using NUnit.Framework;
 
@@ -19,8 +21,16 @@ internal static class SystemWork
     public static async Task FanOutAsync(string name)
     {
         await using RunningSystem running = await RunningSystem.StartAsync(name, Scenario.FanOut);
+        FanOut(running.System.Endpoint, running.System.NewWire);
+    }
+
+    /// <summary>The same with a server that the test itself hosts.</summary>
+    public static void FanOut(IPEndPoint endpoint, Func<IWireEvents, int, Wire> newWire)
+    {
         RecordedEvents heard = new(), said = new();
-        using WireDriver subscriber = running.Connect(heard, 0), publisher = running.Connect(said, 1);
+        using WireDriver subscriber = new(endpoint, newWire(heard, 0)), publisher = new(endpoint, newWire(said, 1));
+        subscriber.Run(() => heard.Count("ready") == 1);
+        publisher.Run(() => said.Count("ready") == 1);
         subscriber.Wire.Subscribe(3, subscriber.Output);
         subscriber.Run(() => heard.Count("subscribed 3") == 1);
         Publish(publisher);
@@ -32,7 +42,7 @@ internal static class SystemWork
         publisher.Wire.Subscribe(1, publisher.Output);
         publisher.Wire.Heartbeat(publisher.Output);
         publisher.Run(() => said.Count("subscribed 1") == 1);
-        using WireDriver resumed = new(running.System.Endpoint, subscriber.Wire.Resume());
+        using WireDriver resumed = new(endpoint, subscriber.Wire.Resume());
         resumed.Run(() => heard.Count("subscribed 3") == 2);
     }
 
