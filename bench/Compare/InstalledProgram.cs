@@ -4,18 +4,21 @@ using System.Text.RegularExpressions;
 namespace FastChat.Bench.Compare;
 
 /// <summary>
-/// A server's program on this machine. What bench/setup.sh unpacked under artifacts/bench/programs goes before what the system has, because it is unpacked only where the system's is too
-/// old; the directories of system programs are searched even when the user's PATH does not name them.
+/// A server's program on this machine: what the system has, or what bench/setup.sh unpacked under artifacts/bench/programs where the system's is too old for something. The directories of
+/// system programs are searched even when the user's PATH does not name them.
 /// </summary>
 /// <param name="Path">The file to run.</param>
 public sealed partial record InstalledProgram(string Path)
 {
     /// <summary>Finds a program.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="newest">True: an unpacked one goes before the system's; false: it is only taken when the system has none.</param>
     /// <exception cref="UnavailableException">It is not installed.</exception>
-    public static InstalledProgram Find(string name)
+    public static InstalledProgram Find(string name, bool newest = false)
     {
-        IEnumerable<string> directories = (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':', StringSplitOptions.RemoveEmptyEntries);
-        string? found = Unpacked(name).Concat(directories).Append("/usr/sbin").Append("/usr/bin")
+        IEnumerable<string> system = (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':', StringSplitOptions.RemoveEmptyEntries)
+            .Append("/usr/sbin").Append("/usr/bin");
+        string? found = (newest ? Unpacked(name).Concat(system) : system.Concat(Unpacked(name)))
             .Select(directory => System.IO.Path.Combine(directory, name))
             .FirstOrDefault(File.Exists);
         return found is null ? throw new UnavailableException($"{name} is not installed: run bench/setup.sh {name}") : new InstalledProgram(found);
@@ -36,16 +39,8 @@ public sealed partial record InstalledProgram(string Path)
 
     private static IEnumerable<string> Unpacked(string name)
     {
-        for (DirectoryInfo? place = new(AppContext.BaseDirectory); place is not null; place = place.Parent)
-        {
-            string programs = System.IO.Path.Combine(place.FullName, "artifacts", "bench", "programs", name, "usr");
-            if (Directory.Exists(programs))
-            {
-                return [System.IO.Path.Combine(programs, "sbin"), System.IO.Path.Combine(programs, "bin")];
-            }
-        }
-
-        return [];
+        string programs = System.IO.Path.Combine(SourceTree.Root, "artifacts", "bench", "programs", name, "usr");
+        return [System.IO.Path.Combine(programs, "sbin"), System.IO.Path.Combine(programs, "bin")];
     }
 
     [GeneratedRegex(@"\d+(\.\d+)+")]

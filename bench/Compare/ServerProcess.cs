@@ -7,7 +7,8 @@ namespace FastChat.Bench.Compare;
 /// <summary>A server that the harness started: its output is kept in a file, its processor time and memory are read from /proc, and it ends with the harness.</summary>
 public sealed class ServerProcess : IDisposable
 {
-    private static readonly double s_secondsPerTick = 0.01;
+    /// <summary>USER_HZ is 100 on every Linux: the unit of /proc's processor times.</summary>
+    private const double SecondsPerTick = 0.01;
 
     private readonly Process _process;
     private readonly StreamWriter _log;
@@ -96,7 +97,7 @@ public sealed class ServerProcess : IDisposable
             // The second field is the name in parentheses and may hold blanks.
             string stat = File.ReadAllText($"/proc/{Id}/stat");
             string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-            return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) * s_secondsPerTick;
+            return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) * SecondsPerTick;
         }
     }
 

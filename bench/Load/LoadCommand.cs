@@ -24,7 +24,7 @@ internal static class LoadCommand
         Argument<string> scenario = new("SCENARIO") { Description = string.Join(", ", s_scenarios.Keys) };
         Option<string> system = new("--system") { Description = "what to measure: " + string.Join(", ", SystemCatalog.Names), DefaultValueFactory = _ => "fastchat" };
         Option<string[]> versus = new("--vs") { Description = "another system to do the same work in turn; may be repeated", AllowMultipleArgumentsPerToken = true };
-        Option<string> transport = new("--transport") { Description = "tcp or ws", DefaultValueFactory = _ => "tcp" };
+        Option<string> transport = new("--transport") { Description = "what its clients speak; tcp is all that the harness does yet", DefaultValueFactory = _ => "tcp" };
         Option<double> seconds = new("--seconds") { Description = "measured seconds of a run", DefaultValueFactory = _ => 10 };
         Option<double> warmUp = new("--warm-up") { Description = "seconds before them that do not count", DefaultValueFactory = _ => 3 };
         Option<int> connections = new("--connections") { Description = "connections (durable, latency: 64; fanout: 1,000 subscribers)" };

@@ -13,6 +13,18 @@ internal ref struct TextComposer(SendBuffer output, int sizeMax)
     private readonly Span<byte> _span = output.GetSpan(sizeMax);
     private int _length;
 
+    /// <summary>Digits of a number that is not negative, for protocols that want a length before it.</summary>
+    public static int DigitsOf(int number)
+    {
+        int digits = 1;
+        for (; number >= 10; number /= 10)
+        {
+            digits++;
+        }
+
+        return digits;
+    }
+
     public void Append(scoped ReadOnlySpan<byte> bytes)
     {
         bytes.CopyTo(_span[_length..]);

@@ -22,7 +22,7 @@ internal static class ResultJson
         {
             ["scenario"] = settings.Scenario.ToString().ToLowerInvariant(),
             ["machine"] = machine,
-            ["settings"] = settings with { History = null },
+            ["settings"] = settings,
             ["results"] = comparison.Results,
             ["ratios"] = comparison.Ratios.ToDictionary(pair => pair.Key, pair => Math.Round(pair.Value, 3)),
         };

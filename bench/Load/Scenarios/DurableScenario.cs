@@ -30,19 +30,20 @@ internal sealed class DurableScenario : IScenario
         long before = fleet.Acknowledged;
         Usage usage = new(system.Server, flushes);
         fleet.RunFor(settings.Seconds);
+        UsedResources used = usage.End();
         long done = fleet.Acknowledged - before;
         return new ResultRow
         {
             System = system.Name,
             Version = system.Version,
-            Rate = done / usage.Seconds,
+            Rate = done / used.Seconds,
             P50Us = fleet.Latencies.Percentile(50),
             P99Us = fleet.Latencies.Percentile(99),
             P999Us = fleet.Latencies.Percentile(99.9),
-            CpuUsPerOp = usage.ServerSeconds * 1e6 / Math.Max(1, done),
+            CpuUsPerOp = used.ServerSeconds * 1e6 / Math.Max(1, done),
             FlushesPerAck = proof,
-            FlushRate = usage.Flushes / usage.Seconds,
-            Headroom = usage.Headroom,
+            FlushRate = used.Flushes / used.Seconds,
+            Headroom = used.Headroom,
             Errors = fleet.Errors,
             Note = string.Join("; ", Notes(system, settings, proof, fleet)),
         };
@@ -57,7 +58,7 @@ internal sealed class DurableScenario : IScenario
         long before = fleet.Acknowledged;
         Usage usage = new(system.Server, flushes);
         fleet.RunFor(ProofSeconds);
-        return usage.Flushes / (double)Math.Max(1, fleet.Acknowledged - before);
+        return usage.End().Flushes / (double)Math.Max(1, fleet.Acknowledged - before);
     }
 
     private static IEnumerable<string> Notes(SystemUnderTest system, RunSettings settings, double? proof, Fleet fleet)

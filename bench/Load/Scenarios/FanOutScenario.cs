@@ -33,13 +33,11 @@ internal sealed class FanOutScenario : IScenario
         Member publisher = new();
         fleet.Open([publisher]);
 
-        long published = 0;
         long Saturate(long now)
         {
-            while (published - (fleet.Delivered / settings.Connections) < settings.Outstanding)
+            while (fleet.Payloads.Next - (fleet.Delivered / settings.Connections) < settings.Outstanding)
             {
                 publisher.Publish(0, now);
-                published++;
             }
 
             return long.MaxValue;
@@ -50,22 +48,24 @@ internal sealed class FanOutScenario : IScenario
         Usage usage = new(system.Server, flushes);
         fleet.RunFor(settings.Seconds, Saturate);
         long delivered = fleet.Delivered - before;
-        (double seconds, double server, double headroom, double? flushRate) = (usage.Seconds, usage.ServerSeconds, usage.Headroom, usage.Flushes / usage.Seconds);
+        UsedResources used = usage.End();
 
-        fleet.RunUntil(() => fleet.Delivered >= published * settings.Connections, "the last deliveries");
+        bool HasEveryDelivery() => fleet.Delivered == fleet.Payloads.Next * settings.Connections;
+        fleet.Finish(HasEveryDelivery, "the last deliveries");
         last.Clear();
         Schedule lone = new(settings.Rate, planned => publisher.Publish(0, planned));
         fleet.RunFor(Math.Max(2, settings.Seconds / 2), lone.Advance);
+        fleet.Finish(HasEveryDelivery, "the last lone deliveries");
         return new ResultRow
         {
             System = system.Name,
             Version = system.Version,
-            Rate = delivered / seconds,
+            Rate = delivered / used.Seconds,
             P50Us = last.Latencies.Percentile(50),
             P99Us = last.Latencies.Percentile(99),
-            CpuUsPerOp = server * 1e6 / Math.Max(1, delivered),
-            FlushRate = flushRate,
-            Headroom = headroom,
+            CpuUsPerOp = used.ServerSeconds * 1e6 / Math.Max(1, delivered),
+            FlushRate = used.Flushes / used.Seconds,
+            Headroom = used.Headroom,
             Errors = fleet.Errors,
             Note = string.Join("; ", new[] { system.Caveat(settings.Scenario), fleet.FirstError ?? string.Empty }.Where(text => text.Length > 0)),
         };

@@ -71,6 +71,15 @@ internal sealed class Fleet(SystemUnderTest system, RunSettings settings) : IDis
         }
     }
 
+    /// <summary>As <see cref="RunUntil"/>, after the measured stretch: a run that already has errors keeps its row, which tells of them, and is waited for no longer.</summary>
+    public void Finish(Func<bool> condition, string what)
+    {
+        if (Errors == 0)
+        {
+            RunUntil(condition, what);
+        }
+    }
+
     /// <summary>Runs the reactor for a time; <paramref name="each"/>, if there is one, runs before each round and says until when it may wait (ticks).</summary>
     public void RunFor(double seconds, Func<long, long>? each = null)
     {

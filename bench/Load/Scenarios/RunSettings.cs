@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 using FastChat.Bench.Compare;
 
 namespace FastChat.Bench.Load.Scenarios;
@@ -5,7 +7,9 @@ namespace FastChat.Bench.Load.Scenarios;
 /// <summary>The shape of a run. All numbers are checked by the command line; 0 stands for the scenario's own default.</summary>
 internal sealed record RunSettings
 {
-    public required Scenario Scenario { get; init; }
+    /// <summary>The kind of work; the last line names it itself.</summary>
+    [JsonIgnore]
+    public Scenario Scenario { get; init; }
 
     /// <summary>Measured seconds of a run.</summary>
     public double Seconds { get; init; } = 10;
@@ -29,7 +33,4 @@ internal sealed record RunSettings
 
     /// <summary>Server on processor 0 and generator on processor 1 instead of both everywhere.</summary>
     public bool Pin { get; init; }
-
-    /// <summary>File for the histories of the publishers; null for none.</summary>
-    public string? History { get; init; }
 }

@@ -7,9 +7,6 @@ internal sealed class Window(int outstanding, int conversations) : Member
 {
     private int _unanswered;
 
-    /// <summary>How many it keeps unanswered; lowering it to 0 lets the window run empty.</summary>
-    public int Size { get; set; } = outstanding;
-
     public override void OnReady()
     {
         base.OnReady();
@@ -25,7 +22,7 @@ internal sealed class Window(int outstanding, int conversations) : Member
 
     private void Fill()
     {
-        while (_unanswered < Size)
+        while (_unanswered < outstanding)
         {
             _unanswered++;
             Publish((int)(Fleet.Payloads.Next % conversations), Stopwatch.GetTimestamp());

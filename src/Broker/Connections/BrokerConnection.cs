@@ -174,6 +174,9 @@ internal sealed class BrokerConnection : ISessionConnection
 
             _writeLoop.Finish(CloseCode.None, string.Empty, 0);
             await writing.ConfigureAwait(false);
+
+            // The write loop may have ended on a shard loop's thread (RaiseHere), and so would all the rest, down to the transport's: it is not that thread's work.
+            await Task.Yield();
             peer.Outbox.Close();
             _services.Sessions.Detach(session, this);
             _services.Router.Peers.Remove(peer);

@@ -9,8 +9,8 @@ namespace FastChat.Broker.Routing;
 internal sealed class DirtyOutboxes(int loop)
 {
     /// <summary>
-    /// Up to so many write loops run on the loop's own thread, one flush each; more are spread over the thread pool. Waking a thread of the pool costs a hundred microseconds of
-    /// processor time on a virtual machine, a send costs five: at 10,000 messages a second almost all of the broker's time went into waking (docs/decisions/0011).
+    /// When no more than this are dirty, their write loops run on the loop's own thread, one flush each; else all are spread over the thread pool. Waking a sleeping thread
+    /// costs a virtual machine tens of microseconds, a send five (docs/decisions/0011).
     /// </summary>
     private const int RunHereMax = 16;
 

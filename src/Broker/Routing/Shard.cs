@@ -253,7 +253,7 @@ internal sealed class Shard
             }
 
             new MembershipBody(user, (byte)command.Role).Write(body);
-            System.Security.Cryptography.SHA256.HashData(body, hash);
+            Sha256.Hash(body, hash);
 
             // The broker's own records come from no device, so no publish of the doer can have the same pair of device and id (P2).
             BinaryPrimitives.WriteUInt64BigEndian(messageId[8..], conversation!.Head + 1);

@@ -161,7 +161,9 @@ internal sealed class Outbox
     }
 
     /// <summary>Raises the signal for everything a loop appended. The given loop only.</summary>
-    public void Flush(int loop, bool runHere = false)
+    /// <param name="loop">The loop.</param>
+    /// <param name="runHere">The write loop goes on within this call, on the loop's thread (<see cref="AsyncSignal.RaiseHere"/>).</param>
+    public void Flush(int loop, bool runHere)
     {
         Lane(loop).IsDirty = false;
         if (runHere)

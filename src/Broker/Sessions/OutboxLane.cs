@@ -11,7 +11,8 @@ namespace FastChat.Broker.Sessions;
 /// <para>
 /// Who owns a segment: the producer appends to the last one, the consumer reads the first; a segment is left by the producer (which links
 /// the next one before it commits) before the consumer leaves it, so they never return the same one. An idle lane
-/// keeps one small segment. The consumer hands the segment that it leaves back to the producer, without its buffer, so that a steady lane allocates nothing. When a connection ends its lanes are left to the garbage collector: the loop may still be appending, so their
+/// keeps one small segment. The consumer hands the segment that it leaves back to the producer, without its buffer, so that a steady lane
+/// allocates nothing. When a connection ends its lanes are left to the garbage collector: the loop may still be appending, so their
 /// buffers cannot go back to the pool.
 /// </para>
 /// </summary>

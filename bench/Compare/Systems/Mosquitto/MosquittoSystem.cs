@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -8,7 +7,7 @@ using FastChat.Bench.Compare.Wires;
 namespace FastChat.Bench.Compare.Systems.Mosquitto;
 
 /// <summary>Mosquitto, a lean MQTT broker in C: a peer for delivery and idle sessions. Clients sign in from a password file, as with the other systems.</summary>
-public sealed class MosquittoSystem : SystemUnderTest
+public sealed class MosquittoSystem() : InstalledServer("mosquitto", "-h")
 {
     internal const string User = "bench";
     internal const string Password = "bench";
@@ -29,25 +28,6 @@ public sealed class MosquittoSystem : SystemUnderTest
     };
 
     /// <inheritdoc/>
-    public override async Task StartAsync(SystemSettings settings, WorkPlan plan, CancellationToken cancellation)
-    {
-        if (settings.Transport != "tcp")
-        {
-            throw new UnavailableException($"{Name} is compared over tcp only");
-        }
-
-        InstalledProgram program = InstalledProgram.Find("mosquitto");
-        Version = await program.VersionAsync("-h", cancellation).ConfigureAwait(false);
-        Endpoint = new IPEndPoint(IPAddress.Loopback, FreePort.Take());
-        string passwords = Path.Combine(settings.DataDirectory, "passwords");
-        await File.WriteAllTextAsync(passwords, PasswordLine(), cancellation).ConfigureAwait(false);
-        string file = Path.Combine(settings.DataDirectory, "mosquitto.conf");
-        await File.WriteAllTextAsync(file, Configuration(passwords), cancellation).ConfigureAwait(false);
-        Server = ServerProcess.Start(settings, program.Path, ["-c", file]);
-        await Server.WaitForPortAsync(Endpoint.Port, TimeSpan.FromSeconds(30), cancellation).ConfigureAwait(false);
-    }
-
-    /// <inheritdoc/>
     public override Wire NewWire(IWireEvents events, int index) => new MosquittoWire(events, index);
 
     // What mosquitto_passwd writes: PBKDF2 with SHA-512, 101 rounds. The salt has twelve bytes, no other length is read; it is fixed, the password being no secret.
@@ -59,19 +39,24 @@ public sealed class MosquittoSystem : SystemUnderTest
     }
 
     // Started by root it would become a user that cannot read the directory: it stays who it is. 0 lifts the limits of queues.
-    private string Configuration(string passwords) => string.Create(CultureInfo.InvariantCulture, $"""
-        user {Environment.UserName}
-        listener {Endpoint.Port} 127.0.0.1
-        password_file {passwords}
-        allow_anonymous false
-        persistence false
-        max_inflight_messages 0
-        max_queued_messages 0
-        set_tcp_nodelay true
-        log_dest stderr
-        log_type error
-        log_type warning
-        connection_messages false
+    protected override string Configure(string directory, WorkPlan plan)
+    {
+        string passwords = Path.Combine(directory, "passwords");
+        File.WriteAllText(passwords, PasswordLine());
+        return string.Create(CultureInfo.InvariantCulture, $"""
+            user {Environment.UserName}
+            listener {Endpoint.Port} 127.0.0.1
+            password_file {passwords}
+            allow_anonymous false
+            persistence false
+            max_inflight_messages 0
+            max_queued_messages 0
+            set_tcp_nodelay true
+            log_dest stderr
+            log_type error
+            log_type warning
+            connection_messages false
 
-        """);
+            """);
+    }
 }

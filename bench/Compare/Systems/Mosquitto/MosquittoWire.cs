@@ -154,14 +154,5 @@ internal sealed class MosquittoWire(IWireEvents events, int connection) : Wire(e
         _asked.Enqueue(conversation);
     }
 
-    private static int TopicLength(int conversation)
-    {
-        int length = "c/".Length + 1;
-        for (int rest = conversation; rest >= 10; rest /= 10)
-        {
-            length++;
-        }
-
-        return length;
-    }
+    private static int TopicLength(int conversation) => "c/".Length + TextComposer.DigitsOf(conversation);
 }

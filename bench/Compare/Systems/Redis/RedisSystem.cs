@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 
 using FastChat.Bench.Compare.Wires;
@@ -10,7 +9,7 @@ namespace FastChat.Bench.Compare.Systems.Redis;
 /// Redis: the strongest durable peer, because <c>appendfsync always</c> writes and syncs once per turn of its event loop and answers everybody of that turn afterwards. A conversation is
 /// a stream where messages are stored and a channel where they are not: Redis has no log that it also pushes.
 /// </summary>
-public sealed class RedisSystem : SystemUnderTest
+public sealed class RedisSystem() : InstalledServer("redis-server", "--version")
 {
     private const string Password = "bench";
     private bool _isLog;
@@ -30,43 +29,32 @@ public sealed class RedisSystem : SystemUnderTest
     public override string? WhyNot(Scenario scenario) => scenario == Scenario.Corpus ? "has no users and rooms to replay into" : null;
 
     /// <inheritdoc/>
-    public override async Task StartAsync(SystemSettings settings, WorkPlan plan, CancellationToken cancellation)
-    {
-        if (settings.Transport != "tcp")
-        {
-            throw new UnavailableException($"{Name} is compared over tcp only");
-        }
-
-        InstalledProgram program = InstalledProgram.Find("redis-server");
-        Version = await program.VersionAsync("--version", cancellation).ConfigureAwait(false);
-        _isLog = plan.Scenario is Scenario.Durable or Scenario.Latency or Scenario.Growth or Scenario.CatchUp;
-        Endpoint = new IPEndPoint(IPAddress.Loopback, FreePort.Take());
-        string file = Path.Combine(settings.DataDirectory, "redis.conf");
-        await File.WriteAllTextAsync(file, Configuration(settings.DataDirectory, plan), cancellation).ConfigureAwait(false);
-        Server = ServerProcess.Start(settings, program.Path, [file]);
-        await Server.WaitForPortAsync(Endpoint.Port, TimeSpan.FromSeconds(30), cancellation).ConfigureAwait(false);
-    }
-
-    /// <inheritdoc/>
     public override Wire NewWire(IWireEvents events, int index) => new RedisWire(events, Encoding.ASCII.GetBytes(Password), _isLog);
 
-    // Limits on output are lifted so that a slow moment of the generator is no lost message; rewriting the log is off because it would be measured in some runs and not in others.
-    private string Configuration(string directory, WorkPlan plan) => string.Create(CultureInfo.InvariantCulture, $"""
-        bind 127.0.0.1
-        port {Endpoint.Port}
-        daemonize no
-        dir "{directory}"
-        requirepass {Password}
-        maxclients {plan.Connections + 1000}
-        tcp-backlog 4096
-        timeout 0
-        save ""
-        appendonly {(_isLog ? "yes" : "no")}
-        appendfsync always
-        no-appendfsync-on-rewrite no
-        auto-aof-rewrite-percentage 0
-        client-output-buffer-limit normal 0 0 0
-        client-output-buffer-limit pubsub 0 0 0
+    /// <inheritdoc/>
+    protected override IEnumerable<string> Arguments(string file) => [file];
 
-        """);
+    // Limits on output are lifted so that a slow moment of the generator is no lost message; rewriting the log is off because it would be measured in some runs and not in others.
+    protected override string Configure(string directory, WorkPlan plan)
+    {
+        _isLog = plan.Scenario is Scenario.Durable or Scenario.Latency or Scenario.Growth or Scenario.CatchUp;
+        return string.Create(CultureInfo.InvariantCulture, $"""
+            bind 127.0.0.1
+            port {Endpoint.Port}
+            daemonize no
+            dir "{directory}"
+            requirepass {Password}
+            maxclients {plan.Connections + 1000}
+            tcp-backlog 4096
+            timeout 0
+            save ""
+            appendonly {(_isLog ? "yes" : "no")}
+            appendfsync always
+            no-appendfsync-on-rewrite no
+            auto-aof-rewrite-percentage 0
+            client-output-buffer-limit normal 0 0 0
+            client-output-buffer-limit pubsub 0 0 0
+
+            """);
+    }
 }

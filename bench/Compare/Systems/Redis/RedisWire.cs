@@ -229,14 +229,8 @@ internal sealed class RedisWire(IWireEvents events, byte[] password, bool isLog)
 
     private static void AppendKey(ref TextComposer request, int conversation)
     {
-        int digits = 1;
-        for (int rest = conversation; rest >= 10; rest /= 10)
-        {
-            digits++;
-        }
-
         request.Append("$"u8);
-        request.Append("c:".Length + digits);
+        request.Append("c:".Length + TextComposer.DigitsOf(conversation));
         request.Append("\r\nc:"u8);
         request.Append(conversation);
         request.Append("\r\n"u8);
