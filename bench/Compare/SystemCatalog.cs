@@ -1,3 +1,4 @@
+using FastChat.Bench.Compare.Systems.Ejabberd;
 using FastChat.Bench.Compare.Systems.FastChat;
 using FastChat.Bench.Compare.Systems.Mosquitto;
 using FastChat.Bench.Compare.Systems.Nats;
@@ -19,6 +20,7 @@ public static class SystemCatalog
         ["mosquitto"] = () => new MosquittoSystem(),
         ["signalr"] = () => new SignalRSystem(),
         ["rabbitmq"] = () => new RabbitMqSystem(),
+        ["ejabberd"] = () => new EjabberdSystem(),
     };
 
     /// <summary>The names, in the order of the report.</summary>
