@@ -1,6 +1,8 @@
+using FastChat.Bench.Compare.Systems.Ejabberd;
 using FastChat.Bench.Compare.Systems.FastChat;
 using FastChat.Bench.Compare.Systems.Mosquitto;
 using FastChat.Bench.Compare.Systems.Nats;
+using FastChat.Bench.Compare.Systems.RabbitMq;
 using FastChat.Bench.Compare.Systems.Redis;
 using FastChat.Bench.Compare.Systems.SignalR;
 
@@ -17,6 +19,8 @@ public static class SystemCatalog
         ["nats-core"] = () => new NatsSystem(isLog: false),
         ["mosquitto"] = () => new MosquittoSystem(),
         ["signalr"] = () => new SignalRSystem(),
+        ["rabbitmq"] = () => new RabbitMqSystem(),
+        ["ejabberd"] = () => new EjabberdSystem(),
     };
 
     /// <summary>The names, in the order of the report.</summary>

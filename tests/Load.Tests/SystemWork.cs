@@ -67,9 +67,10 @@ internal static class SystemWork
     {
         await using RunningSystem running = await RunningSystem.StartAsync(name, Scenario.Durable);
         string caveat = running.System.Caveat(Scenario.Durable);
-        if (caveat.Length > 0 || Flushes() == 0)
+        bool isDurable = !caveat.Contains("not durable", StringComparison.Ordinal);
+        if (!isDurable || Flushes() == 0)
         {
-            Assert.Ignore(caveat.Length > 0 ? caveat : "no device of this machine counts its flushes");
+            Assert.Ignore(isDurable ? "no device of this machine counts its flushes" : caveat);
         }
 
         RecordedEvents said = new();

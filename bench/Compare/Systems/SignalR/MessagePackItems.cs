@@ -56,7 +56,7 @@ internal ref struct MessagePackItems(ReadOnlySpan<byte> bytes)
     {
         for (int items = 1; items > 0; items--)
         {
-            byte head = _left[0];
+            byte head = _left.IsEmpty ? throw new InvalidDataException("a MessagePack message ends too early") : _left[0];
             switch (head)
             {
                 case < 0x80 or >= 0xE0 or 0xC2 or 0xC3:

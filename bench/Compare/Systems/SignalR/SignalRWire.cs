@@ -59,7 +59,16 @@ internal sealed class SignalRWire(IWireEvents events) : Wire(events)
 
         while (TryMessage(input[used..], out int start, out int size))
         {
-            Take(input.Slice(used + start, size - start));
+            try
+            {
+                Take(input.Slice(used + start, size - start));
+            }
+            catch (InvalidDataException unreadable)
+            {
+                Events.OnFailed(unreadable.Message);
+                return input.Length;
+            }
+
             used += size;
         }
 
