@@ -37,7 +37,7 @@ check_sdk() {
 
 # Programs that tests start. A test whose program is missing skips itself and says so; on Debian as root they are installed, by the script that knows how.
 install_programs() {
-  bench/setup.sh redis-server mosquitto nats-server || echo "tests that need what is missing are skipped"
+  bench/setup.sh || echo "tests that need what is missing are skipped"
 }
 
 # Prints a result file for people and sets p, f and s. Reads nothing but lines and attributes that the trx logger has written for ten years.
