@@ -74,6 +74,9 @@ public sealed class CommitBatch
         }
     }
 
+    /// <summary>True when it takes something out of the log or the dedupe table, which otherwise only grow.</summary>
+    internal bool Rewrites { get; private set; }
+
     /// <summary>The pipeline's link between submitted batches; nobody else's.</summary>
     internal CommitBatch? Next { get; set; }
 
@@ -143,6 +146,7 @@ public sealed class CommitBatch
     {
         ThrowIfChunkIsOpen();
         Reserve(12 + key.Length);
+        Rewrites |= table != Table.State;
         WriteTag(table, EntryTag.Delete, EntryTag.DeleteInFamily);
         WriteBytes(key);
         _count++;
@@ -160,6 +164,7 @@ public sealed class CommitBatch
         _size = HeaderSize;
         _count = 0;
         _chunkKey = NoChunk;
+        Rewrites = false;
     }
 
     internal static int WriteVarint(Span<byte> target, uint value)

@@ -14,8 +14,17 @@ public sealed record StorageOptions
     /// <summary>Bytes of blocks, indexes and filters kept in memory.</summary>
     public long BlockCacheBytes { get; init; } = 128L << 20;
 
-    /// <summary>Bytes of unflushed writes over all tables before RocksDB flushes; also what a restart has to replay at most, roughly.</summary>
-    public long WriteBufferBytes { get; init; } = 96L << 20;
+    /// <summary>Bytes of unflushed small state before RocksDB flushes it.</summary>
+    public long WriteBufferBytes { get; init; } = 16L << 20;
+
+    /// <summary>Bytes of the first journal file; each further one is twice as large, up to <see cref="JournalFileBytesMax"/>.</summary>
+    public int JournalFileBytesMin { get; init; } = 1 << 20;
+
+    /// <summary>
+    /// Bytes of a journal file in the steady state. Files and their images in memory: one is written, one or two wait for their move into the tables, one is ready; six exist at most, and
+    /// a restart reads what of them was not moved.
+    /// </summary>
+    public int JournalFileBytesMax { get; init; } = 32 << 20;
 
     /// <summary>Table files that may be open at once: most of a process's 20,000 descriptors belong to sockets.</summary>
     public int OpenFilesMax { get; init; } = 1000;
@@ -36,6 +45,8 @@ public sealed record StorageOptions
         ArgumentException.ThrowIfNullOrWhiteSpace(Directory);
         ArgumentOutOfRangeException.ThrowIfLessThan(BlockCacheBytes, 1L << 20);
         ArgumentOutOfRangeException.ThrowIfLessThan(WriteBufferBytes, 1L << 20);
+        ArgumentOutOfRangeException.ThrowIfLessThan(JournalFileBytesMin, 64 << 10);
+        ArgumentOutOfRangeException.ThrowIfLessThan(JournalFileBytesMax, JournalFileBytesMin);
         ArgumentOutOfRangeException.ThrowIfLessThan(OpenFilesMax, 64);
         ArgumentOutOfRangeException.ThrowIfLessThan(BackgroundJobsMax, 1);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(WitnessSyncInterval, TimeSpan.Zero);

@@ -4,23 +4,23 @@ using FastChat.Protocol;
 
 namespace FastChat.Storage.Tests;
 
-/// <summary>What every log must do. Run against both implementations by the two fixtures at the end of the file.</summary>
+/// <summary>What every log must do. Run against both implementations, and against the durable one with its commits in the journal, in the tables and in both: ConversationLogFixtures.cs.</summary>
 internal abstract class ConversationLogContract
 {
-    private const int Unlimited = int.MaxValue;
+    protected const int Unlimited = int.MaxValue;
 
-    private static readonly ConversationId Room = new((UInt128)1 << 100 | 2);
+    protected static readonly ConversationId Room = new((UInt128)1 << 100 | 2);
     private static readonly ConversationId Before = new((UInt128)1 << 100 | 1);
     private static readonly ConversationId Behind = new((UInt128)1 << 100 | 3);
 
     private IConversationLog _log = null!;
 
+    protected IConversationLog Log => _log;
+
     protected abstract IConversationLog Create();
 
     /// <summary>Closes the log in an orderly way and opens it again.</summary>
     protected abstract IConversationLog Reopen(IConversationLog log);
-
-    protected abstract void Plant(IConversationLog log, Table table, byte[] key, byte[] value);
 
     protected abstract void FailNextWrite(IConversationLog log);
 
@@ -234,88 +234,6 @@ internal abstract class ConversationLogContract
     }
 
     [Test]
-    public void DamagedRecordIsNeverServed()
-    {
-        ConversationWriter room = Fill(3, 1, 4);
-        (byte[] key, byte[] value) = Chunk(5);
-        value[^1] ^= 1;
-        Plant(_log, Table.Log, key, value);
-
-        Assert.That(Forward(0, LogPosition.Latest).Page, Is.EqualTo(new LogPage(1, 7, 7, room.Concatenated(1, 7).Length, false)));
-        Assert.That(() => Forward(7, LogPosition.Latest), Throws.TypeOf<CorruptRecordException>().With.Message.Contains("Record 8"));
-        Assert.That(() => Backward(LogPosition.Latest), Throws.TypeOf<CorruptRecordException>());
-        Assert.That(Backward(8).Bytes, Is.EqualTo(room.Concatenated(1, 7)));
-    }
-
-    [Test]
-    public void BackwardPageBeginsBehindADamagedRecord()
-    {
-        ConversationWriter room = Fill(3, 1, 4);
-        (byte[] key, byte[] value) = Chunk(5);
-        value[ChunkHeader.Size + 70] ^= 1;
-        Plant(_log, Table.Log, key, value);
-
-        (LogPage page, byte[] bytes) = Backward(LogPosition.Latest);
-        Assert.That(page, Is.EqualTo(new LogPage(6, 8, 3, bytes.Length, false)));
-        Assert.That(bytes, Is.EqualTo(room.Concatenated(6, 8)));
-        Assert.That(() => Backward(6), Throws.TypeOf<CorruptRecordException>());
-    }
-
-    [Test]
-    public void EveryDamagedByteOfAChunkIsNoticed()
-    {
-        ConversationWriter room = Fill(3, 1, 4);
-        (byte[] key, byte[] original) = Chunk(5);
-        byte[] expected = room.Concatenated(5, 8);
-        for (int i = 0; i < original.Length; i++)
-        {
-            byte[] damaged = [.. original];
-            damaged[i] ^= 0x10;
-            Plant(_log, Table.Log, key, damaged);
-            try
-            {
-                (LogPage page, byte[] bytes) = Forward(4, LogPosition.Latest);
-                Assert.That(page.Complete, Is.False, $"byte {i}");
-                Assert.That(bytes, Is.EqualTo(expected[..bytes.Length]), $"byte {i}");
-            }
-            catch (CorruptRecordException)
-            {
-                continue;
-            }
-        }
-    }
-
-    [Test]
-    public void ChunkUnderAnotherKeyIsNotServed()
-    {
-        Fill(3, 1, 4);
-        (_, byte[] value) = Chunk(1);
-        byte[] key = new byte[ChunkKey.Size];
-        ConversationId stranger = new(99);
-        ChunkKey.Write(key, stranger, 1);
-        Plant(_log, Table.Log, key, value);
-
-        Assert.That(() => _log.ReadForward(stranger, 0, 9, 9, 99999, new ArrayBufferWriter<byte>()), Throws.TypeOf<CorruptRecordException>());
-        Assert.That(() => _log.ReadHead(stranger), Throws.TypeOf<CorruptRecordException>());
-    }
-
-    [Test]
-    public void MissingChunkIsNoSilentGap()
-    {
-        ConversationWriter room = Fill(3, 1, 4);
-        byte[] key = new byte[ChunkKey.Size];
-        ChunkKey.Write(key, Room, 4);
-        CommitBatch batch = Batch();
-        batch.Delete(Table.Log, key);
-        _log.Commit([batch]);
-
-        Assert.That(Forward(0, LogPosition.Latest).Page, Is.EqualTo(new LogPage(1, 3, 3, room.Concatenated(1, 3).Length, false)));
-        Assert.That(() => Forward(3, LogPosition.Latest), Throws.TypeOf<CorruptRecordException>());
-        Assert.That(Backward(LogPosition.Latest).Page.First, Is.EqualTo(5));
-        Assert.That(Backward(LogPosition.Latest).Page.Complete, Is.False);
-    }
-
-    [Test]
     public void ReadersRunBesideTheCommitter()
     {
         ConversationWriter room = new(Room);
@@ -364,7 +282,7 @@ internal abstract class ConversationLogContract
     private static Comparison<(LogPage, byte[])> PageComparer => (a, b) => a.Item1 == b.Item1 && a.Item2.AsSpan().SequenceEqual(b.Item2) ? 0 : 1;
 
     /// <summary>One commit and one chunk per count in Room, between two neighbours whose keys surround it.</summary>
-    private ConversationWriter Fill(params int[] counts)
+    protected ConversationWriter Fill(params int[] counts)
     {
         ConversationWriter room = new(Room);
         ConversationWriter before = new(Before);
@@ -385,23 +303,16 @@ internal abstract class ConversationLogContract
         return room;
     }
 
-    private CommitBatch Batch() => new(_log.Epoch);
+    protected CommitBatch Batch() => new(_log.Epoch);
 
-    private (byte[] Key, byte[] Value) Chunk(ulong first)
-    {
-        byte[] key = new byte[ChunkKey.Size];
-        ChunkKey.Write(key, Room, first);
-        return (key, _log.Get(Table.Log, key)!);
-    }
-
-    private (LogPage Page, byte[] Bytes) Forward(ulong after, ulong through, int countMax = Unlimited, int bytesMax = Unlimited)
+    protected (LogPage Page, byte[] Bytes) Forward(ulong after, ulong through, int countMax = Unlimited, int bytesMax = Unlimited)
     {
         ArrayBufferWriter<byte> target = new();
         LogPage page = _log.ReadForward(Room, after, through, countMax, bytesMax, target);
         return (page, target.WrittenSpan.ToArray());
     }
 
-    private (LogPage Page, byte[] Bytes) Backward(ulong before, int countMax = Unlimited, int bytesMax = Unlimited)
+    protected (LogPage Page, byte[] Bytes) Backward(ulong before, int countMax = Unlimited, int bytesMax = Unlimited)
     {
         ArrayBufferWriter<byte> target = new();
         LogPage page = _log.ReadBackward(Room, before, countMax, bytesMax, target);
@@ -419,48 +330,4 @@ internal abstract class ConversationLogContract
         });
         return keys;
     }
-}
-
-[TestFixture]
-internal sealed class RocksDbConversationLogContractTests : ConversationLogContract
-{
-    private TemporaryDirectory _directory = null!;
-
-    protected override IConversationLog Create()
-    {
-        _directory = new TemporaryDirectory();
-        return RocksDbConversationLog.Open(_directory.Options);
-    }
-
-    protected override IConversationLog Reopen(IConversationLog log)
-    {
-        log.Dispose();
-        return RocksDbConversationLog.Open(_directory.Options);
-    }
-
-    protected override void Plant(IConversationLog log, Table table, byte[] key, byte[] value) =>
-        ((RocksDbConversationLog)log).Store.Plant(table, key, value);
-
-    protected override void FailNextWrite(IConversationLog log) =>
-        ((RocksDbConversationLog)log).BeforeWrite = () => throw new IOException("no space left on device");
-
-    public override void Close()
-    {
-        base.Close();
-        _directory.Dispose();
-    }
-}
-
-[TestFixture]
-internal sealed class InMemoryConversationLogContractTests : ConversationLogContract
-{
-    protected override IConversationLog Create() => new InMemoryConversationLog();
-
-    protected override IConversationLog Reopen(IConversationLog log) => ((InMemoryConversationLog)log).Crash();
-
-    protected override void Plant(IConversationLog log, Table table, byte[] key, byte[] value) =>
-        ((InMemoryConversationLog)log).Plant(table, key, value);
-
-    protected override void FailNextWrite(IConversationLog log) =>
-        ((InMemoryConversationLog)log).BeforeSync = () => throw new IOException("input/output error");
 }

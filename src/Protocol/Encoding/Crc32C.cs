@@ -7,9 +7,12 @@ namespace FastChat.Protocol;
 public static class Crc32C
 {
     /// <summary>The checksum of <paramref name="data"/>.</summary>
-    public static uint Compute(ReadOnlySpan<byte> data)
+    public static uint Compute(ReadOnlySpan<byte> data) => Compute(data, salt: 0);
+
+    /// <summary>The checksum of <paramref name="data"/> from another initial value: who does not know the salt cannot make bytes that match.</summary>
+    public static uint Compute(ReadOnlySpan<byte> data, uint salt)
     {
-        uint crc = uint.MaxValue;
+        uint crc = uint.MaxValue ^ salt;
         while (data.Length >= sizeof(ulong))
         {
             crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(data));

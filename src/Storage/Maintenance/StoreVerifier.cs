@@ -21,6 +21,7 @@ public sealed class StoreVerifier
 
     private const int ProgressInterval = 10_000;
 
+    private readonly StoreDirectory _directory;
     private readonly RocksDbStore _store;
     private readonly bool _rebuild;
     private readonly Action<VerifyProgress>? _progress;
@@ -34,9 +35,10 @@ public sealed class StoreVerifier
     private long _ticks;
     private bool _logIsSound;
 
-    private StoreVerifier(RocksDbStore store, bool rebuild, Action<VerifyProgress>? progress, CancellationToken cancellation)
+    private StoreVerifier(StoreDirectory directory, bool rebuild, Action<VerifyProgress>? progress, CancellationToken cancellation)
     {
-        _store = store;
+        _directory = directory;
+        _store = directory.Tables;
         _rebuild = rebuild;
         _progress = progress;
         _cancellation = cancellation;
@@ -50,31 +52,36 @@ public sealed class StoreVerifier
         StorageOptions options, bool rebuild = false, Action<VerifyProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        using RocksDbStore store = RocksDbStore.OpenForMaintenance(options, writable: rebuild);
-        StoreVerifier verifier = new(store, rebuild, progress, cancellation);
-        verifier.CheckWitness(options.Directory);
+        using StoreDirectory directory = StoreDirectory.OpenForMaintenance(options, writable: rebuild);
+        StoreVerifier verifier = new(directory, rebuild, progress, cancellation);
+        verifier.CheckJournal(options.Directory);
         long problemsBefore = verifier._problemCount;
         verifier.Guard("log", verifier.CheckLog);
         verifier._logIsSound = verifier._problemCount == problemsBefore;
         verifier.Guard("dedupe", verifier.CheckDedupe);
         if (rebuild)
         {
-            store.SyncRepairs();
+            directory.Tables.SyncRepairs();
         }
 
         return new VerifyResult(
             verifier._conversations, verifier._messages, verifier._repaired, verifier._problemCount, verifier._problems);
     }
 
-    private void CheckWitness(string directory)
+    private void CheckJournal(string directory)
     {
+        if (_directory.JournalDamage is { } damage)
+        {
+            Report($"Acknowledged records are missing: {damage}. What the journal still holds was not looked at.");
+        }
+
         if (!CommitWitness.TryRead(directory, out _, out ulong promised))
         {
             Report("The witness file is missing or damaged: nobody can tell whether everything acknowledged is there.");
         }
-        else if (_store.CommitNumber < promised)
+        else if (_directory.CommitNumber < promised)
         {
-            Report($"Acknowledged records are missing: the store ends at commit {_store.CommitNumber}, commit {promised} was acknowledged.");
+            Report($"Acknowledged records are missing: the store ends at commit {_directory.CommitNumber}, commit {promised} was acknowledged.");
         }
     }
 
@@ -126,9 +133,9 @@ public sealed class StoreVerifier
             return;
         }
 
-        if (header.Epoch > _store.Epoch)
+        if (header.Epoch > _directory.Epoch)
         {
-            Report($"{Capital(name)} was written in epoch {header.Epoch}; the store is in epoch {_store.Epoch}.");
+            Report($"{Capital(name)} was written in epoch {header.Epoch}; the store is in epoch {_directory.Epoch}.");
         }
 
         bool sound = CheckRecords(ref conversation, name, header, value[ChunkHeader.Size..]);

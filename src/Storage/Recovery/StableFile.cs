@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 
+using Microsoft.Win32.SafeHandles;
+
 namespace FastChat.Storage;
 
 /// <summary>
@@ -9,6 +11,7 @@ namespace FastChat.Storage;
 internal static partial class StableFile
 {
     private const int ReadOnlyDirectory = 0x10000;
+    private const int Interrupted = 4;
 
     /// <summary>Replaces <paramref name="path"/> by a file with these bytes; after a crash it is the old file or the new one.</summary>
     public static void Replace(string path, ReadOnlySpan<byte> bytes)
@@ -69,6 +72,29 @@ internal static partial class StableFile
             throw new IOException($"Cannot sync directory {path}: error {error}.");
         }
     }
+
+    /// <summary>fdatasync: the bytes, and of the file's description only what reading them needs.</summary>
+    /// <exception cref="IOException">The device failed; what was written before may be lost or not.</exception>
+    public static void SyncData(SafeFileHandle file)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            RandomAccess.FlushToDisk(file);
+            return;
+        }
+
+        while (SyncData((int)file.DangerousGetHandle()) != 0)
+        {
+            int error = Marshal.GetLastPInvokeError();
+            if (error != Interrupted)
+            {
+                throw new IOException($"fdatasync failed: error {error}.");
+            }
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
+    private static partial int SyncData(int descriptor);
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int Open(string path, int flags);

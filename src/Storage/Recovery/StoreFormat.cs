@@ -12,13 +12,13 @@ namespace FastChat.Storage;
 /// | "FASTCHAT"      | version  | epoch    | crc32c   |
 /// +-----------------+----------+----------+----------+
 /// </code>
-/// Version history: 1 = the first.
+/// Version history: 1 = the first; 2 = commits go to the journal before they are in the tables.
 /// </summary>
 /// <param name="Version">Format of the store.</param>
 /// <param name="Epoch">Incarnation of the store, from 1.</param>
 internal readonly record struct StoreFormat(uint Version, uint Epoch)
 {
-    public const uint CurrentVersion = 1;
+    public const uint CurrentVersion = 2;
 
     private const int Size = 20;
     private const string FileName = "format";

@@ -1,40 +1,44 @@
 using System.Buffers;
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 
 using FastChat.Protocol;
-
-using RocksDbSharp;
 
 namespace FastChat.Storage;
 
 /// <summary>
-/// The durable log: one RocksDB with a column family per <see cref="Table"/>, opened by <see cref="RocksDbStore"/>.
+/// The durable log: a journal that commits are synced in, and RocksDB with a column family per <see cref="Table"/> into which they are moved by the file, sorted, in the background.
 /// <para>
-/// <see cref="Commit"/> is one native write with sync. RocksDB puts the entries into its memtable only after the write-ahead log is on
-/// stable storage, so readers see durable data only. The commit's number goes into the same write, and after it into the
-/// <see cref="CommitWitness"/>; only then does Commit return and may anything be acknowledged.
+/// <see cref="Commit"/> is one write into a file of fixed length and one fdatasync. Only then do readers see it, does its number go into the <see cref="CommitWitness"/>, and does Commit
+/// return, so that it may be acknowledged. Until a commit is in the tables it is served from the memory that it was written from (<see cref="RecentView"/>).
 /// </para>
 /// Threads: one committer, any number of readers; <see cref="Dispose"/> waits for those inside.
 /// </summary>
-public sealed unsafe class RocksDbConversationLog : IConversationLog
+public sealed class RocksDbConversationLog : IConversationLog
 {
-    private readonly Native _native = Native.Instance;
-    private readonly RocksDbStore _store;
-    private byte[] _group = new byte[64 * 1024];
+    private const int Free = 0;
+    private const int Committing = 1;
+    private const int Settling = 2;
+
+    private readonly StoreDirectory _directory;
+    private readonly RocksDbStore _tables;
+    private readonly SegmentMover _mover;
+    private readonly CommitApplier _applier;
+    private JournalSegment? _current;
     private ulong _commitNumber;
     private StorageException? _failure;
-    private Rundown _rundown;
-    private int _committing;
+    private int _writer;
+    private int _disposed;
 
-    private RocksDbConversationLog(RocksDbStore store)
+    private RocksDbConversationLog(StoreDirectory directory)
     {
-        _store = store;
-        _commitNumber = store.CommitNumber;
+        _directory = directory;
+        _tables = directory.Tables;
+        _commitNumber = directory.CommitNumber;
+        _mover = new SegmentMover(_tables, directory.Journal, Fail);
+        _applier = new CommitApplier(_tables);
     }
 
     /// <inheritdoc/>
-    public uint Epoch => _store.Epoch;
+    public uint Epoch => _directory.Epoch;
 
     /// <inheritdoc/>
     public ulong CommitNumber => Volatile.Read(ref _commitNumber);
@@ -42,52 +46,51 @@ public sealed unsafe class RocksDbConversationLog : IConversationLog
     /// <inheritdoc/>
     public StorageException? Failure => Volatile.Read(ref _failure);
 
-    /// <summary>Called before each native write; what it throws counts as the device's answer. For tests.</summary>
+    /// <summary>Called before each write; what it throws counts as the device's answer. For tests.</summary>
     internal Action? BeforeWrite { get; set; }
 
-    /// <summary>The handles, for tests that plant damage.</summary>
-    internal RocksDbStore Store => _store;
+    /// <summary>The tables, for tests that plant damage.</summary>
+    internal RocksDbStore Store => _tables;
 
     /// <summary>Opens a store, or makes it.</summary>
     /// <param name="options">Where it is.</param>
     /// <param name="time">Drives the witness's background sync; the system's clock when absent.</param>
     /// <exception cref="StoreOpenException">It cannot be opened as it is; the message says why.</exception>
-    public static RocksDbConversationLog Open(StorageOptions options, TimeProvider? time = null) =>
-        new(RocksDbStore.Open(options, time ?? TimeProvider.System));
+    public static RocksDbConversationLog Open(StorageOptions options, TimeProvider? time = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new(StoreDirectory.Open(options, time ?? TimeProvider.System));
+    }
 
     /// <inheritdoc/>
     public void Commit(ReadOnlySpan<CommitBatch> batches)
     {
-        _rundown.Enter(this);
+        BecomeWriter(Committing);
         try
         {
-            if (Interlocked.Exchange(ref _committing, 1) != 0)
-            {
-                throw new InvalidOperationException("Another thread is committing; the log has one committer.");
-            }
-
             CommitAlone(batches);
         }
         finally
         {
-            Volatile.Write(ref _committing, 0);
-            _rundown.Leave();
+            Volatile.Write(ref _writer, Free);
         }
     }
 
     /// <inheritdoc/>
     public LogHead ReadHead(ConversationId conversation)
     {
-        _rundown.Enter(this);
+        Span<byte> id = stackalloc byte[Id128.Size];
+        conversation.Write(id);
+        RecentView view = _mover.Enter(this);
+        LogCursor cursor = new(_tables, view, conversation, id);
         try
         {
-            using RocksDbIterator cursor = _store.CreateIterator(Table.Log);
-            RocksDbIterator cursorView = cursor;
-            return ChunkPager.Head(ref cursorView, conversation);
+            return ChunkPager.Head(ref cursor, conversation);
         }
         finally
         {
-            _rundown.Leave();
+            cursor.Dispose();
+            view.Leave();
         }
     }
 
@@ -95,70 +98,90 @@ public sealed unsafe class RocksDbConversationLog : IConversationLog
     public LogPage ReadForward(
         ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target)
     {
-        _rundown.Enter(this);
+        Span<byte> id = stackalloc byte[Id128.Size];
+        conversation.Write(id);
+        RecentView view = _mover.Enter(this);
+        LogCursor cursor = new(_tables, view, conversation, id);
         try
         {
-            using RocksDbIterator cursor = _store.CreateIterator(Table.Log);
-            RocksDbIterator cursorView = cursor;
-            return ChunkPager.Forward(ref cursorView, conversation, after, through, countMax, bytesMax, target);
+            return ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target);
         }
         finally
         {
-            _rundown.Leave();
+            cursor.Dispose();
+            view.Leave();
         }
     }
 
     /// <inheritdoc/>
     public LogPage ReadBackward(ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target)
     {
-        _rundown.Enter(this);
+        Span<byte> id = stackalloc byte[Id128.Size];
+        conversation.Write(id);
+        RecentView view = _mover.Enter(this);
+        LogCursor cursor = new(_tables, view, conversation, id);
         try
         {
-            using RocksDbIterator cursor = _store.CreateIterator(Table.Log);
-            RocksDbIterator cursorView = cursor;
-            return ChunkPager.Backward(ref cursorView, conversation, before, countMax, bytesMax, target);
+            return ChunkPager.Backward(ref cursor, conversation, before, countMax, bytesMax, target);
         }
         finally
         {
-            _rundown.Leave();
+            cursor.Dispose();
+            view.Leave();
         }
     }
 
     /// <inheritdoc/>
     public int Get(Table table, ReadOnlySpan<byte> key, Span<byte> value)
     {
-        _rundown.Enter(this);
+        RecentView view = _mover.Enter(this);
         try
         {
-            return _store.Get(table, key, value);
+            if (table != Table.Dedupe || !view.TryGetPublish(key, out ReadOnlySpan<byte> recent))
+            {
+                return _tables.Get(table, key, value);
+            }
+
+            if (recent.Length > value.Length)
+            {
+                throw new ArgumentException($"The value has {recent.Length} bytes; the buffer holds {value.Length}.", nameof(value));
+            }
+
+            recent.CopyTo(value);
+            return recent.Length;
         }
         finally
         {
-            _rundown.Leave();
+            view.Leave();
         }
     }
 
     /// <inheritdoc/>
     public byte[]? Get(Table table, ReadOnlySpan<byte> key)
     {
-        _rundown.Enter(this);
+        RecentView view = _mover.Enter(this);
         try
         {
-            return _store.Get(table, key);
+            return table == Table.Dedupe && view.TryGetPublish(key, out ReadOnlySpan<byte> recent) ? recent.ToArray() : _tables.Get(table, key);
         }
         finally
         {
-            _rundown.Leave();
+            view.Leave();
         }
     }
 
     /// <inheritdoc/>
     public void Scan(Table table, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> after, ScanVisitor visitor)
     {
-        _rundown.Enter(this);
+        if (table != Table.State)
+        {
+            Settle();
+        }
+
+        RecentView view = _mover.Enter(this);
         try
         {
-            using RocksDbIterator cursor = _store.CreateIterator(table);
+            using RocksDbIterator cursor = _tables.CreateIterator(table);
             cursor.Seek(after.SequenceCompareTo(prefix) > 0 ? after : prefix);
             while (cursor.Valid && cursor.Key.StartsWith(prefix))
             {
@@ -173,16 +196,67 @@ public sealed unsafe class RocksDbConversationLog : IConversationLog
         }
         finally
         {
-            _rundown.Leave();
+            view.Leave();
         }
     }
 
-    /// <summary>Closes the store. What was committed stays; nothing is flushed that was not.</summary>
+    /// <summary>Brings every commit into the tables, and waits for it.</summary>
+    internal void Settle()
+    {
+        BecomeWriter(Settling);
+        try
+        {
+            MoveCurrent();
+            _mover.WaitUntilIdle();
+        }
+        finally
+        {
+            Volatile.Write(ref _writer, Free);
+        }
+    }
+
+    /// <summary>Closes the store, with everything in the tables if it can be. What was committed stays in any case.</summary>
     public void Dispose()
     {
-        if (_rundown.Close())
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
         {
-            _store.Dispose();
+            return;
+        }
+
+        SpinWait spin = default;
+        while (Interlocked.CompareExchange(ref _writer, Settling, Free) != Free)
+        {
+            spin.SpinOnce();
+        }
+
+        if (Failure is null)
+        {
+            MoveCurrent();
+        }
+
+        _mover.Dispose();
+        _current?.Dispose();
+        _directory.Dispose();
+    }
+
+    private void BecomeWriter(int role)
+    {
+        SpinWait spin = default;
+        while (Interlocked.CompareExchange(ref _writer, role, Free) is var other and not Free)
+        {
+            ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+            if (role == Committing && other == Committing)
+            {
+                throw new InvalidOperationException("Another thread is committing; the log has one committer.");
+            }
+
+            spin.SpinOnce();
+        }
+
+        if (Volatile.Read(ref _disposed) != 0)
+        {
+            Volatile.Write(ref _writer, Free);
+            throw new ObjectDisposedException(nameof(RocksDbConversationLog));
         }
     }
 
@@ -193,85 +267,80 @@ public sealed unsafe class RocksDbConversationLog : IConversationLog
             throw new StorageException($"The log takes no commits since an earlier one failed: {earlier.Message}", earlier);
         }
 
-        ulong number = _commitNumber + 1;
-        int size = Gather(batches, number);
-        if (size == 0)
+        long bytes = 0;
+        JournalFlags flags = JournalFlags.None;
+        foreach (CommitBatch batch in batches)
+        {
+            bytes += batch.Entries.Length;
+            flags |= batch.Rewrites ? JournalFlags.Rewrites : JournalFlags.None;
+        }
+
+        if (bytes == 0)
         {
             return;
         }
 
+        ulong number = _commitNumber + 1;
         try
         {
+            JournalSegment segment = SegmentFor(bytes, number, flags);
+            Span<byte> entries = segment.NextEntries((int)bytes);
+            foreach (CommitBatch batch in batches)
+            {
+                batch.Entries.CopyTo(entries);
+                entries = entries[batch.Entries.Length..];
+            }
+
             BeforeWrite?.Invoke();
-            Write(_group.AsSpan(0, size));
+            segment.Append(number, Epoch, flags, (int)bytes);
+            int size = JournalRecord.HeaderSize + (int)bytes;
+            _applier.Apply(segment, segment.Size - size, size, flags);
         }
         catch (Exception cause)
         {
             StorageException failure = cause as StorageException ?? new StorageException($"Commit {number} failed: {cause.Message}", cause);
-            Volatile.Write(ref _failure, failure);
+            Interlocked.CompareExchange(ref _failure, failure, null);
             throw failure;
         }
 
-        _store.Witness.Record(number);
+        _directory.Witness.Record(number);
         Volatile.Write(ref _commitNumber, number);
     }
 
-    /// <summary>Puts the entries of all batches and the commit's number behind one header; 0 when there is no entry.</summary>
-    private int Gather(ReadOnlySpan<CommitBatch> batches, ulong number)
+    /// <summary>The file for the next commit. One that changes what the tables have begins a file, with everything before it in the tables: it goes there itself.</summary>
+    private JournalSegment SegmentFor(long bytes, ulong number, JournalFlags flags)
     {
-        const int NumberEntrySize = 13;
-
-        long needed = CommitBatch.HeaderSize + NumberEntrySize;
-        uint count = 1;
-        foreach (CommitBatch batch in batches)
+        if (flags != JournalFlags.None)
         {
-            needed += batch.Entries.Length;
-            count += (uint)batch.Count;
+            MoveCurrent();
+            _mover.WaitUntilIdle();
+            if (Failure is { } failure)
+            {
+                throw failure;
+            }
         }
 
-        if (count == 1)
+        if (_current is { } current && current.Fits(bytes))
         {
-            return 0;
+            return current;
         }
 
-        if (needed > _group.Length)
-        {
-            _group = new byte[checked((int)Math.Max(needed, Math.Min(2L * _group.Length, CommitBatch.SizeBytesMax)))];
-        }
-
-        Span<byte> group = _group;
-        group[..CommitBatch.HeaderSize].Clear();
-        BinaryPrimitives.WriteUInt32LittleEndian(group[8..], count);
-        int size = CommitBatch.HeaderSize;
-        foreach (CommitBatch batch in batches)
-        {
-            batch.Entries.CopyTo(group[size..]);
-            size += batch.Entries.Length;
-        }
-
-        ReadOnlySpan<byte> key = StateKeys.CommitNumber;
-        group[size++] = EntryTag.Put;
-        group[size++] = (byte)key.Length;
-        key.CopyTo(group[size..]);
-        size += key.Length;
-        group[size++] = sizeof(ulong);
-        BinaryPrimitives.WriteUInt64LittleEndian(group[size..], number);
-        return size + sizeof(ulong);
+        JournalSegment next = _directory.Journal.Take(bytes, () => Failure);
+        next.Begin(Epoch, number);
+        _mover.Extend(full: _current, next);
+        _current = next;
+        return next;
     }
 
-    private void Write(ReadOnlySpan<byte> representation)
+    private void MoveCurrent()
     {
-        nint batch;
-        fixed (byte* pointer = &MemoryMarshal.GetReference(representation))
+        if (_current is not null)
         {
-            batch = _native.rocksdb_writebatch_create_from(pointer, (nuint)representation.Length);
-        }
-
-        _native.rocksdb_write(_store.Database, _store.SyncedWrite, batch, out nint error);
-        _native.rocksdb_writebatch_destroy(batch);
-        if (error != 0)
-        {
-            throw new StorageException($"RocksDB could not commit: {RocksDbError.TakeText(error)}");
+            _mover.Extend(full: _current, next: null);
+            _current = null;
         }
     }
+
+    private void Fail(Exception cause) => Interlocked.CompareExchange(
+        ref _failure, cause as StorageException ?? new StorageException($"Commits cannot be moved into the tables: {cause.Message}", cause), null);
 }

@@ -23,4 +23,13 @@ internal static class RocksDbError
             ? new CorruptRecordException($"RocksDB found damage: {text}")
             : new StorageException($"RocksDB could not {operation}: {text}");
     }
+
+    /// <summary>Throws when an operation left an error.</summary>
+    public static void ThrowIfAny(nint error, string operation)
+    {
+        if (error != 0)
+        {
+            throw Take(error, operation);
+        }
+    }
 }

@@ -6,19 +6,12 @@ using RocksDbSharp;
 namespace FastChat.Storage;
 
 /// <summary>
-/// An open data directory: the lock, the format marker, RocksDB's handles and the witness, taken in this order and given back in the
-/// reverse one. The files are made in an order that leaves a directory which opens, wherever making it was cut off: marker, witness,
-/// database. Hence a database without a marker or witness is damage, while a marker alone is a beginning.
-/// <code>
-///  DIRECTORY/lock       held while open
-///  DIRECTORY/format     StoreFormat
-///  DIRECTORY/witness    CommitWitness
-///  DIRECTORY/rocksdb/   the database
-/// </code>
+/// RocksDB's handles: the tables of an open data directory (docs/log-format.md §1). What goes in comes as sorted files (<see cref="TableMover"/>) or, for small state, through RocksDB's own log.
 /// </summary>
 internal sealed unsafe class RocksDbStore : IDisposable
 {
     private const string RocksName = "rocksdb";
+    private const string IncomingName = "incoming";
 
     private static readonly string[] FamilyNames = ["default", "log", "dedupe"];
 
@@ -26,11 +19,12 @@ internal sealed unsafe class RocksDbStore : IDisposable
     private readonly nint[] _families;
     private readonly nint _read;
     private readonly nint _unsyncedWrite;
-    private readonly DirectoryLock _lock;
+    private readonly RocksDbTuning _tuning;
 
-    private RocksDbStore(DirectoryLock directoryLock, nint database, nint[] families)
+    private RocksDbStore(string incoming, RocksDbTuning tuning, nint database, nint[] families)
     {
-        _lock = directoryLock;
+        IncomingDirectory = incoming;
+        _tuning = tuning;
         Database = database;
         _families = families;
         _read = _native.rocksdb_readoptions_create();
@@ -43,44 +37,36 @@ internal sealed unsafe class RocksDbStore : IDisposable
 
     public nint SyncedWrite { get; }
 
-    public uint Epoch { get; private set; }
+    /// <summary>Everything up to this commit is in the tables, on stable storage; later ones are in the journal.</summary>
+    public ulong MovedCommit { get; private set; }
 
-    /// <summary>The number of the last commit that recovery found.</summary>
-    public ulong CommitNumber { get; private set; }
+    /// <summary>Where files are made that the tables take in.</summary>
+    public string IncomingDirectory { get; }
 
-    /// <summary>Kept by a store in service; a store under maintenance has none.</summary>
-    public CommitWitness Witness { get; private set; } = null!;
-
-    /// <summary>Opens a store for service: everything acknowledged is there, or it is refused.</summary>
-    public static RocksDbStore Open(StorageOptions options, TimeProvider time) =>
-        WithLock(options, (directory, directoryLock) => OpenForService(options, directory, directoryLock, time));
-
-    /// <summary>
-    /// Opens a store as it is, to look at it: nothing is made, no witness is kept, and a loss is for the caller to report.
-    /// </summary>
-    public static RocksDbStore OpenForMaintenance(StorageOptions options, bool writable)
+    /// <summary>Opens the tables of a data directory whose lock is held.</summary>
+    /// <exception cref="StoreOpenException">RocksDB cannot open them.</exception>
+    public static RocksDbStore Open(StorageOptions options, string directory, bool writable)
     {
-        if (!Directory.Exists(options.Directory))
+        RocksDbTuning tuning = new(options);
+        try
         {
-            throw new StoreOpenException($"The data directory {options.Directory} does not exist.");
-        }
-
-        return WithLock(options, (directory, directoryLock) =>
-        {
-            StoreFormat format = StoreFormat.Read(directory)
-                ?? throw new StoreOpenException($"The data directory {directory} holds no FastChat store.");
-            string rocks = Path.Combine(directory, RocksName);
-            if (!File.Exists(Path.Combine(rocks, "CURRENT")))
-            {
-                throw new StoreOpenException($"The data directory {directory} holds no database.");
-            }
-
-            (nint database, nint[] families) = OpenDatabase(options, rocks, writable);
-            RocksDbStore store = new(directoryLock, database, families) { Epoch = format.Epoch };
-            store.CommitNumber = store.ReadCommitNumber();
+            (nint database, nint[] families) = OpenDatabase(tuning, Path.Combine(directory, RocksName), writable);
+            RocksDbStore store = new(Path.Combine(directory, IncomingName), tuning, database, families);
+            store.MovedCommit = store.ReadMovedCommit();
             return store;
-        });
+        }
+        catch
+        {
+            tuning.Dispose();
+            throw;
+        }
     }
+
+    /// <summary>Where the database of a data directory lies.</summary>
+    public static string PathIn(string directory) => Path.Combine(directory, RocksName);
+
+    /// <summary>True when a data directory has a database.</summary>
+    public static bool ExistsIn(string directory) => File.Exists(Path.Combine(directory, RocksName, "CURRENT"));
 
     public RocksDbIterator CreateIterator(Table table) => new(Database, _read, _families[(int)table]);
 
@@ -102,7 +88,7 @@ internal sealed unsafe class RocksDbStore : IDisposable
                 out size, out found, out error);
         }
 
-        ThrowIfFailed(error, "read");
+        RocksDbError.ThrowIfAny(error, "read");
 
         if (found == 0)
         {
@@ -123,7 +109,7 @@ internal sealed unsafe class RocksDbStore : IDisposable
             slice = _native.rocksdb_get_pinned_cf(Database, _read, _families[(int)table], pointer, (nuint)key.Length, out error);
         }
 
-        ThrowIfFailed(error, "read");
+        RocksDbError.ThrowIfAny(error, "read");
 
         if (slice == 0)
         {
@@ -134,6 +120,51 @@ internal sealed unsafe class RocksDbStore : IDisposable
         byte[] copy = new ReadOnlySpan<byte>((void*)value, checked((int)size)).ToArray();
         _native.rocksdb_pinnableslice_destroy(slice);
         return copy;
+    }
+
+    /// <summary>The options that a table's files are written with.</summary>
+    public nint OptionsOf(Table table) => _tuning.Family(table);
+
+    /// <summary>Writes a batch in RocksDB's representation, without a sync.</summary>
+    public void WriteUnsynced(ReadOnlySpan<byte> representation)
+    {
+        nint batch;
+        fixed (byte* pointer = &MemoryMarshal.GetReference(representation))
+        {
+            batch = _native.rocksdb_writebatch_create_from(pointer, (nuint)representation.Length);
+        }
+
+        _native.rocksdb_write(Database, _unsyncedWrite, batch, out nint error);
+        _native.rocksdb_writebatch_destroy(batch);
+        RocksDbError.ThrowIfAny(error, "write");
+    }
+
+    /// <summary>Notes, on stable storage, that the tables have everything up to a commit; syncs what was written before, too.</summary>
+    public void SetMovedCommit(ulong commit)
+    {
+        ReadOnlySpan<byte> key = StateKeys.CommitNumber;
+        Span<byte> value = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(value, commit);
+        nint error;
+        fixed (byte* keyPointer = &MemoryMarshal.GetReference(key))
+        fixed (byte* valuePointer = &MemoryMarshal.GetReference(value))
+        {
+            _native.rocksdb_put_cf(
+                Database, SyncedWrite, Family(Table.State), keyPointer, (nuint)key.Length, valuePointer, (nuint)value.Length, out error);
+        }
+
+        RocksDbError.ThrowIfAny(error, "write");
+        MovedCommit = commit;
+    }
+
+    /// <summary>Makes a file of sorted entries part of a table. It is moved, not copied.</summary>
+    public void Ingest(Table table, string path)
+    {
+        nint options = _native.rocksdb_ingestexternalfileoptions_create();
+        _native.rocksdb_ingestexternalfileoptions_set_move_files(options, 1);
+        _native.rocksdb_ingest_external_file_cf(Database, Family(table), [path], 1, options, out nint error);
+        _native.rocksdb_ingestexternalfileoptions_destroy(options);
+        RocksDbError.ThrowIfAny(error, "take in a file");
     }
 
     /// <summary>Writes past the commit path, unsynced and without a commit number: for repairs of what the log can give again.</summary>
@@ -147,7 +178,7 @@ internal sealed unsafe class RocksDbStore : IDisposable
                 Database, _unsyncedWrite, Family(table), keyPointer, (nuint)key.Length, valuePointer, (nuint)value.Length, out error);
         }
 
-        ThrowIfFailed(error, "write");
+        RocksDbError.ThrowIfAny(error, "write");
     }
 
     /// <summary>Removes a key as <see cref="Repair"/> sets one.</summary>
@@ -159,19 +190,18 @@ internal sealed unsafe class RocksDbStore : IDisposable
             _native.rocksdb_delete_cf(Database, _unsyncedWrite, Family(table), pointer, (nuint)key.Length, out error);
         }
 
-        ThrowIfFailed(error, "write");
+        RocksDbError.ThrowIfAny(error, "write");
     }
 
     /// <summary>Brings repairs to stable storage.</summary>
     public void SyncRepairs()
     {
         _native.rocksdb_flush_wal(Database, 1, out nint error);
-        ThrowIfFailed(error, "sync");
+        RocksDbError.ThrowIfAny(error, "sync");
     }
 
     public void Dispose()
     {
-        Witness?.Dispose();
         foreach (nint family in _families)
         {
             _native.rocksdb_column_family_handle_destroy(family);
@@ -181,107 +211,12 @@ internal sealed unsafe class RocksDbStore : IDisposable
         _native.rocksdb_readoptions_destroy(_read);
         _native.rocksdb_writeoptions_destroy(_unsyncedWrite);
         _native.rocksdb_writeoptions_destroy(SyncedWrite);
-        _lock.Dispose();
+        _tuning.Dispose();
     }
 
-    private static RocksDbStore WithLock(StorageOptions options, Func<string, DirectoryLock, RocksDbStore> open)
-    {
-        options.Validate();
-        string directory = Path.GetFullPath(options.Directory);
-        DirectoryLock? directoryLock = null;
-        try
-        {
-            StableFile.CreateDirectory(directory);
-            directoryLock = DirectoryLock.Acquire(directory);
-            return open(directory, directoryLock);
-        }
-        catch (Exception failure)
-        {
-            directoryLock?.Dispose();
-            if (failure is IOException or UnauthorizedAccessException)
-            {
-                throw new StoreOpenException($"The data directory {directory} cannot be used: {failure.Message}", failure);
-            }
-
-            throw;
-        }
-    }
-
-    private static RocksDbStore OpenForService(StorageOptions options, string directory, DirectoryLock directoryLock, TimeProvider time)
-    {
-        string rocks = Path.Combine(directory, RocksName);
-        bool exists = File.Exists(Path.Combine(rocks, "CURRENT"));
-        StoreFormat format = ReadOrBegin(directory, exists);
-        bool witnessed = CommitWitness.TryRead(directory, out _, out ulong promised);
-        if (!witnessed && !exists)
-        {
-            CommitWitness.Create(directory, format.Epoch, 0);
-            witnessed = true;
-        }
-
-        if (!exists && promised > 0 && !options.AcceptLoss)
-        {
-            throw Loss(directory, $"its database is gone, though {promised} commits were acknowledged");
-        }
-
-        StableFile.CreateDirectory(rocks);
-        (nint database, nint[] families) = OpenDatabase(options, rocks, writable: true);
-        RocksDbStore store = new(directoryLock, database, families);
-        try
-        {
-            StableFile.SyncDirectory(rocks);
-            store.CommitNumber = store.ReadCommitNumber();
-            if (!witnessed || store.CommitNumber < promised)
-            {
-                if (!options.AcceptLoss)
-                {
-                    throw witnessed
-                        ? Loss(directory, $"it recovered to commit {store.CommitNumber}, though commit {promised} was acknowledged")
-                        : Loss(directory, "its witness file is missing or damaged, so nobody can tell whether everything acknowledged is there");
-                }
-
-                // The marker first: a crash in between repeats the question, and at worst takes one more epoch.
-                format = format with { Epoch = checked(format.Epoch + 1) };
-                format.Write(directory);
-                CommitWitness.Create(directory, format.Epoch, store.CommitNumber);
-            }
-
-            store.Epoch = format.Epoch;
-            store.Witness = CommitWitness.Open(directory, time, options.WitnessSyncInterval);
-            store.Witness.Record(store.CommitNumber);
-            return store;
-        }
-        catch
-        {
-            store.Dispose();
-            throw;
-        }
-    }
-
-    private static StoreFormat ReadOrBegin(string directory, bool databaseExists)
-    {
-        if (StoreFormat.Read(directory) is { } format)
-        {
-            return format;
-        }
-
-        if (databaseExists)
-        {
-            throw new StoreOpenException($"The data directory {directory} holds a database but no format marker; the file \"format\" is missing.");
-        }
-
-        format = new StoreFormat(StoreFormat.CurrentVersion, Epoch: 1);
-        format.Write(directory);
-        return format;
-    }
-
-    private static StoreOpenException Loss(string directory, string what) => new(
-        $"Acknowledged records are missing from {directory}: {what}. Restore a backup, or accept the loss, which begins a new epoch.");
-
-    private static (nint Database, nint[] Families) OpenDatabase(StorageOptions options, string path, bool writable)
+    private static (nint Database, nint[] Families) OpenDatabase(RocksDbTuning tuning, string path, bool writable)
     {
         Native native = Native.Instance;
-        using RocksDbTuning tuning = new(options);
         nint[] families = new nint[FamilyNames.Length];
         nint[] familyOptions = [tuning.State, tuning.Log, tuning.Dedupe];
         nint error;
@@ -308,15 +243,7 @@ internal sealed unsafe class RocksDbStore : IDisposable
         return (database, families);
     }
 
-    private static void ThrowIfFailed(nint error, string operation)
-    {
-        if (error != 0)
-        {
-            throw RocksDbError.Take(error, operation);
-        }
-    }
-
-    private ulong ReadCommitNumber()
+    private ulong ReadMovedCommit()
     {
         Span<byte> number = stackalloc byte[sizeof(ulong)];
         return Get(Table.State, StateKeys.CommitNumber, number) == sizeof(ulong) ? BinaryPrimitives.ReadUInt64LittleEndian(number) : 0;

@@ -37,6 +37,14 @@ internal sealed class RocksDbTuning : IDisposable
 
     public nint Dedupe { get; }
 
+    /// <summary>The options of a table.</summary>
+    public nint Family(Table table) => table switch
+    {
+        Table.State => State,
+        Table.Log => Log,
+        _ => Dedupe,
+    };
+
     public void Dispose()
     {
         _native.rocksdb_options_destroy(Database);

@@ -11,14 +11,16 @@ internal struct Rundown
 
     private int _state;
 
-    /// <exception cref="ObjectDisposedException">Closed.</exception>
-    public void Enter(object owner)
+    /// <summary>False when closed; nothing is to be left then.</summary>
+    public bool TryEnter()
     {
-        if (Interlocked.Increment(ref _state) < 0)
+        if (Interlocked.Increment(ref _state) >= 0)
         {
-            Interlocked.Decrement(ref _state);
-            ObjectDisposedException.ThrowIf(true, owner);
+            return true;
         }
+
+        Interlocked.Decrement(ref _state);
+        return false;
     }
 
     public void Leave() => Interlocked.Decrement(ref _state);

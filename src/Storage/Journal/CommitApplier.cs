@@ -1,0 +1,71 @@
+using System.Buffers.Binary;
+
+using FastChat.Protocol;
+
+namespace FastChat.Storage;
+
+/// <summary>
+/// Makes a commit that is in the journal visible: chunks and dedupe entries through the file's index, small state in its table at once (RocksDB's log keeps it, unsynced: until it is moved, the
+/// journal has it too). Thread: the committer, or recovery.
+/// </summary>
+internal sealed class CommitApplier(RocksDbStore store)
+{
+    private byte[] _state = new byte[4096];
+    private int _stateSize;
+    private uint _stateCount;
+
+    /// <summary>Applies the commit that ends where the segment's commits end.</summary>
+    /// <param name="offset">Where its record begins.</param>
+    /// <param name="tableHead">Recovery: the last sequence that the log table has of a conversation already; chunks up to there are not noted again.</param>
+    public void Apply(JournalSegment segment, int offset, int size, JournalFlags flags, Func<ConversationId, ulong>? tableHead = null)
+    {
+        _stateSize = CommitBatch.HeaderSize;
+        _stateCount = 0;
+        CommitBatchReader entries = new(segment.Image.AsSpan(0, offset + size), offset + JournalRecord.HeaderSize);
+        while (entries.Next())
+        {
+            if (entries.Table == Table.State || (flags & JournalFlags.Rewrites) != 0)
+            {
+                KeepForTables(segment.Image.AsSpan(entries.Offset, entries.End - entries.Offset));
+            }
+            else if (entries.Table == Table.Dedupe)
+            {
+                segment.Index.AddPublish(entries.KeySizeOffset, entries.Key);
+            }
+            else if (tableHead is null || ChunkKey.First(entries.Key) > tableHead(ChunkKey.Conversation(entries.Key)))
+            {
+                segment.Index.AddChunk(entries.ValueOffset - ValueSizeBytes(entries.Value.Length) - ChunkKey.Size, entries.ValueOffset, entries.Value.Length);
+            }
+        }
+
+        if (_stateCount > 0)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(_state.AsSpan(8), _stateCount);
+            store.WriteUnsynced(_state.AsSpan(0, _stateSize));
+        }
+    }
+
+    private static int ValueSizeBytes(int size)
+    {
+        int bytes = 1;
+        for (; size >= 0x80; size >>= 7)
+        {
+            bytes++;
+        }
+
+        return bytes;
+    }
+
+    private void KeepForTables(ReadOnlySpan<byte> entry)
+    {
+        if (_stateSize + entry.Length > _state.Length)
+        {
+            Array.Resize(ref _state, Math.Max(_stateSize + entry.Length, 2 * _state.Length));
+        }
+
+        _state.AsSpan(0, CommitBatch.HeaderSize).Clear();
+        entry.CopyTo(_state.AsSpan(_stateSize));
+        _stateSize += entry.Length;
+        _stateCount++;
+    }
+}

@@ -1,0 +1,178 @@
+namespace FastChat.Storage;
+
+/// <summary>
+/// The journal files in use, and the thread that empties them: full ones go into the tables, oldest first, leave the view of readers, and are used again.
+/// <para>Threads: <see cref="Extend"/> by the committer; <see cref="Enter"/> by anyone; the rest happens on the mover's own thread.</para>
+/// </summary>
+internal sealed class SegmentMover : IDisposable
+{
+    private static readonly RecentView s_closed = Closed();
+
+    private readonly SegmentPool _pool;
+    private readonly TableMover _tables;
+    private readonly Action<Exception> _failed;
+    private readonly Thread _thread;
+    private readonly AutoResetEvent _wake = new(initialState: false);
+    private readonly ManualResetEventSlim _idle = new(initialState: true);
+    private readonly Lock _gate = new();
+    private readonly List<RecentView> _replaced = [];
+    private readonly Queue<JournalSegment> _full = new();
+    private RecentView _view = new();
+    private bool _stopping;
+
+    /// <param name="failed">Learns that nothing can be moved any more. Mover's thread.</param>
+    public SegmentMover(RocksDbStore store, SegmentPool pool, Action<Exception> failed)
+    {
+        _pool = pool;
+        _tables = new TableMover(store);
+        _failed = failed;
+        _thread = new Thread(Run) { Name = "fastchat-mover", IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>The view of the moment, entered; the caller leaves it.</summary>
+    /// <exception cref="ObjectDisposedException">The log is closed.</exception>
+    public RecentView Enter(object owner)
+    {
+        while (true)
+        {
+            RecentView view = Volatile.Read(ref _view);
+            if (view.TryEnter())
+            {
+                return view;
+            }
+
+            ObjectDisposedException.ThrowIf(ReferenceEquals(view, s_closed), owner);
+        }
+    }
+
+    /// <summary>Adds a file that commits go to from now on, and has the one before it moved. Committer.</summary>
+    public void Extend(JournalSegment? full, JournalSegment? next)
+    {
+        lock (_gate)
+        {
+            if (next is not null)
+            {
+                Replace(new RecentView([.. _view.Segments, next]));
+            }
+
+            if (full is not null)
+            {
+                _idle.Reset();
+                _full.Enqueue(full);
+            }
+        }
+
+        _wake.Set();
+    }
+
+    /// <summary>Waits until everything given up to now is moved.</summary>
+    public void WaitUntilIdle() => _idle.Wait();
+
+    /// <summary>Moves what was given, ends the thread, and returns when no reader is inside any more; later ones are refused.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _stopping = true;
+        }
+
+        _wake.Set();
+        _thread.Join();
+        lock (_gate)
+        {
+            Replace(s_closed);
+            CloseReplaced();
+        }
+
+        _tables.Dispose();
+        _wake.Dispose();
+        _idle.Dispose();
+    }
+
+    private static RecentView Closed()
+    {
+        RecentView view = new();
+        view.Close();
+        return view;
+    }
+
+    private void Run()
+    {
+        try
+        {
+            while (true)
+            {
+                _pool.Prepare();
+                if (Peek() is { } segment)
+                {
+                    _tables.Move(segment);
+                    Remove(segment);
+                    _pool.Return(segment);
+                }
+                else if (_stopping)
+                {
+                    return;
+                }
+                else
+                {
+                    _wake.WaitOne();
+                }
+            }
+        }
+        catch (Exception failure)
+        {
+            _failed(failure);
+            _idle.Set();
+        }
+    }
+
+    private JournalSegment? Peek()
+    {
+        lock (_gate)
+        {
+            return _full.TryPeek(out JournalSegment? segment) ? segment : null;
+        }
+    }
+
+    private void Remove(JournalSegment segment)
+    {
+        List<RecentView> left;
+        lock (_gate)
+        {
+            _full.Dequeue();
+            Replace(new RecentView([.. _view.Segments.ToArray().Where(other => other != segment)]));
+            left = [.. _replaced];
+            _replaced.Clear();
+        }
+
+        foreach (RecentView view in left)
+        {
+            view.Close();
+        }
+
+        lock (_gate)
+        {
+            if (_full.Count == 0)
+            {
+                _idle.Set();
+            }
+        }
+    }
+
+    private void Replace(RecentView view)
+    {
+        _replaced.Add(_view);
+        Volatile.Write(ref _view, view);
+    }
+
+    private void CloseReplaced()
+    {
+        foreach (RecentView view in _replaced)
+        {
+            view.Close();
+        }
+
+        _replaced.Clear();
+    }
+}

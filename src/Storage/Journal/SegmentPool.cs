@@ -1,0 +1,115 @@
+using System.Globalization;
+
+namespace FastChat.Storage;
+
+/// <summary>
+/// The files of the journal: those that can be used again, and the making of new ones. The first is small, each further one twice as large up to the limit, so that a store that is hardly used
+/// stays small. At most <see cref="SegmentsMax"/> exist: when all wait for their move into the tables, the committer waits, too.
+/// <para>Threads: the committer takes; the mover prepares and gives back.</para>
+/// </summary>
+internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) : IDisposable
+{
+    /// <summary>Files that may exist at once; with 32 MiB each, this bounds memory, disk and what a restart has to read.</summary>
+    public const int SegmentsMax = 6;
+
+    /// <summary>Files that are kept for the next use; one is taken while the other is being made ready.</summary>
+    private const int SparesMax = 2;
+
+    private readonly Lock _gate = new();
+    private readonly Stack<JournalSegment> _spares = new();
+    private readonly SemaphoreSlim _returned = new(0);
+    private int _nextBytes = bytesMin;
+    private int _count;
+    private long _nextName;
+    private bool _isClosed;
+
+    /// <summary>Takes over a file that recovery found empty of anything new, or tells the caller to delete it.</summary>
+    public void Adopt(JournalSegment segment)
+    {
+        _nextName = Math.Max(_nextName, long.Parse(Path.GetFileNameWithoutExtension(segment.Path), CultureInfo.InvariantCulture) + 1);
+        _count++;
+        Return(segment);
+    }
+
+    /// <summary>An empty file with room for a commit of so many bytes. Committer; waits while all files are in use.</summary>
+    /// <param name="stop">Ends the waiting: why nothing will ever be given back.</param>
+    public JournalSegment Take(long entryBytes, Func<Exception?> stop)
+    {
+        long needed = (2 * JournalHeader.Size) + JournalRecord.Alignment + JournalRecord.HeaderSize + entryBytes;
+        while (true)
+        {
+            lock (_gate)
+            {
+                if (_spares.TryPeek(out JournalSegment? spare) && spare.Image.Length >= needed)
+                {
+                    return _spares.Pop();
+                }
+
+                if (_count < SegmentsMax || needed > bytesMax)
+                {
+                    return Make((int)Math.Max(needed, _nextBytes));
+                }
+            }
+
+            if (stop() is { } reason)
+            {
+                throw new StorageException($"No journal file is free: {reason.Message}", reason);
+            }
+
+            _returned.Wait(TimeSpan.FromMilliseconds(100));
+        }
+    }
+
+    /// <summary>Makes a file ahead of need, so that the committer finds one. Mover.</summary>
+    public void Prepare()
+    {
+        lock (_gate)
+        {
+            if (_spares.Count == 0 && _count < SegmentsMax && !_isClosed)
+            {
+                _spares.Push(Make(_nextBytes));
+            }
+        }
+    }
+
+    /// <summary>Gives a file back that nobody looks at any more. Mover.</summary>
+    public void Return(JournalSegment segment)
+    {
+        lock (_gate)
+        {
+            if (segment.Image.Length == bytesMax && _spares.Count < SparesMax && !_isClosed)
+            {
+                _nextBytes = bytesMax;
+                _spares.Push(segment);
+            }
+            else
+            {
+                segment.Dispose();
+                File.Delete(segment.Path);
+                _count--;
+            }
+        }
+
+        _returned.Release();
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _isClosed = true;
+            while (_spares.TryPop(out JournalSegment? spare))
+            {
+                spare.Dispose();
+            }
+        }
+    }
+
+    private JournalSegment Make(int bytes)
+    {
+        JournalSegment segment = JournalSegment.Create(Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"{_nextName++:D8}.journal")), bytes);
+        _nextBytes = (int)Math.Min(bytesMax, 2L * _nextBytes);
+        _count++;
+        return segment;
+    }
+}

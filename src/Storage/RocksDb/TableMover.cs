@@ -1,0 +1,184 @@
+using FastChat.Protocol;
+
+using RocksDbSharp;
+
+namespace FastChat.Storage;
+
+/// <summary>
+/// Brings the commits of a journal file into the tables: one sorted file for the log, with the chunks of a conversation joined to large ones, and one for the dedupe entries, both taken in by
+/// RocksDB as they are. Nothing passes a memtable, and RocksDB's write-ahead log never sees a message.
+/// <para>
+/// It may be cut off anywhere: what was taken in twice is the same entry twice, and the number of the last commit that is in the tables is written last. Thread: the mover's.
+/// </para>
+/// </summary>
+internal sealed unsafe class TableMover : IDisposable
+{
+    private readonly RocksDbStore _store;
+    private readonly List<int> _order = [];
+    private readonly List<int> _chain = [];
+    private byte[] _joined = new byte[ChunkHeader.Size + ProtocolLimits.ChunkSizeMax];
+    private long _files;
+
+    public TableMover(RocksDbStore store)
+    {
+        _store = store;
+        StableFile.CreateDirectory(store.IncomingDirectory);
+        foreach (string left in Directory.EnumerateFiles(store.IncomingDirectory))
+        {
+            File.Delete(left);
+        }
+    }
+
+    /// <summary>Moves everything in the segment; what is there already stays as it is.</summary>
+    /// <exception cref="StorageException">The device failed.</exception>
+    public void Move(JournalSegment segment)
+    {
+        RecentIndex index = segment.Index;
+        if (index.ConversationCount > 0)
+        {
+            MoveChunks(index);
+        }
+
+        if (index.PublishCount > 0)
+        {
+            MovePublishes(index);
+        }
+
+        _store.SetMovedCommit(segment.LastCommit);
+    }
+
+    public void Dispose() => _joined = [];
+
+    private void MoveChunks(RecentIndex index)
+    {
+        _order.Clear();
+        index.CopyNewest(_order);
+        _order.Sort((left, right) => index.Key(index.Chunk(left))[..Id128.Size].SequenceCompareTo(index.Key(index.Chunk(right))[..Id128.Size]));
+        using SortedFile file = new(_store, Table.Log, ++_files);
+        foreach (int newest in _order)
+        {
+            _chain.Clear();
+            for (int chunk = newest; chunk != RecentIndex.None; chunk = index.Chunk(chunk).Previous)
+            {
+                _chain.Add(chunk);
+            }
+
+            _chain.Reverse();
+            for (int taken = 0; taken < _chain.Count;)
+            {
+                taken += WriteJoined(file, index, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_chain)[taken..]);
+            }
+        }
+
+        file.TakeIn();
+    }
+
+    /// <summary>Writes the first of the chunks, with as many joined to it as one chunk may hold, and says how many those were.</summary>
+    private int WriteJoined(SortedFile file, RecentIndex index, ReadOnlySpan<int> chunks)
+    {
+        RecentChunk first = index.Chunk(chunks[0]);
+        ReadOnlySpan<byte> key = index.Key(first);
+        ChunkHeader header = ChunkHeader.Read(key, index.Value(first));
+        int size = first.Size;
+        int taken = 1;
+        RecentChunk last = first;
+        for (; taken < chunks.Length; taken++)
+        {
+            RecentChunk next = index.Chunk(chunks[taken]);
+            if (next.First != last.Last + 1 || size + next.Size - ChunkHeader.Size > _joined.Length)
+            {
+                break;
+            }
+
+            ChunkHeader nextHeader = ChunkHeader.Read(index.Key(next), index.Value(next));
+            if (nextHeader.Epoch != header.Epoch)
+            {
+                break;
+            }
+
+            if (taken == 1)
+            {
+                index.Value(first).CopyTo(_joined);
+            }
+
+            index.Value(next)[ChunkHeader.Size..].CopyTo(_joined.AsSpan(size));
+            size += next.Size - ChunkHeader.Size;
+            header = header with { Count = header.Count + nextHeader.Count, ChainAfter = nextHeader.ChainAfter };
+            last = next;
+        }
+
+        if (taken == 1)
+        {
+            file.Add(key, index.Value(first));
+            return 1;
+        }
+
+        ChunkHeader.Write(_joined, key, header.Count, header.Epoch, header.ChainAfter);
+        file.Add(key, _joined.AsSpan(0, size));
+        return taken;
+    }
+
+    private void MovePublishes(RecentIndex index)
+    {
+        _order.Clear();
+        index.CopyPublishes(_order);
+        _order.Sort((left, right) => index.EntryAt(left, out _).SequenceCompareTo(index.EntryAt(right, out _)));
+        using SortedFile file = new(_store, Table.Dedupe, ++_files);
+        foreach (int entry in _order)
+        {
+            ReadOnlySpan<byte> key = index.EntryAt(entry, out ReadOnlySpan<byte> value);
+            file.Add(key, value);
+        }
+
+        file.TakeIn();
+    }
+
+    /// <summary>A file of one table in the making.</summary>
+    private readonly ref struct SortedFile
+    {
+        private readonly Native _native = Native.Instance;
+        private readonly RocksDbStore _store;
+        private readonly Table _table;
+        private readonly string _path;
+        private readonly nint _environment;
+        private readonly nint _writer;
+
+        public SortedFile(RocksDbStore store, Table table, long number)
+        {
+            _store = store;
+            _table = table;
+            _path = Path.Combine(store.IncomingDirectory, $"{table}-{number}.sst".ToLowerInvariant());
+            _environment = _native.rocksdb_envoptions_create();
+            _writer = _native.rocksdb_sstfilewriter_create(_environment, store.OptionsOf(table));
+            _native.rocksdb_sstfilewriter_open(_writer, _path, out nint error);
+            RocksDbError.ThrowIfAny(error, "write");
+        }
+
+        public void Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+        {
+            nint error;
+            byte nothing = 0;
+            fixed (byte* keyPointer = key)
+            fixed (byte* valuePointer = &(value.IsEmpty ? ref nothing : ref System.Runtime.InteropServices.MemoryMarshal.GetReference(value)))
+            {
+                _native.rocksdb_sstfilewriter_put(_writer, keyPointer, (nuint)key.Length, valuePointer, (nuint)value.Length, out error);
+            }
+
+            RocksDbError.ThrowIfAny(error, "write");
+        }
+
+        /// <summary>Syncs the file and makes it part of the table.</summary>
+        public void TakeIn()
+        {
+            _native.rocksdb_sstfilewriter_finish(_writer, out nint error);
+            RocksDbError.ThrowIfAny(error, "write");
+            _store.Ingest(_table, _path);
+        }
+
+        public void Dispose()
+        {
+            _native.rocksdb_sstfilewriter_destroy(_writer);
+            _native.rocksdb_envoptions_destroy(_environment);
+        }
+    }
+}
