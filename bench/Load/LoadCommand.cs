@@ -16,6 +16,7 @@ internal static class LoadCommand
         ["durable"] = (Scenario.Durable, new DurableScenario()),
         ["latency"] = (Scenario.Latency, new LatencyScenario()),
         ["fanout"] = (Scenario.FanOut, new FanOutScenario()),
+        ["rooms"] = (Scenario.Rooms, new RoomsScenario()),
     };
 
     /// <summary>The command.</summary>
@@ -63,7 +64,7 @@ internal static class LoadCommand
                 WarmUpSeconds = parsed.GetValue(warmUp),
                 Connections = parsed.GetValue(connections),
                 Outstanding = parsed.GetValue(outstanding),
-                Conversations = parsed.GetValue(conversations),
+                Conversations = kind == Scenario.Rooms && parsed.GetResult(conversations) is not { Implicit: false } ? 0 : parsed.GetValue(conversations),
                 Size = parsed.GetValue(size),
                 Rate = parsed.GetValue(rate),
                 Transport = parsed.GetValue(transport)!,
