@@ -17,6 +17,7 @@ internal static class LoadCommand
         ["latency"] = (Scenario.Latency, new LatencyScenario()),
         ["fanout"] = (Scenario.FanOut, new FanOutScenario()),
         ["rooms"] = (Scenario.Rooms, new RoomsScenario()),
+        ["corpus"] = (Scenario.Corpus, new CorpusScenario()),
     };
 
     /// <summary>The command.</summary>
@@ -35,6 +36,7 @@ internal static class LoadCommand
         Option<int> rate = new("--rate") { Description = "messages a second where a rate is fixed (latency: 10,000; fanout's lone messages: 20)" };
         Option<int> runs = new("--runs") { Description = "turns; a turn runs each system once", DefaultValueFactory = _ => 3 };
         Option<bool> pin = new("--pin") { Description = "server on processor 0, generator on processor 1" };
+        Option<string?> corpus = new("--corpus") { Description = "corpus: directory of the chat logs, *.raw.txt" };
         Option<string?> json = new("--json") { Description = "also write the result with every run to FILE (bench/report reads it)" };
 
         AddRange(seconds, 0.5, 3600);
@@ -52,7 +54,7 @@ internal static class LoadCommand
 
         RootCommand command = new("Loads a chat system, alone or in turn with others, and measures it (bench/README.md).")
         {
-            scenario, system, versus, transport, seconds, warmUp, connections, outstanding, conversations, size, rate, runs, pin, json,
+            scenario, system, versus, transport, seconds, warmUp, connections, outstanding, conversations, size, rate, runs, pin, json, corpus,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -69,6 +71,7 @@ internal static class LoadCommand
                 Rate = parsed.GetValue(rate),
                 Transport = parsed.GetValue(transport)!,
                 Pin = parsed.GetValue(pin),
+                Corpus = parsed.GetValue(corpus),
             });
             string[] systems = [parsed.GetValue(system)!, .. parsed.GetValue(versus) ?? []];
             return await RunAsync(work, settings, systems, parsed.GetValue(runs), parsed.GetValue(json), cancellation).ConfigureAwait(false);

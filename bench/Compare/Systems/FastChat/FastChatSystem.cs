@@ -20,7 +20,8 @@ public sealed class FastChatSystem : SystemUnderTest
 
     private static readonly TimeSpan s_startPatience = TimeSpan.FromMinutes(5);
 
-    private readonly ulong _seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
+    // Message ids are the publishes' numbers behind a seed that no two wires share: runs on one server number from 0 again, and an id of an earlier run would name its message.
+    private ulong _seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
     private readonly List<string> _tokens = [];
     private readonly List<ConversationId> _conversations = [];
 
@@ -63,7 +64,7 @@ public sealed class FastChatSystem : SystemUnderTest
     }
 
     /// <inheritdoc/>
-    public override Wire NewWire(IWireEvents events, int index) => new FastChatWire(events, _tokens[index % _tokens.Count], _conversations, _seed);
+    public override Wire NewWire(IWireEvents events, int index) => new FastChatWire(events, _tokens[index % _tokens.Count], _conversations, _seed++);
 
     private async Task<string> RegisterAsync(int number)
     {
