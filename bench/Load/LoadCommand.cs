@@ -18,6 +18,7 @@ internal static class LoadCommand
         ["fanout"] = (Scenario.FanOut, new FanOutScenario()),
         ["rooms"] = (Scenario.Rooms, new RoomsScenario()),
         ["corpus"] = (Scenario.Corpus, new CorpusScenario()),
+        ["growth"] = (Scenario.Growth, new GrowthScenario()),
     };
 
     /// <summary>The command.</summary>
@@ -37,6 +38,7 @@ internal static class LoadCommand
         Option<int> runs = new("--runs") { Description = "turns; a turn runs each system once", DefaultValueFactory = _ => 3 };
         Option<bool> pin = new("--pin") { Description = "server on processor 0, generator on processor 1" };
         Option<string?> corpus = new("--corpus") { Description = "corpus: directory of the chat logs, *.raw.txt" };
+        Option<int> largest = new("--largest") { Description = "growth: conversations at the largest step, where ten times as many messages are stored (1,000,000)" };
         Option<string?> json = new("--json") { Description = "also write the result with every run to FILE (bench/report reads it)" };
 
         AddRange(seconds, 0.5, 3600);
@@ -46,6 +48,7 @@ internal static class LoadCommand
         AddRange(conversations, 1, 10_000_000);
         AddRange(size, Payloads.NumberSize, 65_536);
         AddRange(rate, 1, 10_000_000);
+        AddRange(largest, 1, 10_000_000);
         AddRange(runs, 1, 100);
         scenario.AcceptOnlyFromAmong([.. s_scenarios.Keys]);
         system.AcceptOnlyFromAmong([.. SystemCatalog.Names]);
@@ -54,7 +57,7 @@ internal static class LoadCommand
 
         RootCommand command = new("Loads a chat system, alone or in turn with others, and measures it (bench/README.md).")
         {
-            scenario, system, versus, transport, seconds, warmUp, connections, outstanding, conversations, size, rate, runs, pin, json, corpus,
+            scenario, system, versus, transport, seconds, warmUp, connections, outstanding, conversations, size, rate, runs, pin, json, corpus, largest,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -71,6 +74,7 @@ internal static class LoadCommand
                 Rate = parsed.GetValue(rate),
                 Transport = parsed.GetValue(transport)!,
                 Pin = parsed.GetValue(pin),
+                Largest = parsed.GetValue(largest),
                 Corpus = parsed.GetValue(corpus),
             });
             string[] systems = [parsed.GetValue(system)!, .. parsed.GetValue(versus) ?? []];

@@ -37,4 +37,7 @@ internal sealed record RunSettings
     /// <summary>Directory of the chat logs, where they are replayed; null for the default one. No part of the result: it says where, not what.</summary>
     [JsonIgnore]
     public string? Corpus { get; init; }
+
+    /// <summary>Conversations at the largest step of growth.</summary>
+    public int Largest { get; init; }
 }
