@@ -2,6 +2,8 @@ using FastChat.Bench.Compare;
 using FastChat.Bench.Load.Measure;
 using FastChat.Bench.Load.Reports;
 using FastChat.Bench.Load.Scenarios;
+using FastChat.Client;
+using FastChat.Protocol;
 
 using NUnit.Framework;
 
@@ -57,5 +59,25 @@ public sealed class GrowthTests
         reader.Wire.ReadAll(Largest - 1, reader.Output);
         reader.Run(() => read.Count("end") == 1);
         Assert.That(read.Count("delivered"), Is.GreaterThan(0));
+    }
+
+    [Test]
+    public async Task Conversations_are_made_over_many_connections_and_keep_their_names()
+    {
+        const int Wanted = 1200, Asked = 1100;
+        await using RunningSystem running = await RunningSystem.StartAsync("fastchat", Scenario.Growth);
+        await running.System.PrepareAsync(new WorkPlan(Scenario.Growth, Wanted, Connections: 8, PayloadBytes: 32), CancellationToken.None);
+        RecordedEvents said = new();
+        using WireDriver publisher = running.Connect(said, 0);
+        publisher.Wire.Publish(Asked, 7, RunningSystem.Payload(7), publisher.Output);
+        publisher.Run(() => said.Count("acknowledged 7") == 1);
+
+        ClientOptions options = new() { Endpoint = ClientEndpoint.Parse(running.System.Endpoint.ToString()), Name = "reader", Password = "of what is there", Register = true };
+        await using FastChatClient client = await FastChatClient.ConnectAsync(options);
+        ConversationInfo found = await client.ResolveConversationAsync($"load-{Asked}");
+        ConversationInfo last = await client.ResolveConversationAsync($"load-{Wanted - 1}");
+
+        Assert.That((found.Head, last.Head), Is.EqualTo((1UL, 0UL)));
+        Assert.That(async () => await client.ResolveConversationAsync($"load-{Wanted}"), Throws.TypeOf<RequestException>());
     }
 }

@@ -37,6 +37,11 @@ internal sealed class CorpusScenario : IScenario
         CorpusLogs corpus = Load(settings);
         using Fleet fleet = new(system, settings);
         UsedResources used = Replay(fleet, corpus, system, settings, flushes);
+        if (fleet.Latencies.Count == 0)
+        {
+            throw new RunFailedException($"{system.Name}: no line was acknowledged: {fleet.FirstError ?? "nothing happened for a minute"}");
+        }
+
         CorpusFindings findings = ReadBack(corpus, system, settings, out string? failure);
         long done = fleet.Latencies.Count;
         string[] notes =

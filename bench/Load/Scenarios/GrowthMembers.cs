@@ -7,7 +7,7 @@ namespace FastChat.Bench.Load.Scenarios;
 
 /// <summary>
 /// The member curve: what a message costs in a group of a hundred members and in one of up to a hundred thousand, of whom a hundred are online in both. The two are measured in turn, twice. FastChat
-/// only: the others have no members who are not connected.
+/// only: the others have no members who are not connected. Online are a hundred connections of the few accounts that the harness signs in, in both.
 /// </summary>
 /// <param name="Members">Members of the large group.</param>
 /// <param name="SmallCpuUs">Processor time of the server for a message to the small one.</param>

@@ -35,7 +35,17 @@ internal sealed class RoomsFloor(SystemUnderTest system, RunSettings settings, F
     /// <summary>Does a rate once.</summary>
     public RateSearchStep Attempt(double rate)
     {
-        Fleet fleet = Connected();
+        Fleet fleet;
+        try
+        {
+            fleet = Connected();
+        }
+        catch (RunFailedException failure)
+        {
+            // The step before broke the server for longer than a minute: what held before that still did.
+            return new RateSearchStep(rate, failure.Message);
+        }
+
         _firstTimed = long.MaxValue;
         double undeliveredMax = UndeliveredMax(rate);
         Schedule schedule = Talk(fleet, rate, undeliveredMax);
@@ -61,8 +71,8 @@ internal sealed class RoomsFloor(SystemUnderTest system, RunSettings settings, F
     /// <inheritdoc/>
     public void Dispose() => _fleet?.Dispose();
 
-    // More than a second's deliveries on their way: a step of up to 48 s has then failed for certain, since all of these but the youngest 50 ms are late and they are more than one in a hundred. It ends
-    // there, or a server without limits would take the machine's memory for what nobody waits for.
+    // More than a second's deliveries on their way: a step of up to 48 s has then failed for certain, since all of these but the youngest 50 ms are late, and they are more than one in a
+    // hundred. It ends there, or a server without limits would take the machine's memory for what nobody waits for.
     private double UndeliveredMax(double rate) => rate * _members * Math.Max(1, 0.05 + (0.02 * settings.Seconds));
 
     private string? Failure(double rate, double deliveryRate, bool isBehind)
@@ -72,9 +82,9 @@ internal sealed class RoomsFloor(SystemUnderTest system, RunSettings settings, F
             return error;
         }
 
-        if (Undelivered > 0)
+        if (Undelivered != 0)
         {
-            return string.Create(CultureInfo.InvariantCulture, $"{Undelivered} deliveries did not come");
+            return string.Create(CultureInfo.InvariantCulture, $"{Math.Abs(Undelivered)} deliveries {(Undelivered > 0 ? "did not come" : "too many")}");
         }
 
         if (isBehind || deliveryRate < RateShareMin * rate * _members)
@@ -89,7 +99,7 @@ internal sealed class RoomsFloor(SystemUnderTest system, RunSettings settings, F
 
     private Fleet Connected()
     {
-        if (_fleet is { Errors: 0 } && Undelivered == 0)
+        if (_fleet is { Errors: 0 } && _fleet.Ready == settings.Connections && Undelivered == 0)
         {
             return _fleet;
         }

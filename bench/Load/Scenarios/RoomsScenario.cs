@@ -38,17 +38,21 @@ internal sealed class RoomsScenario : IScenario
         });
         search.Run();
         RateSearchStep best = search.Best;
-        double seconds = best.Used?.Seconds ?? 1;
+        if (best.Used is not { } used || best.Delivered == 0)
+        {
+            throw new RunFailedException($"{system.Name}: nothing is delivered in rooms: {best.Failure}");
+        }
+
         return new ResultRow
         {
             System = system.Name,
             Version = system.Version,
-            Rate = best.Delivered / seconds,
+            Rate = best.Delivered / used.Seconds,
             P50Us = best.P50Us,
             P99Us = best.P99Us,
-            CpuUsPerOp = best.Used?.ServerSeconds * 1e6 / Math.Max(1, best.Delivered),
-            FlushRate = best.Used?.Flushes / seconds,
-            Headroom = best.Used?.Headroom,
+            CpuUsPerOp = used.ServerSeconds * 1e6 / best.Delivered,
+            FlushRate = used.Flushes / used.Seconds,
+            Headroom = used.Headroom,
             Errors = best.Failure is null ? 0 : 1,
             Note = string.Join("; ", Notes(system, settings, search)),
         };

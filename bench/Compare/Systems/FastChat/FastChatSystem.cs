@@ -58,7 +58,10 @@ public sealed class FastChatSystem : SystemUnderTest
         _conversations.AddRange(await maker.MakeAsync(_conversations.Count, Math.Max(_conversations.Count, plan.Conversations), cancellation).ConfigureAwait(false));
     }
 
-    /// <summary>Makes a group whose members are all accounts and as many imported users as are missing. Returns its number: it comes behind the prepared conversations, of which there can be no more then.</summary>
+    /// <summary>
+    /// Makes a group whose members are all accounts and as many imported users as are missing. Returns its number: it comes behind the prepared conversations, of which there can be no
+    /// more then.
+    /// </summary>
     public async Task<int> MakeGroupAsync(int members, CancellationToken cancellation)
     {
         string operatorToken = (await File.ReadAllTextAsync(Path.Combine(_data, "operator.token"), cancellation).ConfigureAwait(false)).Trim();
