@@ -12,6 +12,8 @@ namespace FastChat.Bench.Load.Scenarios;
 /// </summary>
 internal sealed class RoomsScenario : IScenario
 {
+    private const double HeadroomMin = 0.2;
+
     public RunSettings WithDefaults(RunSettings settings)
     {
         int connections = settings.Connections > 0 ? settings.Connections : 5000;
@@ -69,6 +71,10 @@ internal sealed class RoomsScenario : IScenario
         else if (search.Limit is { } limit)
         {
             yield return string.Create(CultureInfo.InvariantCulture, $"{limit.Rate:N0}/s failed: {limit.Failure}");
+            if (limit.Used?.Headroom is < HeadroomMin)
+            {
+                yield return "the generator had less than 20 % headroom there: the true limit may be higher";
+            }
         }
 
         if (system.Caveat(settings.Scenario) is { Length: > 0 } caveat)
