@@ -16,6 +16,9 @@ internal static class LoadCommand
         ["durable"] = (Scenario.Durable, new DurableScenario()),
         ["latency"] = (Scenario.Latency, new LatencyScenario()),
         ["fanout"] = (Scenario.FanOut, new FanOutScenario()),
+        ["rooms"] = (Scenario.Rooms, new RoomsScenario()),
+        ["corpus"] = (Scenario.Corpus, new CorpusScenario()),
+        ["growth"] = (Scenario.Growth, new GrowthScenario()),
     };
 
     /// <summary>The command.</summary>
@@ -34,6 +37,8 @@ internal static class LoadCommand
         Option<int> rate = new("--rate") { Description = "messages a second where a rate is fixed (latency: 10,000; fanout's lone messages: 20)" };
         Option<int> runs = new("--runs") { Description = "turns; a turn runs each system once", DefaultValueFactory = _ => 3 };
         Option<bool> pin = new("--pin") { Description = "server on processor 0, generator on processor 1" };
+        Option<string?> corpus = new("--corpus") { Description = "corpus: directory of the chat logs, *.raw.txt" };
+        Option<int> largest = new("--largest") { Description = "growth: conversations at the largest step, where ten times as many messages are stored (1,000,000)" };
         Option<string?> json = new("--json") { Description = "also write the result with every run to FILE (bench/report reads it)" };
 
         AddRange(seconds, 0.5, 3600);
@@ -43,6 +48,7 @@ internal static class LoadCommand
         AddRange(conversations, 1, 10_000_000);
         AddRange(size, Payloads.NumberSize, 65_536);
         AddRange(rate, 1, 10_000_000);
+        AddRange(largest, 1, 10_000_000);
         AddRange(runs, 1, 100);
         scenario.AcceptOnlyFromAmong([.. s_scenarios.Keys]);
         system.AcceptOnlyFromAmong([.. SystemCatalog.Names]);
@@ -51,7 +57,7 @@ internal static class LoadCommand
 
         RootCommand command = new("Loads a chat system, alone or in turn with others, and measures it (bench/README.md).")
         {
-            scenario, system, versus, transport, seconds, warmUp, connections, outstanding, conversations, size, rate, runs, pin, json,
+            scenario, system, versus, transport, seconds, warmUp, connections, outstanding, conversations, size, rate, runs, pin, json, corpus, largest,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -63,11 +69,13 @@ internal static class LoadCommand
                 WarmUpSeconds = parsed.GetValue(warmUp),
                 Connections = parsed.GetValue(connections),
                 Outstanding = parsed.GetValue(outstanding),
-                Conversations = parsed.GetValue(conversations),
+                Conversations = kind == Scenario.Rooms && parsed.GetResult(conversations) is not { Implicit: false } ? 0 : parsed.GetValue(conversations),
                 Size = parsed.GetValue(size),
                 Rate = parsed.GetValue(rate),
                 Transport = parsed.GetValue(transport)!,
                 Pin = parsed.GetValue(pin),
+                Largest = parsed.GetValue(largest),
+                Corpus = parsed.GetValue(corpus),
             });
             string[] systems = [parsed.GetValue(system)!, .. parsed.GetValue(versus) ?? []];
             return await RunAsync(work, settings, systems, parsed.GetValue(runs), parsed.GetValue(json), cancellation).ConfigureAwait(false);

@@ -97,6 +97,7 @@ internal sealed class Comparison(IScenario scenario, RunSettings settings, IRead
             FlushesPerAck = Of(row => row.FlushesPerAck),
             Resumed99S = Of(row => row.Resumed99S),
             FlushRate = Of(row => row.FlushRate),
+            GrowthRatio = Of(row => row.GrowthRatio),
             Headroom = Of(row => row.Headroom),
             Errors = rows.Sum(row => row.Errors),
             Note = string.Join("; ", rows.Select(row => row.Note).Where(note => note.Length > 0).Distinct()),

@@ -28,6 +28,9 @@ internal sealed record ResultRow
 
     public double? Resumed99S { get; init; }
 
+    /// <summary>The rate on the largest store by that on an empty one (growth).</summary>
+    public double? GrowthRatio { get; init; }
+
     /// <summary>Flushes a second during the measured stretch.</summary>
     public double? FlushRate { get; init; }
 

@@ -33,4 +33,11 @@ internal sealed record RunSettings
 
     /// <summary>Server on processor 0 and generator on processor 1 instead of both everywhere.</summary>
     public bool Pin { get; init; }
+
+    /// <summary>Directory of the chat logs, where they are replayed; null for the default one. No part of the result: it says where, not what.</summary>
+    [JsonIgnore]
+    public string? Corpus { get; init; }
+
+    /// <summary>Conversations at the largest step of growth.</summary>
+    public int Largest { get; init; }
 }

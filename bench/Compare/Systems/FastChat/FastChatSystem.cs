@@ -20,9 +20,11 @@ public sealed class FastChatSystem : SystemUnderTest
 
     private static readonly TimeSpan s_startPatience = TimeSpan.FromMinutes(5);
 
-    private readonly ulong _seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
-    private readonly List<string> _tokens = [];
+    // Message ids are the publishes' numbers behind a seed that no two wires share: runs on one server number from 0 again, and an id of an earlier run would name its message.
+    private ulong _seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
+    private readonly List<(string Token, UserId User)> _accounts = [];
     private readonly List<ConversationId> _conversations = [];
+    private string _data = string.Empty;
 
     /// <inheritdoc/>
     public override string Name => "fastchat";
@@ -33,45 +35,66 @@ public sealed class FastChatSystem : SystemUnderTest
     /// <inheritdoc/>
     public override async Task StartAsync(SystemSettings settings, WorkPlan plan, CancellationToken cancellation)
     {
-        string data = Path.Combine(settings.DataDirectory, "data");
+        _data = Path.Combine(settings.DataDirectory, "data");
         Server = ServerProcess.Start(
             settings,
             Path.Combine(SourceTree.Root, "fastchat"),
-            ["serve", "--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"],
+            ["serve", "--data", _data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"],
             isReadyLine: line => line.Contains("\"ready\"", StringComparison.Ordinal));
         using JsonDocument ready = JsonDocument.Parse(await Server.WaitForReadyLineAsync(s_startPatience, cancellation).ConfigureAwait(false));
         Endpoint = IPEndPoint.Parse(ready.RootElement.GetProperty("tcp").GetString()!);
     }
 
-    /// <inheritdoc/>
+    /// <summary>May be called again with more conversations, while no connection is open: those that are there stay.</summary>
     public override async Task PrepareAsync(WorkPlan plan, CancellationToken cancellation)
     {
         int accounts = Math.Clamp(plan.Connections, 1, AccountsMax);
-        for (int first = 0; first < accounts; first += 8)
+        while (_accounts.Count < accounts)
         {
-            _tokens.AddRange(await Task.WhenAll(Enumerable.Range(first, Math.Min(8, accounts - first)).Select(RegisterAsync)).ConfigureAwait(false));
+            _accounts.AddRange(await Task.WhenAll(Enumerable.Range(_accounts.Count, Math.Min(8, accounts - _accounts.Count)).Select(RegisterAsync)).ConfigureAwait(false));
         }
 
-        FastChatClient client = await FastChatClient.ConnectAsync(Options() with { Token = _tokens[0] }, cancellationToken: cancellation).ConfigureAwait(false);
-        await using (client.ConfigureAwait(false))
+        ConversationMaker maker = new(number => ConnectAsync(_accounts[number % _accounts.Count].Token));
+        _conversations.AddRange(await maker.MakeAsync(_conversations.Count, Math.Max(_conversations.Count, plan.Conversations), cancellation).ConfigureAwait(false));
+    }
+
+    /// <summary>
+    /// Makes a group whose members are all accounts and as many imported users as are missing. Returns its number: it comes behind the prepared conversations, of which there can be no
+    /// more then.
+    /// </summary>
+    public async Task<int> MakeGroupAsync(int members, CancellationToken cancellation)
+    {
+        string operatorToken = (await File.ReadAllTextAsync(Path.Combine(_data, "operator.token"), cancellation).ConfigureAwait(false)).Trim();
+        FastChatClient owner = await ConnectAsync(_accounts[0].Token).ConfigureAwait(false);
+        await using (owner.ConfigureAwait(false))
         {
-            Version = client.Server;
-            IEnumerable<Task<ConversationId>> made = Enumerable.Range(0, plan.Conversations).Select(async i =>
-                (await client.ResolveConversationAsync(string.Create(CultureInfo.InvariantCulture, $"load-{i}"), create: true, cancellation).ConfigureAwait(false)).Conversation);
-            _conversations.AddRange(await Task.WhenAll(made).ConfigureAwait(false));
+            FastChatClient importer = await ConnectAsync(operatorToken).ConfigureAwait(false);
+            await using (importer.ConfigureAwait(false))
+            {
+                UserId[] accounts = _accounts.Select(account => account.User).ToArray();
+                _conversations.Add(await GroupMaker.MakeAsync(owner, importer, accounts, members, cancellation).ConfigureAwait(false));
+                return _conversations.Count - 1;
+            }
         }
     }
 
     /// <inheritdoc/>
-    public override Wire NewWire(IWireEvents events, int index) => new FastChatWire(events, _tokens[index % _tokens.Count], _conversations, _seed);
+    public override Wire NewWire(IWireEvents events, int index) => new FastChatWire(events, _accounts[index % _accounts.Count].Token, _conversations, _seed++);
 
-    private async Task<string> RegisterAsync(int number)
+    private async Task<FastChatClient> ConnectAsync(string token)
+    {
+        FastChatClient client = await FastChatClient.ConnectAsync(Options() with { Token = token }).ConfigureAwait(false);
+        Version = client.Server;
+        return client;
+    }
+
+    private async Task<(string Token, UserId User)> RegisterAsync(int number)
     {
         ClientOptions options = Options() with { Name = string.Create(CultureInfo.InvariantCulture, $"load-{number}"), Password = Password, Register = true };
         FastChatClient client = await FastChatClient.ConnectAsync(options).ConfigureAwait(false);
         await using (client.ConfigureAwait(false))
         {
-            return client.Token!;
+            return (client.Token!, client.User);
         }
     }
 

@@ -34,8 +34,7 @@ public sealed class NatsSystem(bool isLog) : InstalledServer("nats-server", "--v
     /// <inheritdoc/>
     public override string? WhyNot(Scenario scenario) => (scenario, isLog) switch
     {
-        (Scenario.Corpus, _) => "has no users and rooms to replay into",
-        (Scenario.Durable or Scenario.Latency or Scenario.Growth or Scenario.CatchUp, false) => "stores nothing",
+        (Scenario.Durable or Scenario.Latency or Scenario.Growth or Scenario.CatchUp or Scenario.Corpus, false) => "stores nothing",
         (Scenario.FanOut or Scenario.Rooms or Scenario.Idle or Scenario.Storm, true) => "nats-core runs this",
         _ => null,
     };

@@ -21,12 +21,13 @@ public sealed class RedisSystem() : InstalledServer("redis-server", "--version")
     public override string Caveat(Scenario scenario) => scenario switch
     {
         Scenario.FanOut or Scenario.Rooms => "stores nothing",
+        Scenario.Corpus => "streams of bytes: no accounts, no rights, no check of texts",
         Scenario.Storm => "stores nothing: what was missed is lost",
         _ => string.Empty,
     };
 
     /// <inheritdoc/>
-    public override string? WhyNot(Scenario scenario) => scenario == Scenario.Corpus ? "has no users and rooms to replay into" : null;
+    public override string? WhyNot(Scenario scenario) => null;
 
     /// <inheritdoc/>
     public override Wire NewWire(IWireEvents events, int index) => new RedisWire(events, Encoding.ASCII.GetBytes(Password), _isLog);
@@ -37,7 +38,7 @@ public sealed class RedisSystem() : InstalledServer("redis-server", "--version")
     // Limits on output are lifted so that a slow moment of the generator is no lost message; rewriting the log is off because it would be measured in some runs and not in others.
     protected override string Configure(string directory, WorkPlan plan)
     {
-        _isLog = plan.Scenario is Scenario.Durable or Scenario.Latency or Scenario.Growth or Scenario.CatchUp;
+        _isLog = plan.Scenario is Scenario.Durable or Scenario.Latency or Scenario.Growth or Scenario.CatchUp or Scenario.Corpus;
         return string.Create(CultureInfo.InvariantCulture, $"""
             bind 127.0.0.1
             port {Endpoint.Port}
