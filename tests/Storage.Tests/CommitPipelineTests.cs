@@ -165,10 +165,12 @@ internal sealed class CommitPipelineTests
     }
 
     [Test]
-    public void EveryProducersOrderHoldsUnderLoad()
+    public void EveryProducersOrderHoldsUnderLoad([Values] bool triesInPlace)
     {
         const int Producers = 4;
         const int Rounds = 20_000;
+        int inPlace = 0;
+        int writers = 0;
         int[] next = new int[Producers];
         int wrong = 0;
         Dictionary<CommitBatch, (int Producer, SemaphoreSlim Free)> owners = [];
@@ -187,7 +189,14 @@ internal sealed class CommitPipelineTests
         }
 
         using CommitPipeline pipeline = new(
-            new CommitEnvironment { Commit = static _ => { } },
+            new CommitEnvironment
+            {
+                Commit = _ =>
+                {
+                    wrong += Interlocked.Increment(ref writers) == 1 ? 0 : 1;
+                    Interlocked.Decrement(ref writers);
+                },
+            },
             batch =>
             {
                 (int producer, SemaphoreSlim free) = owners[batch];
@@ -206,7 +215,14 @@ internal sealed class CommitPipelineTests
                 producer.Free.Wait();
                 CommitBatch batch = producer.Batches[i % 2];
                 System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrNullRef(numbers, batch) = i;
-                pipeline.Submit(batch);
+                if (triesInPlace && pipeline.TryCommitHere(batch))
+                {
+                    Interlocked.Increment(ref inPlace);
+                }
+                else
+                {
+                    pipeline.Submit(batch);
+                }
             }
         }))];
         foreach (Thread thread in threads)
@@ -222,6 +238,79 @@ internal sealed class CommitPipelineTests
         SpinWait.SpinUntil(() => next.All(static n => n == Rounds), 10_000);
         Assert.That(next, Is.All.EqualTo(Rounds));
         Assert.That(wrong, Is.Zero);
+        Assert.That(inPlace, triesInPlace ? Is.GreaterThan(0) : Is.Zero);
+    }
+
+    [Test]
+    public void CommitsInPlaceOnTheCallersThreadWhenNothingElseIsToBeDone()
+    {
+        List<int> threads = [];
+        using CommitPipeline pipeline = new(
+            new CommitEnvironment { Commit = batches => Record(batches) },
+            batch =>
+            {
+                threads.Add(Environment.CurrentManagedThreadId);
+                Ok(batch);
+            },
+            Failed);
+        Assert.That(pipeline.TryCommitHere(Batch("a")), Is.True);
+        Assert.That(threads, Is.EqualTo([Environment.CurrentManagedThreadId]));
+        Assert.That(_events, Is.EqualTo(["commit a", "ok a"]));
+    }
+
+    [Test]
+    public void CommitsNothingInPlaceWhileAnotherIsWritten()
+    {
+        CommitBatch refused = Batch("b");
+        using (CommitPipeline pipeline = Gated())
+        {
+            pipeline.Submit(Batch("a"));
+            _entered.Wait();
+            Assert.That(pipeline.TryCommitHere(refused), Is.False, "the committer writes");
+            pipeline.Submit(refused);
+            Assert.That(pipeline.TryCommitHere(Batch("c")), Is.False, "another batch waits");
+            _proceed.Release(2);
+        }
+
+        Assert.That(_events, Is.EqualTo(["commit a", "ok a", "commit b", "ok b"]));
+    }
+
+    [Test]
+    public void WhatIsSubmittedDuringACommitInPlaceFollowsIt()
+    {
+        using (CommitPipeline pipeline = Gated())
+        {
+            Thread here = new(() => pipeline.TryCommitHere(Batch("a")));
+            here.Start();
+            _entered.Wait();
+            pipeline.Submit(Batch("b"));
+            Thread.Sleep(100);
+            Assert.That(_events, Is.EqualTo(["commit a"]), "two write at once");
+            _proceed.Release(2);
+            here.Join();
+        }
+
+        Assert.That(_events, Is.EqualTo(["commit a", "ok a", "commit b", "ok b"]));
+    }
+
+    [Test]
+    public void SlowDeviceIsLeftToTheCommitter()
+    {
+        using CommitPipeline pipeline = new(
+            new CommitEnvironment { Commit = batches => { Record(batches); Thread.Sleep(20); } }, Ok, Failed);
+        Assert.That(pipeline.TryCommitHere(Batch("a")), Is.True);
+        Assert.That(pipeline.TryCommitHere(Batch("b")), Is.False);
+    }
+
+    [Test]
+    public void FailureInPlaceIsFinal()
+    {
+        using CommitPipeline pipeline = new(
+            new CommitEnvironment { Commit = _ => throw new IOException("full") }, Ok, Failed);
+        Assert.That(pipeline.TryCommitHere(Batch("a")), Is.True);
+        Assert.That(pipeline.IsFailed, Is.True);
+        Assert.That(pipeline.TryCommitHere(Batch("b")), Is.True);
+        Assert.That(_events, Is.EqualTo(["failed a full", "failed b full"]));
     }
 
     private CommitPipeline Gated() => new(

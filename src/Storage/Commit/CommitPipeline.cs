@@ -5,7 +5,7 @@ namespace FastChat.Storage;
 /// <para>
 /// Order 1, of a producer: batches submitted by one thread are committed, and called back, in the order of submission. Order 2, of time:
 /// when Submit of A returned before Submit of B was called, A is in the same commit before B or in an earlier one. Callbacks come in commit
-/// order, on the committer's thread, after the commit that holds the batch is durable, and never again after the first that failed.
+/// order, on the thread that committed, after the commit that holds the batch is durable, and never again after the first that failed.
 /// </para>
 /// <para>
 /// There is no timer: a group is what was submitted while the previous one synced. A sync costs 0.2–0.3 ms whether it carries 256 B or
@@ -21,6 +21,11 @@ namespace FastChat.Storage;
 /// reversed. Taking all at once is what makes it safe (no A-B-A) and what makes the group. A ring was rejected: it would need a bound and
 /// an answer for "full", and the batches in flight are bounded already.
 /// </para>
+/// <para>
+/// Commit in place: waking the committer and being woken by it costs more than the sync where threads wake slowly. Whoever submits while nobody writes and nothing waits may therefore write itself
+/// (<see cref="TryCommitHere"/>). There is one writer at any time: a role that is taken by compare-and-swap, by the committer as well. A caller that would have to block for long is refused: the
+/// last commit says how long it will take.
+/// </para>
 /// Failure is final: see <see cref="IConversationLog.Commit"/>. The group that failed and everything submitted later is given to
 /// <c>failed</c>, in order; nothing is tried again.
 /// </summary>
@@ -32,6 +37,9 @@ public sealed class CommitPipeline : IDisposable
     /// <summary>A parked committer looks again after this long even if nobody woke it, so that a lost wake-up could only ever cost time.</summary>
     private static readonly TimeSpan ParkMax = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>A commit that took longer than this has the next one made by the committer: a loop that waits for a slow disk serves nobody.</summary>
+    private static readonly TimeSpan HereMax = TimeSpan.FromMilliseconds(2);
+
     private readonly CommitEnvironment _environment;
     private readonly Action<CommitBatch> _committed;
     private readonly Action<CommitBatch, Exception> _failed;
@@ -40,6 +48,8 @@ public sealed class CommitPipeline : IDisposable
     private CommitBatch[] _group = new CommitBatch[16];
     private CommitBatch? _submitted;
     private Exception? _failure;
+    private TimeSpan _lastDuration;
+    private int _writing;
     private int _parked;
     private int _stopping;
 
@@ -64,17 +74,45 @@ public sealed class CommitPipeline : IDisposable
     /// <summary>True once a commit failed.</summary>
     public bool IsFailed => Failure is not null;
 
+    /// <summary>
+    /// Commits a batch on the calling thread, callback included, when nobody writes, nothing waits and the last commit was quick; otherwise does nothing and returns false. Any thread that may
+    /// block for the time of a sync.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The batch is in flight already.</exception>
+    /// <exception cref="ObjectDisposedException">The pipeline was disposed.</exception>
+    public bool TryCommitHere(CommitBatch batch)
+    {
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _stopping) != 0, this);
+        if (Volatile.Read(ref _submitted) is not null || !TryBecomeWriter())
+        {
+            return false;
+        }
+
+        // Again, as the writer: what was submitted before this batch must not be committed behind it.
+        bool mayCommit = Volatile.Read(ref _submitted) is null && _lastDuration <= HereMax;
+        try
+        {
+            if (mayCommit)
+            {
+                Claim(batch);
+                Commit([batch]);
+            }
+        }
+        finally
+        {
+            LeaveWriter();
+        }
+
+        return mayCommit;
+    }
+
     /// <summary>Hands a batch over. Any thread; never blocks. The batch must not be touched until its callback.</summary>
     /// <exception cref="InvalidOperationException">The batch is in flight already.</exception>
     /// <exception cref="ObjectDisposedException">The pipeline was disposed.</exception>
     public void Submit(CommitBatch batch)
     {
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _stopping) != 0, this);
-        if (Interlocked.Exchange(ref batch.Submitted, 1) != 0)
-        {
-            throw new InvalidOperationException("The batch is in flight already.");
-        }
-
+        Claim(batch);
         CommitBatch? top = Volatile.Read(ref _submitted);
         while (true)
         {
@@ -89,10 +127,7 @@ public sealed class CommitPipeline : IDisposable
         }
 
         // The exchange above and the committer's of _parked are full fences: either it sees the batch or we see it parked.
-        if (Volatile.Read(ref _parked) != 0 && Interlocked.Exchange(ref _parked, 0) != 0)
-        {
-            _wake.Set();
-        }
+        WakeIfParked();
     }
 
     /// <summary>Commits what was submitted, then ends the thread. Submit must not be called at the same time. Not from a callback.</summary>
@@ -119,23 +154,56 @@ public sealed class CommitPipeline : IDisposable
             ReadOnlySpan<CommitBatch> group = _group.AsSpan(0, count);
             Commit(group);
             _group.AsSpan(0, count).Clear();
+            Volatile.Write(ref _writing, 0);
         }
     }
 
-    /// <summary>Everything submitted so far, newest first; waits when there is nothing; null when stopping.</summary>
+    private static void Claim(CommitBatch batch)
+    {
+        if (Interlocked.Exchange(ref batch.Submitted, 1) != 0)
+        {
+            throw new InvalidOperationException("The batch is in flight already.");
+        }
+    }
+
+    private bool TryBecomeWriter() => Interlocked.CompareExchange(ref _writing, 1, 0) == 0;
+
+    /// <summary>Gives the role back, and wakes the committer for what it could not take meanwhile.</summary>
+    private void LeaveWriter()
+    {
+        // A full fence, as in Submit: either the committer sees the role free or we see it parked.
+        Interlocked.Exchange(ref _writing, 0);
+        if (Volatile.Read(ref _submitted) is not null || Volatile.Read(ref _stopping) != 0)
+        {
+            WakeIfParked();
+        }
+    }
+
+    private void WakeIfParked()
+    {
+        if (Volatile.Read(ref _parked) != 0 && Interlocked.Exchange(ref _parked, 0) != 0)
+        {
+            _wake.Set();
+        }
+    }
+
+    /// <summary>
+    /// Everything submitted so far, newest first, with the role of the writer; waits when there is nothing or another one writes; null, without the role, when stopping.
+    /// </summary>
     private CommitBatch? TakeAll()
     {
         for (int spins = 0; ; spins++)
         {
-            if (Interlocked.Exchange(ref _submitted, null) is { } batches)
+            if (Volatile.Read(ref _submitted) is not null && TryBecomeWriter())
             {
-                return batches;
+                // Only the committer takes, so what was seen is there still.
+                return Interlocked.Exchange(ref _submitted, null);
             }
 
-            if (Volatile.Read(ref _stopping) != 0)
+            // A submit that came before Dispose is visible by now: look once more.
+            if (Volatile.Read(ref _stopping) != 0 && Volatile.Read(ref _submitted) is null)
             {
-                // A submit that came before Dispose is visible by now: look once more.
-                return Interlocked.Exchange(ref _submitted, null);
+                return null;
             }
 
             if (spins < SpinsBeforeParking)
@@ -145,7 +213,8 @@ public sealed class CommitPipeline : IDisposable
             }
 
             Interlocked.Exchange(ref _parked, 1);
-            if (Volatile.Read(ref _submitted) is null && Volatile.Read(ref _stopping) == 0)
+            bool isIdle = Volatile.Read(ref _submitted) is null ? Volatile.Read(ref _stopping) == 0 : Volatile.Read(ref _writing) != 0;
+            if (isIdle)
             {
                 _wake.WaitOne(ParkMax);
             }
@@ -189,7 +258,8 @@ public sealed class CommitPipeline : IDisposable
             {
                 long started = _environment.Time.GetTimestamp();
                 _environment.Commit(group);
-                Observe(group, _environment.Time.GetElapsedTime(started));
+                _lastDuration = _environment.Time.GetElapsedTime(started);
+                Observe(group, _lastDuration);
                 while (called < group.Length)
                 {
                     Release(group[called]);
