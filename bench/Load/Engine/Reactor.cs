@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics;
 using System.Net;
 
@@ -41,7 +40,7 @@ internal sealed class Reactor : IDisposable
             Sockets.Close(link.Socket);
             link.Socket = -1;
             link.Output.Clear();
-            ReturnRest(link);
+            link.Rest.Clear();
             _links[link.Slot] = null;
         }
     }
@@ -112,8 +111,9 @@ internal sealed class Reactor : IDisposable
 
     private void Receive(Link link)
     {
-        link.Rest.AsSpan(0, link.RestCount).CopyTo(_receive);
-        nint received = Sockets.Receive(link.Socket, _receive.AsSpan(link.RestCount));
+        int kept = link.Rest.Count;
+        link.Rest.CopyTo(_receive);
+        nint received = Sockets.Receive(link.Socket, _receive.AsSpan(kept));
         if (received <= 0)
         {
             if (received != -Sockets.Again)
@@ -125,7 +125,7 @@ internal sealed class Reactor : IDisposable
             return;
         }
 
-        ReadOnlySpan<byte> bytes = _receive.AsSpan(0, link.RestCount + (int)received);
+        ReadOnlySpan<byte> bytes = _receive.AsSpan(0, kept + (int)received);
         int used = link.Wire.Receive(bytes, link.Output);
         if (link.Socket >= 0)
         {
@@ -135,36 +135,12 @@ internal sealed class Reactor : IDisposable
 
     private static void Keep(Link link, ReadOnlySpan<byte> rest)
     {
-        if (rest.IsEmpty)
-        {
-            ReturnRest(link);
-            return;
-        }
-
         if (rest.Length >= ReceiveBytes)
         {
             throw new InvalidDataException($"a protocol unit is larger than {ReceiveBytes} bytes");
         }
 
-        if (link.Rest is null || link.Rest.Length < rest.Length)
-        {
-            ReturnRest(link);
-            link.Rest = ArrayPool<byte>.Shared.Rent(rest.Length);
-        }
-
-        rest.CopyTo(link.Rest);
-        link.RestCount = rest.Length;
-    }
-
-    private static void ReturnRest(Link link)
-    {
-        if (link.Rest is { } array)
-        {
-            ArrayPool<byte>.Shared.Return(array);
-        }
-
-        link.Rest = null;
-        link.RestCount = 0;
+        link.Rest.Keep(rest);
     }
 
     private void SendDirty()
