@@ -1,12 +1,6 @@
 using System.Globalization;
 using System.Net;
 
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-
 namespace FastChat.Bench.Compare.Systems.Limit;
 
 /// <summary>
@@ -36,13 +30,7 @@ public static class LimitServer
         IPEndPoint endpoint = new(IPAddress.Loopback, port);
         if (mode == Parked)
         {
-            WebApplication application = Park(endpoint);
-            await using (application.ConfigureAwait(false))
-            {
-                await application.StartAsync(cancellation).ConfigureAwait(false);
-                PrintReady(port);
-                await application.WaitForShutdownAsync(cancellation).ConfigureAwait(false);
-            }
+            await ParkedServer.RunAsync(endpoint, () => PrintReady(port), cancellation).ConfigureAwait(false);
         }
         else
         {
@@ -55,14 +43,6 @@ public static class LimitServer
                 loop.Run(work, cancellation);
             }
         }
-    }
-
-    private static WebApplication Park(IPEndPoint endpoint)
-    {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(endpoint, listen => listen.UseConnectionHandler<ParkedConnections>()));
-        return builder.Build();
     }
 
     private static void PrintReady(int port) =>
