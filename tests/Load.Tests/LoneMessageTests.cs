@@ -49,6 +49,22 @@ public sealed class LoneMessageTests
         Assert.That(row.Note, Does.Contain("lone messages, 10 a second"));
     }
 
+    [Test]
+    public async Task A_subscriber_that_was_not_sent_a_message_says_so()
+    {
+        await using RunningSystem running = await RunningSystem.StartAsync("limit", Scenario.FanOut);
+        using Fleet fleet = new(running.System, new RunSettings { Scenario = Scenario.FanOut, Size = 32 });
+        Subscriber subscriber = new(new LastDelivery(fleet.Payloads, subscribers: 1));
+        fleet.Open([subscriber]);
+        subscriber.OnDelivered(RunningSystem.Payload(0));
+        subscriber.OnDelivered(RunningSystem.Payload(1));
+        Assert.That(fleet.Errors, Is.Zero);
+        subscriber.OnDelivered(RunningSystem.Payload(3));
+        Assert.That((fleet.Errors, fleet.FirstError), Is.EqualTo((1, "message 3 came where 2 was to")));
+        subscriber.OnDelivered(RunningSystem.Payload(3));
+        Assert.That(fleet.Errors, Is.EqualTo(2), "and so does one that was sent it twice");
+    }
+
     /// <summary>A system of which one connection goes through the relay. The server is the other's, which ends it.</summary>
     private sealed class OneIsLate : SystemUnderTest
     {

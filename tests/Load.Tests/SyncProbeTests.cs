@@ -34,12 +34,13 @@ public sealed class SyncProbeTests
         }
     }
 
-    [Test]
-    public async Task A_row_of_durable_with_one_outstanding_has_the_disks_figures()
+    [TestCase(Scenario.Durable)]
+    [TestCase(Scenario.Latency)]
+    public async Task A_row_whose_latency_depends_on_the_disk_has_the_disks_figures(Scenario kind)
     {
         string directory = Path.Combine(SourceTree.Root, "artifacts", "bench", "run-" + Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-        DurableScenario scenario = new();
-        RunSettings settings = new() { Scenario = Scenario.Durable, Connections = 1, Outstanding = 1, Seconds = 0.5, WarmUpSeconds = 0 };
+        IScenario scenario = kind == Scenario.Durable ? new DurableScenario() : new LatencyScenario();
+        RunSettings settings = new() { Scenario = kind, Connections = 1, Outstanding = 1, Rate = 50, Seconds = 0.5, WarmUpSeconds = 0 };
         try
         {
             Comparison comparison = new(scenario, settings, ["limit"], runs: 1, directory, TextWriter.Null);
