@@ -1,5 +1,6 @@
 using FastChat.Bench.Compare.Systems.Ejabberd;
 using FastChat.Bench.Compare.Systems.FastChat;
+using FastChat.Bench.Compare.Systems.Limit;
 using FastChat.Bench.Compare.Systems.Mosquitto;
 using FastChat.Bench.Compare.Systems.Nats;
 using FastChat.Bench.Compare.Systems.RabbitMq;
@@ -14,6 +15,7 @@ public static class SystemCatalog
     private static readonly Dictionary<string, Func<SystemUnderTest>> s_systems = new(StringComparer.Ordinal)
     {
         ["fastchat"] = () => new FastChatSystem(),
+        ["limit"] = () => new LimitSystem(),
         ["redis"] = () => new RedisSystem(),
         ["nats"] = () => new NatsSystem(isLog: true),
         ["nats-core"] = () => new NatsSystem(isLog: false),

@@ -1,10 +1,17 @@
+using FastChat.Bench.Compare.Systems.Limit;
 using FastChat.Bench.Compare.Systems.SignalR;
 using FastChat.Bench.Load;
 
-// A server for the harness's own use, started by it as a process of its own: "serve signalr --port P".
+// Servers for the harness's own use, started by it as processes of their own: "serve signalr --port P", "serve limit MODE --port P --data DIRECTORY".
 if (args is ["serve", "signalr", "--port", var port])
 {
     await SignalRServer.RunAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture), CancellationToken.None).ConfigureAwait(false);
+    return 0;
+}
+
+if (args is ["serve", "limit", var mode, "--port", var limitPort, "--data", var directory])
+{
+    await LimitServer.RunAsync(mode, int.Parse(limitPort, System.Globalization.CultureInfo.InvariantCulture), directory, CancellationToken.None).ConfigureAwait(false);
     return 0;
 }
 

@@ -1,3 +1,4 @@
+using FastChat.Bench.Compare.Kernel;
 using FastChat.Bench.Compare.Wires;
 
 namespace FastChat.Bench.Load.Engine;
@@ -5,6 +6,8 @@ namespace FastChat.Bench.Load.Engine;
 /// <summary>One connection of the generator: a socket, the wire that speaks on it, what waits to be sent and what was received in part. Generator thread only.</summary>
 internal sealed class Link
 {
+    private Remainder _rest;
+
     internal Link(Reactor reactor, int slot, int socket, Wire wire)
     {
         Slot = slot;
@@ -28,8 +31,6 @@ internal sealed class Link
     /// <summary>The socket took less than it was given: the reactor waits for room.</summary>
     internal bool IsBlocked { get; set; }
 
-    /// <summary>The beginning of a protocol unit whose end has not come yet.</summary>
-    internal byte[]? Rest { get; set; }
-
-    internal int RestCount { get; set; }
+    /// <summary>What was received in part.</summary>
+    internal ref Remainder Rest => ref _rest;
 }

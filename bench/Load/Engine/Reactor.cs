@@ -1,7 +1,7 @@
-using System.Buffers;
 using System.Diagnostics;
 using System.Net;
 
+using FastChat.Bench.Compare.Kernel;
 using FastChat.Bench.Compare.Wires;
 
 namespace FastChat.Bench.Load.Engine;
@@ -10,16 +10,14 @@ namespace FastChat.Bench.Load.Engine;
 /// The generator: one thread that serves every connection of a run. A round waits for readiness or a time, receives once from each ready socket, and then sends what the
 /// wires wrote, one call for each connection. That is how well-written clients behave when they are many: what comes together is taken together.
 /// </summary>
-internal sealed unsafe class Reactor : IDisposable
+internal sealed class Reactor : IDisposable
 {
-    private const int EventsMax = 1024;
     private const int ReceiveBytes = 256 * 1024;
 
-    private readonly int _epoll = Libc.EpollCreate(0x80000);
+    private readonly Epoll _epoll = new();
     private readonly List<Link?> _links = [];
     private readonly List<Link> _dirty = [];
     private readonly byte[] _receive = GC.AllocateUninitializedArray<byte>(ReceiveBytes, pinned: true);
-    private readonly Libc.EpollEvent[] _events = GC.AllocateUninitializedArray<Libc.EpollEvent>(EventsMax, pinned: true);
     private long _waited;
 
     /// <summary>Ticks of <see cref="Stopwatch"/> that the thread has spent waiting for something to do.</summary>
@@ -28,9 +26,9 @@ internal sealed unsafe class Reactor : IDisposable
     /// <summary>Opens a connection in the background; the wire's <see cref="Wire.Begin"/> runs when it is connected.</summary>
     public Link Open(IPEndPoint endpoint, Wire wire)
     {
-        Link link = new(this, _links.Count, Libc.BeginConnect(endpoint), wire);
+        Link link = new(this, _links.Count, Sockets.BeginConnect(endpoint), wire);
         _links.Add(link);
-        Watch(link, Libc.EpollAdd, Libc.EpollIn | Libc.EpollOut);
+        _epoll.Add(link.Socket, link.Slot, Epoll.In | Epoll.Out);
         return link;
     }
 
@@ -39,10 +37,10 @@ internal sealed unsafe class Reactor : IDisposable
     {
         if (link.Socket >= 0)
         {
-            _ = Libc.Close(link.Socket);
+            Sockets.Close(link.Socket);
             link.Socket = -1;
             link.Output.Clear();
-            ReturnRest(link);
+            link.Rest.Clear();
             _links[link.Slot] = null;
         }
     }
@@ -53,19 +51,14 @@ internal sealed unsafe class Reactor : IDisposable
         SendDirty();
         long now = Stopwatch.GetTimestamp();
         long nanoseconds = Math.Clamp((long)((until - now) * (1e9 / Stopwatch.Frequency)), 0, 1_000_000_000);
-        Libc.TimeSpec patience = new() { Seconds = nanoseconds / 1_000_000_000, Nanoseconds = nanoseconds % 1_000_000_000 };
-        int count;
-        fixed (Libc.EpollEvent* events = _events)
-        {
-            count = Libc.EpollWait(_epoll, events, EventsMax, &patience, null);
-        }
-
+        int count = _epoll.Wait(nanoseconds);
         _waited += Stopwatch.GetTimestamp() - now;
         for (int i = 0; i < count; i++)
         {
-            if (_links[_events[i].Slot] is { } link)
+            (int slot, uint events) = _epoll.Ready(i);
+            if (_links[slot] is { } link)
             {
-                Serve(link, _events[i].Events);
+                Serve(link, events);
             }
         }
 
@@ -83,7 +76,7 @@ internal sealed unsafe class Reactor : IDisposable
             }
         }
 
-        _ = Libc.Close(_epoll);
+        _epoll.Dispose();
     }
 
     /// <summary>Remembers to send what the link's buffer holds.</summary>
@@ -97,20 +90,20 @@ internal sealed unsafe class Reactor : IDisposable
 
     private void Serve(Link link, uint events)
     {
-        if (!link.IsConnected && (events & Libc.EpollOut) != 0 && (events & Libc.EpollErrorOrHangUp) == 0)
+        if (!link.IsConnected && (events & Epoll.Out) != 0 && (events & Epoll.ErrorOrHangUp) == 0)
         {
             link.IsConnected = true;
-            Watch(link, Libc.EpollModify, Libc.EpollIn);
+            _epoll.Change(link.Socket, link.Slot, Epoll.In);
             link.Wire.Begin(link.Output);
         }
-        else if ((events & Libc.EpollOut) != 0)
+        else if ((events & Epoll.Out) != 0)
         {
             link.IsBlocked = false;
-            Watch(link, Libc.EpollModify, Libc.EpollIn);
+            _epoll.Change(link.Socket, link.Slot, Epoll.In);
             Send(link);
         }
 
-        if ((events & (Libc.EpollIn | Libc.EpollErrorOrHangUp)) != 0)
+        if ((events & (Epoll.In | Epoll.ErrorOrHangUp)) != 0)
         {
             Receive(link);
         }
@@ -118,11 +111,12 @@ internal sealed unsafe class Reactor : IDisposable
 
     private void Receive(Link link)
     {
-        link.Rest.AsSpan(0, link.RestCount).CopyTo(_receive);
-        nint received = Libc.Receive(link.Socket, _receive.AsSpan(link.RestCount));
+        int kept = link.Rest.Count;
+        link.Rest.CopyTo(_receive);
+        nint received = Sockets.Receive(link.Socket, _receive.AsSpan(kept));
         if (received <= 0)
         {
-            if (received != -Libc.Again)
+            if (received != -Sockets.Again)
             {
                 Cut(link);
                 link.Wire.Fail(received == 0 ? "the server ended the connection" : $"the connection broke: errno {-received}");
@@ -131,7 +125,7 @@ internal sealed unsafe class Reactor : IDisposable
             return;
         }
 
-        ReadOnlySpan<byte> bytes = _receive.AsSpan(0, link.RestCount + (int)received);
+        ReadOnlySpan<byte> bytes = _receive.AsSpan(0, kept + (int)received);
         int used = link.Wire.Receive(bytes, link.Output);
         if (link.Socket >= 0)
         {
@@ -141,36 +135,12 @@ internal sealed unsafe class Reactor : IDisposable
 
     private static void Keep(Link link, ReadOnlySpan<byte> rest)
     {
-        if (rest.IsEmpty)
-        {
-            ReturnRest(link);
-            return;
-        }
-
         if (rest.Length >= ReceiveBytes)
         {
             throw new InvalidDataException($"a protocol unit is larger than {ReceiveBytes} bytes");
         }
 
-        if (link.Rest is null || link.Rest.Length < rest.Length)
-        {
-            ReturnRest(link);
-            link.Rest = ArrayPool<byte>.Shared.Rent(rest.Length);
-        }
-
-        rest.CopyTo(link.Rest);
-        link.RestCount = rest.Length;
-    }
-
-    private static void ReturnRest(Link link)
-    {
-        if (link.Rest is { } array)
-        {
-            ArrayPool<byte>.Shared.Return(array);
-        }
-
-        link.Rest = null;
-        link.RestCount = 0;
+        link.Rest.Keep(rest);
     }
 
     private void SendDirty()
@@ -191,12 +161,12 @@ internal sealed unsafe class Reactor : IDisposable
             return;
         }
 
-        nint sent = Libc.Send(link.Socket, link.Output.Waiting);
+        nint sent = Sockets.Send(link.Socket, link.Output.Waiting);
         if (sent >= 0)
         {
             link.Output.Consume((int)sent);
         }
-        else if (sent != -Libc.Again)
+        else if (sent != -Sockets.Again)
         {
             Cut(link);
             link.Wire.Fail($"the connection broke: errno {-sent}");
@@ -206,16 +176,7 @@ internal sealed unsafe class Reactor : IDisposable
         if (link.Output.Count > 0)
         {
             link.IsBlocked = true;
-            Watch(link, Libc.EpollModify, Libc.EpollIn | Libc.EpollOut);
-        }
-    }
-
-    private void Watch(Link link, int operation, uint events)
-    {
-        Libc.EpollEvent change = new() { Events = events, Slot = link.Slot };
-        if (Libc.EpollControl(_epoll, operation, link.Socket, &change) != 0)
-        {
-            throw new IOException("epoll_ctl failed");
+            _epoll.Change(link.Socket, link.Slot, Epoll.In | Epoll.Out);
         }
     }
 }

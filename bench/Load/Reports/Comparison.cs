@@ -92,6 +92,8 @@ internal sealed class Comparison(IScenario scenario, RunSettings settings, IRead
             P99Us = Of(row => row.P99Us),
             P999Us = Of(row => row.P999Us),
             P9999Us = Of(row => row.P9999Us),
+            FdatasyncP50Us = Of(row => row.FdatasyncP50Us),
+            FdatasyncP99Us = Of(row => row.FdatasyncP99Us),
             CpuUsPerOp = Of(row => row.CpuUsPerOp),
             RssKbPerSession = Of(row => row.RssKbPerSession),
             FlushesPerAck = Of(row => row.FlushesPerAck),

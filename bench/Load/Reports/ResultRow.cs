@@ -18,6 +18,11 @@ internal sealed record ResultRow
 
     public double? P9999Us { get; init; }
 
+    /// <summary>The machine's own append and fdatasync beside the server's data, just before the load.</summary>
+    public double? FdatasyncP50Us { get; init; }
+
+    public double? FdatasyncP99Us { get; init; }
+
     /// <summary>Processor time of the server for one operation.</summary>
     public double? CpuUsPerOp { get; init; }
 

@@ -13,6 +13,10 @@ internal static class RowText
         Add(parts, row.P50Us, "p50 {0:N0} µs");
         Add(parts, row.P99Us, "p99 {0:N0} µs");
         Add(parts, row.P999Us, "p99.9 {0:N0} µs");
+        Add(parts, row.FdatasyncP50Us, "fdatasync p50 {0:N0} µs");
+        Add(parts, row.FdatasyncP99Us, "fdatasync p99 {0:N0} µs");
+        Add(parts, row.P50Us / row.FdatasyncP50Us, "ack/fdatasync p50 {0:0.00}");
+        Add(parts, row.P99Us / row.FdatasyncP99Us, "ack/fdatasync p99 {0:0.00}");
         Add(parts, row.CpuUsPerOp, "{0:0.##} µs CPU/op");
         Add(parts, row.RssKbPerSession, "{0:0.0} KB/session");
         Add(parts, row.FlushesPerAck, "{0:0.00} flushes/ack at 1 outstanding");

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 using FastChat.Bench.Compare;
 using FastChat.Bench.Load.Measure;
 using FastChat.Bench.Load.Reports;
@@ -7,9 +5,9 @@ using FastChat.Bench.Load.Reports;
 namespace FastChat.Bench.Load.Scenarios;
 
 /// <summary>
-/// One publisher, many subscribers of one conversation. First as fast as all receive: a window of messages, where a message is done when its deliveries to all subscribers are. Some systems drop or
+/// One publisher, many subscribers of one conversation. Without a rate, first as fast as all receive: a window of messages, where a message is done when its deliveries to all subscribers are. Some systems drop or
 /// disconnect who falls behind, some have no acknowledgement; with this window none has a reason to, and all are asked for the same. Then lone messages at a low rate: the
-/// latency of the last subscriber.
+/// latency of the last subscriber. With a rate, lone messages are all of it, open loop.
 /// </summary>
 internal sealed class FanOutScenario : IScenario
 {
@@ -19,7 +17,6 @@ internal sealed class FanOutScenario : IScenario
     {
         Connections = settings.Connections > 0 ? settings.Connections : 1000,
         Outstanding = settings.Outstanding > 0 ? settings.Outstanding : 512,
-        Rate = settings.Rate > 0 ? settings.Rate : LoneRate,
         Conversations = 1,
     };
 
@@ -28,34 +25,28 @@ internal sealed class FanOutScenario : IScenario
     public ResultRow Run(SystemUnderTest system, RunSettings settings, FlushCounter flushes)
     {
         using Fleet fleet = new(system, settings);
-        LastDelivery last = new(fleet, settings.Connections);
+        LastDelivery last = new(fleet.Payloads, settings.Connections);
         fleet.Open(Enumerable.Range(0, settings.Connections).Select(_ => new Subscriber(last)));
         Member publisher = new();
         fleet.Open([publisher]);
+        bool isLone = settings.Rate > 0;
+        Func<long, long> pace = isLone ? Lone(settings.Rate) : Saturate;
 
-        long Saturate(long now)
-        {
-            while (fleet.Payloads.Next - (fleet.Delivered / settings.Connections) < settings.Outstanding)
-            {
-                publisher.Publish(0, now);
-            }
-
-            return long.MaxValue;
-        }
-
-        fleet.RunFor(settings.WarmUpSeconds, Saturate);
+        fleet.RunFor(settings.WarmUpSeconds, pace);
+        last.Latencies.Clear();
         long before = fleet.Delivered;
         Usage usage = new(system.Server, flushes);
-        fleet.RunFor(settings.Seconds, Saturate);
+        fleet.RunFor(settings.Seconds, pace);
         long delivered = fleet.Delivered - before;
         UsedResources used = usage.End();
-
-        bool HasEveryDelivery() => fleet.Delivered == fleet.Payloads.Next * settings.Connections;
         fleet.Finish(HasEveryDelivery, "the last deliveries");
-        last.Clear();
-        Schedule lone = new(settings.Rate, planned => publisher.Publish(0, planned));
-        fleet.RunFor(Math.Max(2, settings.Seconds / 2), lone.Advance);
-        fleet.Finish(HasEveryDelivery, "the last lone deliveries");
+        if (!isLone)
+        {
+            last.Latencies.Clear();
+            fleet.RunFor(Math.Max(2, settings.Seconds / 2), Lone(LoneRate));
+            fleet.Finish(HasEveryDelivery, "the last lone deliveries");
+        }
+
         return new ResultRow
         {
             System = system.Name,
@@ -67,38 +58,54 @@ internal sealed class FanOutScenario : IScenario
             FlushRate = used.Flushes / used.Seconds,
             Headroom = used.Headroom,
             Errors = fleet.Errors,
-            Note = string.Join("; ", new[] { system.Caveat(settings.Scenario), fleet.FirstError ?? string.Empty }.Where(text => text.Length > 0)),
+            Note = string.Join("; ", Notes(system, settings, delivered / used.Seconds, fleet)),
         };
-    }
 
-    /// <summary>Counts the deliveries of each message; the last one's time is the message's.</summary>
-    private sealed class LastDelivery(Fleet fleet, int subscribers)
-    {
-        private const int Remembered = 1 << 16;
-        private readonly int[] _counts = new int[Remembered];
-
-        public Latencies Latencies { get; } = new();
-
-        public void Count(ReadOnlySpan<byte> payload)
+        long Saturate(long now)
         {
-            long number = Payloads.NumberOf(payload);
-            ref int count = ref _counts[number & (Remembered - 1)];
-            if (++count == subscribers)
+            while (fleet.Payloads.Next - (fleet.Delivered / settings.Connections) < settings.Outstanding)
             {
-                count = 0;
-                Latencies.Record(fleet.Payloads.PlannedAt(number), Stopwatch.GetTimestamp());
+                publisher.Publish(0, now);
             }
+
+            return long.MaxValue;
         }
 
-        public void Clear() => Latencies.Clear();
+        // Whoever is so far behind that messages can no longer be told apart has failed at this rate: each that was not sent is an error.
+        Func<long, long> Lone(int rate) => new Schedule(rate, planned =>
+        {
+            if (fleet.Payloads.Next - last.Complete < LastDelivery.UnderWayMax)
+            {
+                publisher.Publish(0, planned);
+            }
+            else
+            {
+                fleet.CountError($"{LastDelivery.UnderWayMax} messages were under way");
+            }
+        }).Advance;
+
+        bool HasEveryDelivery() => last.Complete == fleet.Payloads.Next;
     }
 
-    private sealed class Subscriber(LastDelivery last) : Member(subscribeTo: 0)
+    private static IEnumerable<string> Notes(SystemUnderTest system, RunSettings settings, double rate, Fleet fleet)
     {
-        public override void OnDelivered(ReadOnlySpan<byte> payload)
+        long planned = (long)settings.Rate * settings.Connections;
+        yield return planned > 0
+            ? $"lone messages, {settings.Rate} a second; latency is the last subscriber's"
+            : $"latency is the last subscriber's of lone messages afterwards, {LoneRate} a second";
+        if (rate < 0.95 * planned)
         {
-            base.OnDelivered(payload);
-            last.Count(payload);
+            yield return $"fell behind: {rate:0} of {planned} deliveries a second";
+        }
+
+        if (system.Caveat(settings.Scenario) is { Length: > 0 } caveat)
+        {
+            yield return caveat;
+        }
+
+        if (fleet.FirstError is { } error)
+        {
+            yield return error;
         }
     }
 }

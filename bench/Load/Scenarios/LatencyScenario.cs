@@ -6,7 +6,7 @@ namespace FastChat.Bench.Load.Scenarios;
 
 /// <summary>
 /// Durable publishes at a fixed rate, open loop: they are sent when the plan says, whether or not earlier ones were answered, and their latency counts from the plan. A server that stops for
-/// a moment is charged for everything that should have been sent meanwhile.
+/// a moment is charged for everything that should have been sent meanwhile. The disk's own fdatasync, measured just before, stands beside it.
 /// </summary>
 internal sealed class LatencyScenario : IScenario
 {
@@ -20,6 +20,7 @@ internal sealed class LatencyScenario : IScenario
 
     public ResultRow Run(SystemUnderTest system, RunSettings settings, FlushCounter flushes)
     {
+        Latencies? disk = SyncProbe.Run(system);
         using Fleet fleet = new(system, settings);
         fleet.Open(Enumerable.Range(0, settings.Connections).Select(_ => new Member()));
         Schedule schedule = new(settings.Rate, planned =>
@@ -48,6 +49,8 @@ internal sealed class LatencyScenario : IScenario
             P99Us = fleet.Latencies.Percentile(99),
             P999Us = fleet.Latencies.Percentile(99.9),
             P9999Us = fleet.Latencies.Percentile(99.99),
+            FdatasyncP50Us = disk?.Percentile(50),
+            FdatasyncP99Us = disk?.Percentile(99),
             CpuUsPerOp = used.ServerSeconds * 1e6 / Math.Max(1, done),
             FlushRate = used.Flushes / used.Seconds,
             Headroom = used.Headroom,
