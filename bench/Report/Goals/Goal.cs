@@ -61,21 +61,22 @@ internal sealed record Goal(string What, string? Peer, Side Side, double Bound, 
             return new Verdict(this, Mark.OtherShape, value, $"the goal is for {otherShape}");
         }
 
-        // A row of ours that does not hold reaches nothing. Of a peer's, only a void one is no measure: one that stores nothing does less work, and a goal against it is the harder for it.
-        string? reason = ours.Disqualification is { } own ? $"our row: {own}" : Peer is not null && result.Row(Peer)!.IsVoid ? $"{Peer}'s row: void" : null;
-        if (reason is not null)
-        {
-            return new Verdict(this, Mark.DoesNotCount, value, reason);
-        }
-
         bool reached = Side switch
         {
             Side.AtLeast => value >= Bound,
             Side.AtMost => value <= Bound,
             _ => value < Bound,
         };
-        return new Verdict(this, reached ? Mark.Reached : Mark.Missed, value, string.Empty);
+        string? reason = ours.Disqualification is { } own ? $"our row: {own}" : Peer is not null ? Objection(result.Row(Peer)!, reached) : null;
+        return reason is null ? new Verdict(this, reached ? Mark.Reached : Mark.Missed, value, string.Empty) : new Verdict(this, Mark.DoesNotCount, value, reason);
     }
+
+    /// <summary>
+    /// Why a peer's row is no measure; null when it is. A void one never is. One that is not durable where we are does less work: a goal reached against it is reached all the more, but
+    /// one missed is no miss of what was promised, which is at equal durability.
+    /// </summary>
+    private string? Objection(ResultRow peer, bool reached) =>
+        peer.IsVoid ? $"{Peer}'s row: void" : peer.IsNotDurable && !reached ? $"{Peer}'s row: not durable" : null;
 
     private static double? Ratio(double? one, double? other) => other > 0 ? one / other : null;
 }

@@ -50,6 +50,10 @@ internal sealed record ScenarioSheet
     /// <summary>Whether it is about this result, among several sheets of a scenario.</summary>
     public Func<LoadResult, bool> Fits { get; init; } = _ => true;
 
+    /// <summary>The settings that tell one size of it from another, each with the word for it.</summary>
+    public IReadOnlyList<(string Setting, string Words)> Sizes { get; init; } =
+        [("connections", "connections"), ("outstanding", "outstanding"), ("conversations", "conversations"), ("size", "B")];
+
     /// <summary>The size that the goals were set for, in words.</summary>
     public string GoalShape { get; init; } = string.Empty;
 

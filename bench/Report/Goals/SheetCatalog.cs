@@ -44,6 +44,7 @@ internal static class SheetCatalog
             IsMoreBetter = false,
             LatencyTitle = "planned send to acknowledgement",
             Plots = [PlotKind.Percentiles],
+            Sizes = [("rate", "messages a second"), ("connections", "connections"), ("conversations", "conversations"), ("size", "B")],
             GoalShape = "10,000 messages a second",
             HasGoalShape = result => result.Setting("rate") == 10_000,
             Goals =
@@ -61,6 +62,7 @@ internal static class SheetCatalog
             LatencyTitle = "lone message, planned send to last subscriber",
             Plots = [PlotKind.Bars, PlotKind.Percentiles],
             Fits = result => !IsFixedRate(result),
+            Sizes = [("connections", "subscribers"), ("outstanding", "messages under way"), ("size", "B")],
             GoalShape = "1,000 subscribers",
             HasGoalShape = result => result.Setting("connections") == 1000,
             Goals =
@@ -81,6 +83,7 @@ internal static class SheetCatalog
             LatencyTitle = "planned send to last subscriber",
             Plots = [PlotKind.Bars, PlotKind.Percentiles],
             Fits = IsFixedRate,
+            Sizes = [("connections", "subscribers"), ("rate", "messages a second"), ("size", "B")],
             GoalShape = "1,000 subscribers",
             HasGoalShape = result => result.Setting("connections") == 1000,
             Goals = [Goal.Within("last subscriber p50", Figure.P50, LoadResult.Limit, 1.3)],
@@ -93,6 +96,7 @@ internal static class SheetCatalog
             KeyTitle = "deliveries per second with p99 < 50 ms",
             LatencyTitle = "planned send to delivery",
             Plots = [PlotKind.Bars, PlotKind.Percentiles],
+            Sizes = [("conversations", "rooms"), ("connections", "members in all"), ("size", "B")],
             GoalShape = "100 rooms of 50 members",
             HasGoalShape = result => AtLeast(result, "connections", 5000),
             Goals = [Goal.Rate("nats-core", 1.3), Goal.Rate("ejabberd", 10)],
@@ -107,6 +111,7 @@ internal static class SheetCatalog
             KeyTitle = "messages read per second",
             LatencyTitle = "live delivery meanwhile",
             Plots = [PlotKind.Bars, PlotKind.Percentiles],
+            Sizes = [("messages", "messages"), ("readers", "readers"), ("size", "B")],
             GoalShape = "a million messages",
             HasGoalShape = result => AtLeast(result, "messages", 1_000_000),
             Goals = [Goal.Own("rate", Figure.Rate, Side.AtLeast, 2, "M/s", 1e-6), Goal.Rate("redis", 3)],
@@ -122,6 +127,7 @@ internal static class SheetCatalog
             IsMoreBetter = false,
             LatencyTitle = "delivery to untouched sessions meanwhile",
             Plots = [PlotKind.Bars, PlotKind.Percentiles],
+            Sizes = [("connections", "sessions")],
             GoalShape = "18,000 sessions",
             HasGoalShape = result => AtLeast(result, "connections", 18_000),
             Goals =
@@ -136,6 +142,7 @@ internal static class SheetCatalog
             Title = "Real chat logs",
             Sentence = "Real chat logs replayed as fast as they go, one conversation for each file, then read back and compared line by line; lost, duplicated and reordered lines are errors.",
             KeyTitle = "messages per second",
+            Sizes = [("connections", "connections"), ("outstanding", "outstanding")],
             Goals = [Goal.Own("errors", Figure.Errors, Side.AtMost, 0, "")],
         },
         new()
@@ -145,6 +152,7 @@ internal static class SheetCatalog
             Sentence = "The same work while stored messages and conversations grow: what a rate at the largest step keeps of the rate at the first.",
             KeyTitle = "operations per second at the largest step",
             Plots = [PlotKind.Bars, PlotKind.Steps],
+            Sizes = [("connections", "connections"), ("outstanding", "outstanding"), ("size", "B")],
             Goals = [Goal.Own("rate at the largest step ÷ at the first", Figure.GrowthRatio, Side.AtLeast, 0.8, "×")],
         },
     ];
@@ -170,6 +178,7 @@ internal static class SheetCatalog
         KeyTitle = "KB of server memory per session",
         KeyUnit = "KB",
         IsMoreBetter = false,
+        Sizes = [("connections", "sessions")],
         Plots = [PlotKind.Slope, PlotKind.Bars],
         Fits = result => (result.Settings.GetValueOrDefault("transport") == "ws") == (transport == "ws"),
         GoalShape = "18,000 sessions",

@@ -7,10 +7,6 @@ namespace FastChat.Bench.Report.Pages;
 /// <summary>One result: what is measured, plots, rows, goals, runs, and how to repeat it.</summary>
 internal static class ScenarioSection
 {
-    // Settings that tell one size of a scenario from another, in words.
-    private static readonly (string Name, string Words)[] s_sizes =
-        [("connections", "connections"), ("outstanding", "outstanding"), ("conversations", "conversations"), ("messages", "messages"), ("readers", "readers"), ("rate", "planned/s"), ("size", "B")];
-
     /// <summary>Writes it.</summary>
     public static void Write(Markup markup, LoadResult result, ScenarioSheet sheet, string anchor)
     {
@@ -18,7 +14,7 @@ internal static class ScenarioSection
         {
             markup.Leaf("h2", sheet.Title);
             markup.Leaf("p", sheet.Sentence, ("class", "sentence"));
-            markup.Leaf("p", Shape(result), ("class", "shape"));
+            markup.Leaf("p", Shape(result, sheet), ("class", "shape"));
             foreach (PlotKind plot in sheet.Plots)
             {
                 using (markup.Element("div", ("class", "figure")))
@@ -35,12 +31,13 @@ internal static class ScenarioSection
     }
 
     /// <summary>The size of the work in one line.</summary>
-    public static string Shape(LoadResult result)
+    public static string Shape(LoadResult result, ScenarioSheet sheet)
     {
-        string[] parts = [.. s_sizes.Where(size => result.Setting(size.Name) > 0).Select(size => $"{Quantity.Bound(result.Setting(size.Name)!.Value)} {size.Words}")];
-        string transport = result.Settings.TryGetValue("transport", out string? name) ? name : string.Empty;
-        return string.Join(" · ", transport.Length > 0 ? [.. parts, transport] : parts);
+        IEnumerable<string> parts = sheet.Sizes.Where(size => result.Setting(size.Setting) > 0).Select(size => Counted(result.Setting(size.Setting)!.Value, size.Words));
+        return string.Join(" · ", result.Settings.TryGetValue("transport", out string? transport) ? parts.Append(transport) : parts);
     }
+
+    private static string Counted(double count, string words) => $"{Quantity.Bound(count)} {(count == 1 ? words.TrimEnd('s') : words)}";
 
     private static void Draw(Markup markup, LoadResult result, ScenarioSheet sheet, PlotKind plot) => _ = plot switch
     {
@@ -57,7 +54,7 @@ internal static class ScenarioSection
             markup.Leaf("pre", RepeatCommand.Of(result));
             string[] parts =
             [
-                result.Runs.Count > 0 ? $"{result.Runs.Values.Max(runs => runs.Count)} turns" : string.Empty,
+                result.Runs.Count > 0 ? Counted(result.Runs.Values.Max(runs => runs.Count), "turns") : string.Empty,
                 result.Setting("seconds") is { } seconds ? $"{Quantity.Bound(seconds)} s measured" : string.Empty,
                 result.Setting("warm_up_seconds") is { } warmUp ? $"after {Quantity.Bound(warmUp)} s" : string.Empty,
                 result.Machine.GetValueOrDefault("date") ?? string.Empty,

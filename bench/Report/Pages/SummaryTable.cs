@@ -50,7 +50,7 @@ internal static class SummaryTable
         using (markup.Element("th", ("scope", "row")))
         {
             markup.Leaf("a", sheet.Title, ("href", "#" + anchor));
-            markup.Leaf("small", ScenarioSection.Shape(result));
+            markup.Leaf("small", ScenarioSection.Shape(result, sheet));
         }
 
         double? ours = result.Row(LoadResult.Ours)?[sheet.KeyFigure];
@@ -65,13 +65,24 @@ internal static class SummaryTable
             foreach (Verdict verdict in verdicts.Where(verdict => verdict.Mark != Mark.NotMeasured))
             {
                 string sign = GoalTable.Text(verdict.Mark)[..1];
-                string text = $"{sign} {Bare(verdict.Goal)} {GoalTable.Bound(verdict.Goal)}: {Quantity.Text(verdict.Measured!.Value, verdict.Goal.Unit)}";
+                string text = $"{sign} {Bare(verdict.Goal)} {Quantity.Text(verdict.Measured!.Value, verdict.Goal.Unit)} ({GoalTable.Bound(verdict.Goal)})";
                 markup.Leaf("span", text, ("class", GoalTable.Class(verdict.Mark)), ("title", GoalTable.Text(verdict.Mark)[2..]));
             }
         }
 
-        string reached = verdicts.Count == 0 ? "–" : $"{verdicts.Count(verdict => verdict.Mark == Mark.Reached)} of {verdicts.Count}";
-        markup.Leaf("td", reached, ("class", "number"));
+        WriteReached(markup, verdicts);
+    }
+
+    private static void WriteReached(Markup markup, IReadOnlyList<Verdict> verdicts)
+    {
+        using (markup.Element("td", ("class", "number")))
+        {
+            markup.Text(verdicts.Count == 0 ? "–" : $"{verdicts.Count(verdict => verdict.Mark == Mark.Reached)} of {verdicts.Count}");
+            foreach (IGrouping<Mark, Verdict> open in verdicts.Where(verdict => verdict.Mark is not (Mark.Reached or Mark.Missed)).GroupBy(verdict => verdict.Mark))
+            {
+                markup.Leaf("small", $"{open.Count()} {GoalTable.Text(open.Key)[2..]}");
+            }
+        }
     }
 
     private static void WriteValue(Markup markup, ResultRow? row, double? value, ScenarioSheet sheet, string? system)
