@@ -9,5 +9,5 @@ if (args is ["serve", "signalr", "--port", var port])
 }
 
 System.CommandLine.ParseResult parsed = LoadCommand.Make().Parse(args);
-int code = await parsed.InvokeAsync().ConfigureAwait(false);
+int code = await parsed.InvokeAsync(new() { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) }).ConfigureAwait(false);
 return parsed.Errors.Count > 0 ? 2 : code;

@@ -26,11 +26,11 @@ internal enum Side
 internal sealed record Goal(string What, string? Peer, Side Side, double Bound, string Unit, string Figure, Func<LoadResult, double?> Measure)
 {
     /// <summary>Our rate is at least so many times a peer's.</summary>
-    public static Goal Rate(string peer, double bound) => new($"rate ÷ {peer}'s", peer, Side.AtLeast, bound, "×", FastChat.Bench.Report.Results.Figure.Rate, result => result.RateRatio(peer));
+    public static Goal Rate(string peer, double bound) => new($"rate ÷ {SystemName.Short(peer)}'s", peer, Side.AtLeast, bound, "×", FastChat.Bench.Report.Results.Figure.Rate, result => result.RateRatio(peer));
 
     /// <summary>A figure of ours is at most so many times a peer's.</summary>
     public static Goal Within(string what, string figure, string peer, double bound) =>
-        new($"{what} ÷ {peer}'s", peer, Side.AtMost, bound, "×", figure, result => Ratio(result.Row(LoadResult.Ours)?[figure], result.Row(peer)?[figure]));
+        new($"{what} ÷ {SystemName.Short(peer)}'s", peer, Side.AtMost, bound, "×", figure, result => Ratio(result.Row(LoadResult.Ours)?[figure], result.Row(peer)?[figure]));
 
     /// <summary>A figure of ours is at most so many times the machine's own, measured in the same run.</summary>
     public static Goal Beside(string what, string figure, string own, double bound) =>
@@ -53,7 +53,7 @@ internal sealed record Goal(string What, string? Peer, Side Side, double Bound, 
 
         if (measured is not { } value)
         {
-            return new Verdict(this, Mark.NotMeasured, null, Peer is not null && result.Row(Peer) is null ? $"{Peer} took no part" : "not in this file");
+            return new Verdict(this, Mark.NotMeasured, null, Peer is not null && result.Row(Peer) is null ? $"{SystemName.Short(Peer)} took no part" : "not in this file");
         }
 
         if (otherShape is not null)
@@ -76,7 +76,7 @@ internal sealed record Goal(string What, string? Peer, Side Side, double Bound, 
     /// one missed is no miss of what was promised, which is at equal durability.
     /// </summary>
     private string? Objection(ResultRow peer, bool reached) =>
-        peer.IsVoid ? $"{Peer}'s row: void" : peer.IsNotDurable && !reached ? $"{Peer}'s row: not durable" : null;
+        peer.IsVoid ? $"{SystemName.Short(peer.System)}'s row: void" : peer.IsNotDurable && !reached ? $"{SystemName.Short(peer.System)}'s row: not durable" : null;
 
     private static double? Ratio(double? one, double? other) => other > 0 ? one / other : null;
 }

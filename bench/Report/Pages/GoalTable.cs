@@ -1,5 +1,4 @@
 using FastChat.Bench.Report.Goals;
-using FastChat.Bench.Report.Plots;
 using FastChat.Bench.Report.Results;
 
 namespace FastChat.Bench.Report.Pages;
@@ -13,8 +12,8 @@ internal static class GoalTable
         IReadOnlyList<Verdict> verdicts = sheet.Judge(result);
         (string System, double Ratio)[] others =
         [
-            .. result.Rows.Where(row => row.System != LoadResult.Ours && !sheet.Goals.Any(goal => goal.Peer == row.System && goal.Figure == Figure.Rate))
-                .Select(row => (row.System, result.RateRatio(row.System))).Where(pair => pair.Item2 is not null).Select(pair => (pair.System, pair.Item2!.Value)),
+            .. result.Rows.Where(row => row.System != LoadResult.Ours && !sheet.Goals.Any(goal => goal.Peer == row.System && goal.Figure == sheet.KeyFigure))
+                .Select(row => (row.System, result.Ratio(row.System, sheet.KeyFigure))).Where(pair => pair.Item2 is not null).Select(pair => (pair.System, pair.Item2!.Value)),
         ];
         if (verdicts.Count == 0 && others.Length == 0)
         {
@@ -36,7 +35,7 @@ internal static class GoalTable
                 {
                     using (markup.Element("tr", ("class", "quiet")))
                     {
-                        markup.Leaf("th", $"rate ÷ {SystemMark.Short(system)}'s", ("scope", "row"));
+                        markup.Leaf("th", $"{Figure.TitleOf(sheet.KeyFigure)} ÷ {SystemName.Short(system)}'s", ("scope", "row"));
                         markup.Leaf("td", Quantity.Ratio(ratio), ("class", "number"));
                         markup.Leaf("td", "no goal", ("class", "number"));
                         markup.Leaf("td", string.Empty);

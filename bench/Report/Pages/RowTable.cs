@@ -72,7 +72,7 @@ internal static class RowTable
     public static void WriteSystem(Markup markup, string system)
     {
         markup.Leaf("span", string.Empty, ("class", SystemMark.Class(system, "swatch")));
-        markup.Leaf("span", SystemMark.Title(system), ("class", "name"));
+        markup.Leaf("span", SystemName.Full(system), ("class", "name"));
     }
 
     private static void WriteRun(Markup markup, IReadOnlyList<Figure> figures, int turn, string system, ResultRow run)

@@ -1,5 +1,4 @@
 using FastChat.Bench.Report.Goals;
-using FastChat.Bench.Report.Plots;
 using FastChat.Bench.Report.Results;
 
 namespace FastChat.Bench.Report.Pages;
@@ -55,10 +54,9 @@ internal static class SummaryTable
 
         double? ours = result.Row(LoadResult.Ours)?[sheet.KeyFigure];
         ResultRow? peer = BestPeer(result, sheet);
-        double? theirs = peer?[sheet.KeyFigure];
         WriteValue(markup, result.Row(LoadResult.Ours), ours, sheet, null);
-        WriteValue(markup, peer, theirs, sheet, peer?.System);
-        WriteRatio(markup, result, sheet, peer, ours, theirs);
+        WriteValue(markup, peer, peer?[sheet.KeyFigure], sheet, peer?.System);
+        WriteRatio(markup, result, sheet, peer);
         IReadOnlyList<Verdict> verdicts = sheet.Judge(result);
         using (markup.Element("td", ("class", "chips")))
         {
@@ -92,7 +90,7 @@ internal static class SummaryTable
             markup.Text(value is { } number ? Quantity.Text(number, sheet.KeyUnit) : "–");
             if (system is not null)
             {
-                markup.Leaf("small", SystemMark.Short(system));
+                markup.Leaf("small", SystemName.Short(system));
             }
 
             if (row?.Disqualification is { } reason)
@@ -102,9 +100,9 @@ internal static class SummaryTable
         }
     }
 
-    private static void WriteRatio(Markup markup, LoadResult result, ScenarioSheet sheet, ResultRow? peer, double? ours, double? theirs)
+    private static void WriteRatio(Markup markup, LoadResult result, ScenarioSheet sheet, ResultRow? peer)
     {
-        double? ratio = peer is null ? null : sheet.KeyFigure == Figure.Rate ? result.RateRatio(peer.System) : theirs > 0 ? ours / theirs : null;
+        double? ratio = peer is null ? null : result.Ratio(peer.System, sheet.KeyFigure);
         using (markup.Element("td", ("class", "number")))
         {
             markup.Text(ratio is { } value ? Quantity.Ratio(value) : "–");
@@ -115,5 +113,5 @@ internal static class SummaryTable
         }
     }
 
-    private static string Bare(Goal goal) => goal.Peer is { } peer && goal.Figure == Figure.Rate ? SystemMark.Short(peer) : goal.What;
+    private static string Bare(Goal goal) => goal.Peer is { } peer && goal.Figure == Figure.Rate ? SystemName.Short(peer) : goal.What;
 }

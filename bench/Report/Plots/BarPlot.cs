@@ -21,7 +21,7 @@ internal static class BarPlot
             return false;
         }
 
-        string label = $"{sheet.KeyTitle}: " + string.Join(", ", rows.Select(row => $"{SystemMark.Title(row.System)} {Quantity.Text(row[sheet.KeyFigure]!.Value, sheet.KeyUnit)}"));
+        string label = $"{sheet.KeyTitle}: " + string.Join(", ", rows.Select(row => $"{SystemName.Full(row.System)} {Quantity.Text(row[sheet.KeyFigure]!.Value, sheet.KeyUnit)}"));
         Svg.Both(markup, _ => Top + (rows.Length * RowHeight) + Bottom, label, (svg, width) => Draw(svg, width, result, sheet, rows));
         return true;
     }
@@ -60,7 +60,7 @@ internal static class BarPlot
     {
         double value = row[sheet.KeyFigure]!.Value;
         double end = axis.Place(value);
-        svg.Text(left - 8, y + 4, SystemMark.Short(row.System), row.System == LoadResult.Ours ? "label ours" : "label", "end");
+        svg.Text(left - 8, y + 4, SystemName.Short(row.System), row.System == LoadResult.Ours ? "label ours" : "label", "end");
         svg.Rectangle(left, y - (BarHeight / 2), end - left, BarHeight, SystemMark.Class(row.System, row.Disqualification is null ? "bar" : "bar hollow"));
         if (result.Range(row.System, sheet.KeyFigure) is { } range && range.Most > range.Least)
         {

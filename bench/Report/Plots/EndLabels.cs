@@ -12,7 +12,7 @@ internal static class EndLabels
         (double Y, string Text, string Class)[] sorted = [.. labels.OrderBy(label => label.Y)];
         for (int i = 0; i < sorted.Length; i++)
         {
-            double room = bottom - ((sorted.Length - 1 - i) * Height);
+            double room = bottom - (Height / 2) - ((sorted.Length - 1 - i) * Height);
             double place = Math.Min(Math.Max(sorted[i].Y, next), room);
             svg.Text(x, place + 4, sorted[i].Text, sorted[i].Class);
             next = place + Height;

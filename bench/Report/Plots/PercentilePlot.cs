@@ -29,7 +29,7 @@ internal static class PercentilePlot
         }
 
         string label = $"{sheet.LatencyTitle}, by percentile: " + string.Join(
-            "; ", rows.Select(row => SystemMark.Title(row.System) + string.Concat(Points(row).Select(point => $", {point.Text} {Quantity.Micros(row[point.Figure]!.Value)}"))));
+            "; ", rows.Select(row => SystemName.Full(row.System) + string.Concat(Points(row).Select(point => $", {point.Text} {Quantity.Micros(row[point.Figure]!.Value)}"))));
         Svg.Both(markup, _ => Top + Plot + Bottom, label, (svg, width) => Draw(svg, width, result, sheet, rows));
         return true;
     }
@@ -68,13 +68,13 @@ internal static class PercentilePlot
         if (disk.Length > 0)
         {
             svg.Curve(disk.Select(point => (X(point.Percent), y.Place(point.Micros))), "curve disk");
-            labels.Add((y.Place(disk[^1].Micros), "fdatasync", "label"));
+            svg.Text(X(disk[^1].Percent) + 8, y.Place(disk[^1].Micros) + 12, "fdatasync", "tick");
         }
 
         // Ours comes last and so lies on top.
         foreach (ResultRow row in rows.OrderBy(row => row.System == LoadResult.Ours))
         {
-            labels.Add((DrawCurve(svg, result, row, X, y), SystemMark.Short(row.System), SystemMark.Class(row.System, "label coloured")));
+            labels.Add((DrawCurve(svg, result, row, X, y), SystemName.Short(row.System), SystemMark.Class(row.System, "label coloured")));
         }
 
         EndLabels.Draw(svg, width - right + 2, Top, Top + Plot, labels);

@@ -21,7 +21,7 @@ internal static class SlopePlot
         }
 
         double sessions = result.Setting("connections") is > 0 and var set ? set : 18_000;
-        string label = "Memory added by idle sessions: " + string.Join(", ", rows.Select(row => $"{SystemMark.Title(row.System)} {Quantity.Text(row[Figure.KbPerSession]!.Value, "KB")} for each"));
+        string label = "Memory added by idle sessions: " + string.Join(", ", rows.Select(row => $"{SystemName.Full(row.System)} {Quantity.Text(row[Figure.KbPerSession]!.Value, "KB")} for each"));
         Svg.Both(markup, _ => Top + Plot + Bottom, label, (svg, width) => Draw(svg, width, sheet, rows, sessions));
         return true;
     }
@@ -59,7 +59,7 @@ internal static class SlopePlot
             double end = y.Place(Megabytes(slope));
             svg.Line(x.Place(0), y.Place(0), x.Place(sessions), end, SystemMark.Class(row.System, "curve"));
             svg.Path(SystemMark.Marker(row.System, x.Place(sessions), end), SystemMark.Class(row.System, "marker"));
-            labels.Add((end, $"{SystemMark.Short(row.System)} {Quantity.Text(slope, "KB")}", SystemMark.Class(row.System, "label coloured")));
+            labels.Add((end, $"{SystemName.Short(row.System)} {Quantity.Text(slope, "KB")}", SystemMark.Class(row.System, "label coloured")));
         }
 
         EndLabels.Draw(svg, x.Place(sessions) + 9, Top, Top + Plot, labels);

@@ -21,7 +21,7 @@ internal static class StepsPlot
         }
 
         string label = "Rate by size: " + string.Join(
-            "; ", rows.Select(row => SystemMark.Title(row.System) + string.Concat(row.Steps.Select(step => $", {Quantity.Text(step.Rate, "/s")} at {Quantity.Bound(step.Size)} {step.Unit}"))));
+            "; ", rows.Select(row => SystemName.Full(row.System) + string.Concat(row.Steps.Select(step => $", {Quantity.Text(step.Rate, "/s")} at {Quantity.Bound(step.Size)} {step.Unit}"))));
         Svg.Both(markup, _ => Top + Plot + Bottom, label, (svg, width) => Draw(svg, width, sheet, rows));
         return true;
     }
@@ -61,7 +61,7 @@ internal static class StepsPlot
                 svg.Path(SystemMark.Marker(row.System, pointX, pointY), SystemMark.Class(row.System, "marker"));
             }
 
-            labels.Add((points[^1].Y, SystemMark.Short(row.System), SystemMark.Class(row.System, "label coloured")));
+            labels.Add((points[^1].Y, SystemName.Short(row.System), SystemMark.Class(row.System, "label coloured")));
         }
 
         EndLabels.Draw(svg, width - right + 8, Top, Top + Plot, labels);

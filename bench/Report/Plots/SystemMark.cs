@@ -13,28 +13,6 @@ internal static class SystemMark
     /// <summary>The same with a class for the part that it colours, and one for the emphasis on ours.</summary>
     public static string Class(string system, string part) => system == LoadResult.Ours ? $"{part} {Class(system)} ours" : $"{part} {Class(system)}";
 
-    /// <summary>A name as people write it.</summary>
-    public static string Title(string system) => system switch
-    {
-        LoadResult.Ours => "FastChat",
-        LoadResult.Limit => "limit (the machine)",
-        "redis" => "Redis",
-        "nats" => "NATS JetStream",
-        "nats-core" => "NATS core",
-        "rabbitmq" => "RabbitMQ",
-        "mosquitto" => "Mosquitto",
-        "signalr" => "SignalR",
-        _ => system,
-    };
-
-    /// <summary>A short one for beside a plot.</summary>
-    public static string Short(string system) => system switch
-    {
-        LoadResult.Limit => "limit",
-        "nats" => "JetStream",
-        _ => Title(system) is { Length: <= 14 } title ? title : system[..13] + "…",
-    };
-
     /// <summary>A marker of about eight units around a point, as the data of an SVG path.</summary>
     public static string Marker(string system, double x, double y)
     {

@@ -51,6 +51,9 @@ internal sealed record Figure(string Name, string Title, string Unit, string For
         return [.. s_known.Where(figure => present.Contains(figure.Name)), .. others];
     }
 
+    /// <summary>What people call a figure.</summary>
+    public static string TitleOf(string name) => Array.Find(s_known, figure => figure.Name == name)?.Title ?? name;
+
     /// <summary>A row's figure as text; a dash when it has none.</summary>
     public string Text(ResultRow row) => row[Name] is { } value ? (value * Scale).ToString(Format, CultureInfo.InvariantCulture) : "–";
 

@@ -54,4 +54,8 @@ internal sealed record LoadResult
 
         return Row(system)?[Figure.Rate] is > 0 and { } theirs ? Row(Ours)?[Figure.Rate] / theirs : null;
     }
+
+    /// <summary>A figure of ours by another system's; for the rate, <see cref="RateRatio"/>.</summary>
+    public double? Ratio(string system, string figure) =>
+        figure == Figure.Rate ? RateRatio(system) : Row(system)?[figure] is > 0 and { } theirs ? Row(Ours)?[figure] / theirs : null;
 }
