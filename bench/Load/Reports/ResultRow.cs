@@ -26,6 +26,7 @@ internal sealed record ResultRow
     /// <summary>Flushes for each acknowledgement with one publish outstanding: durable only when it is at least 1.</summary>
     public double? FlushesPerAck { get; init; }
 
+    [System.Text.Json.Serialization.JsonPropertyName("resumed_99_s")]
     public double? Resumed99S { get; init; }
 
     /// <summary>Flushes a second during the measured stretch.</summary>
