@@ -41,6 +41,29 @@ public sealed class ProgressLineTests
     }
 
     [Test]
+    public void What_a_scenario_says_meanwhile_stands_above_the_line()
+    {
+        TextWriter before = Console.Error;
+        StringWriter output = new();
+        Console.SetError(output);
+        try
+        {
+            using (new LiveLine(Console.Error, isTerminal: true, "rooms  redis  run 1/1", () => 80))
+            {
+                Thread.Sleep(100);
+                Console.Error.WriteLine("held");
+            }
+
+            Console.Error.WriteLine("after");
+            Assert.That(output.ToString(), Is.EqualTo("\r\u001b[Krooms  redis  run 1/1  preparing\r\u001b[Kheld\n\r\u001b[Kafter\n"));
+        }
+        finally
+        {
+            Console.SetError(before);
+        }
+    }
+
+    [Test]
     public void The_line_says_what_is_done_how_fast_and_how_long_yet()
     {
         using LiveLine line = new(TextWriter.Null, isTerminal: false, "durable  redis  run 1/2", () => 80);

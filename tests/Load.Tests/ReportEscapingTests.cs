@@ -58,13 +58,12 @@ public sealed class ReportEscapingTests
         {
             ["system"] = Attack,
             ["version"] = Attack,
-            ["note"] = "not durable " + Attack,
+            ["note"] = "not durable; 10 conversations with 0 messages 5/s; 100 conversations with 1,000 messages 4/s; " + Attack,
             ["rate"] = 5,
             ["p50_us"] = 5,
             ["p99_us"] = 6,
             ["rss_kb_per_session"] = 3,
             [Attack] = 7,
-            ["steps"] = new JsonArray(new JsonObject { ["messages"] = 10, ["rate"] = 5 }, new JsonObject { ["messages"] = 100, ["rate"] = 4 }),
         };
         JsonObject file = new()
         {

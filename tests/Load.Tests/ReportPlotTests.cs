@@ -3,6 +3,7 @@ using System.Xml.Linq;
 
 using FastChat.Bench.Report.Pages;
 using FastChat.Bench.Report.Plots;
+using FastChat.Bench.Report.Results;
 
 using NUnit.Framework;
 
@@ -70,6 +71,20 @@ public sealed class ReportPlotTests
             Assert.That(plot.Elements("text").Select(text => Number(text, "y")), Has.All.InRange(0, box[3]));
             Assert.That(plot.Elements("line").SelectMany(line => new[] { Number(line, "x1"), Number(line, "x2") }), Has.All.InRange(0, box[2]));
         }
+    }
+
+    [Test]
+    public void The_growth_curve_is_the_median_of_the_runs_step_by_step()
+    {
+        string Note(int first, int last) => $"1,000 conversations with 0 messages {first:N0}/s, fan-out to 100 9/s; 1,000,000 conversations with 10,000,123 messages {last:N0}/s; 100 online of 100 members 7 µs CPU/message";
+        LoadResult result = ReportFile.Read($$$"""
+            {"scenario":"growth","results":[{"system":"fastchat","rate":1100,"note":"{{{Note(1000, 900)}}}; {{{Note(3000, 2700)}}}"}],
+             "runs":{"fastchat":[{"system":"fastchat","note":"{{{Note(1000, 900)}}}"},{"system":"fastchat","note":"{{{Note(3000, 2700)}}}"},{"system":"fastchat","note":"{{{Note(1200, 1100)}}}"}]}}
+            """);
+        Assert.That(result.Steps("fastchat"), Is.EqualTo(new[] { new GrowthStep(1000, 0, 1200), new GrowthStep(1_000_000, 10_000_123, 1100) }));
+        XElement plot = ReportFile.Body(result).Descendants("svg").Last(svg => ((string?)svg.Attribute("aria-label"))!.Contains("10,000,123 messages", StringComparison.Ordinal));
+        Assert.That(plot.Elements("path").Count(path => ((string?)path.Attribute("class"))!.StartsWith("marker", StringComparison.Ordinal)), Is.EqualTo(2));
+        Assert.That(plot.Elements("text").Select(text => text.Value), Is.SupersetOf(new[] { "0", "1 k", "10 M", "1 M" }));
     }
 
     [TestCase(999.4, "µs", "999 µs")]

@@ -11,6 +11,9 @@ namespace FastChat.Bench.Load.Reports;
 /// </summary>
 internal sealed class LiveLine : IDisposable
 {
+    /// <summary>Back to the first column, and nothing from there on.</summary>
+    internal const string Erase = "\r\u001b[K";
+
     private const int LineMax = 200;
     private const int PeriodMs = 1000;
     private const int WidthUnknown = 80;
@@ -21,6 +24,7 @@ internal sealed class LiveLine : IDisposable
     private readonly char[] _line = new char[LineMax];
     private readonly ManualResetEventSlim _ended = new();
     private readonly Thread? _thread;
+    private readonly TextWriter? _error;
     private Fleet? _fleet;
     private long _acknowledged;
     private long _delivered;
@@ -37,6 +41,13 @@ internal sealed class LiveLine : IDisposable
         _width = width;
         if (isTerminal)
         {
+            // What a scenario says of itself meanwhile goes where the line is, which makes room for it.
+            if (ReferenceEquals(terminal, Console.Error))
+            {
+                _error = terminal;
+                Console.SetError(new LineAbove(terminal));
+            }
+
             _thread = new Thread(Loop) { Name = "progress", IsBackground = true };
             _thread.Start();
         }
@@ -70,7 +81,11 @@ internal sealed class LiveLine : IDisposable
         {
             _ended.Set();
             _thread.Join();
-            Erase();
+            _terminal.Write(Erase);
+            if (_error is not null)
+            {
+                Console.SetError(_error);
+            }
         }
 
         _ended.Dispose();
@@ -81,18 +96,11 @@ internal sealed class LiveLine : IDisposable
         do
         {
             int length = Write(_line, Stopwatch.GetTimestamp());
-            Erase();
+            _terminal.Write(Erase);
             _terminal.Write(_line, 0, Math.Min((_width() is > 0 and var width ? width : WidthUnknown) - 1, length));
             _terminal.Flush();
         }
         while (!_ended.Wait(PeriodMs));
-    }
-
-    /// <summary>Back to the first column, and nothing from there on.</summary>
-    private void Erase()
-    {
-        _terminal.Write("\r\u001b[K");
-        _terminal.Flush();
     }
 
     private static void Append(Span<char> line, ref int length, ReadOnlySpan<char> text)

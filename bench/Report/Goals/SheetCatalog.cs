@@ -152,7 +152,10 @@ internal static class SheetCatalog
             Sentence = "The same work while stored messages and conversations grow: what a rate at the largest step keeps of the rate at the first.",
             KeyTitle = "operations per second at the largest step",
             Plots = [PlotKind.Bars, PlotKind.Steps],
-            Sizes = [("connections", "connections"), ("outstanding", "outstanding"), ("size", "B")],
+            Sizes = [("largest", "conversations at the largest step"), ("connections", "connections"), ("outstanding", "outstanding"), ("size", "B")],
+            LatencyTitle = "publish to acknowledgement at the largest step",
+            GoalShape = "a million conversations",
+            HasGoalShape = result => AtLeast(result, "largest", 1_000_000),
             Goals = [Goal.Own("rate at the largest step ÷ at the first", Figure.GrowthRatio, Side.AtLeast, 0.8, "×")],
         },
     ];

@@ -23,6 +23,14 @@ internal static class Quantity
         _ => Plain(micros) + " µs",
     };
 
+    /// <summary>A count for below an axis: <c>0</c>, <c>1 k</c>, <c>3.2 M</c>.</summary>
+    public static string Short(double count) => count switch
+    {
+        >= 999_500 => (count / 1e6).ToString("0.#", CultureInfo.InvariantCulture) + " M",
+        >= 1000 => (count / 1e3).ToString("0.#", CultureInfo.InvariantCulture) + " k",
+        _ => count.ToString("0", CultureInfo.InvariantCulture),
+    };
+
     /// <summary>A ratio with its sign.</summary>
     public static string Ratio(double ratio) => Plain(ratio) + "×";
 

@@ -44,7 +44,7 @@ internal static class ScenarioSection
         PlotKind.Bars => BarPlot.Draw(markup, result, sheet),
         PlotKind.Percentiles => PercentilePlot.Draw(markup, result, sheet),
         PlotKind.Slope => SlopePlot.Draw(markup, result, sheet),
-        _ => StepsPlot.Draw(markup, result, sheet),
+        _ => StepsPlot.Draw(markup, result),
     };
 
     private static void WriteOrigin(Markup markup, LoadResult result)

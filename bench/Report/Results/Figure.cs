@@ -27,13 +27,17 @@ internal sealed record Figure(string Name, string Title, string Unit, string For
     private static readonly Figure[] s_known =
     [
         new(Rate, "rate", "1/s", "N0"),
+        new("mb_per_s", "throughput", "MB/s", "N1"),
+        new("one_reader_rate", "one reader", "1/s", "N0"),
         new(P50, "p50", "µs", "N0"),
         new(P99, "p99", "µs", "N0"),
         new(P999, "p99.9", "µs", "N0"),
         new(P9999, "p99.99", "µs", "N0"),
         new(SyncP50, "fdatasync p50", "µs", "N0"),
         new(SyncP99, "fdatasync p99", "µs", "N0"),
+        new("live_p99_ratio", "live p99 ÷ before", "", "N2"),
         new(Cpu, "server CPU", "µs/op", "N2"),
+        new("cpu_percent", "server CPU", "% of one", "N1"),
         new(KbPerSession, "memory", "KB/session", "N1"),
         new(Resumed99, "99 % resumed", "s", "N2"),
         new(GrowthRatio, "largest ÷ first", "", "N2"),

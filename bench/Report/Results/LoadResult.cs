@@ -58,4 +58,18 @@ internal sealed record LoadResult
     /// <summary>A figure of ours by another system's; for the rate, <see cref="RateRatio"/>.</summary>
     public double? Ratio(string system, string figure) =>
         figure == Figure.Rate ? RateRatio(system) : Row(system)?[figure] is > 0 and { } theirs ? Row(Ours)?[figure] / theirs : null;
+
+    /// <summary>A system's growth curve: step by step the median rate of its runs. The median row's note has the steps of all runs one after the other and is asked only when there are no runs.</summary>
+    public IReadOnlyList<GrowthStep> Steps(string system)
+    {
+        IReadOnlyList<GrowthStep>[] curves = Runs.TryGetValue(system, out IReadOnlyList<ResultRow>? runs) ? [.. runs.Select(run => run.Steps)] : [];
+        if (curves.Length == 0 || curves.Any(curve => curve.Count != curves[0].Count))
+        {
+            return Row(system)?.Steps ?? [];
+        }
+
+        return [.. curves[0].Select((step, i) => step with { Rate = Median([.. curves.Select(curve => curve[i].Rate).Order()]) })];
+    }
+
+    private static double Median(double[] sorted) => (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace FastChat.Bench.Report.Results;
 
@@ -7,14 +8,12 @@ namespace FastChat.Bench.Report.Results;
 /// Reads a result file as something a stranger may have written: sizes are bounded, what is missing is left out, what is of another kind than it should be makes the file unreadable, and strings
 /// are only strings. It reads names, not types of the harness, so that an older or newer harness's file still gives a page.
 /// </summary>
-internal static class ResultReader
+internal static partial class ResultReader
 {
     private const long BytesMax = 64 << 20;
     private const int RowsMax = 100;
     private const int RunsMax = 1000;
     private const int TextMax = 2000;
-
-    private static readonly string[] s_stepSizes = ["messages", "stored", "conversations", "members"];
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="UnreadableResultException">It is no result.</exception>
@@ -104,23 +103,20 @@ internal static class ResultReader
             throw new UnreadableResultException(file, "a row names no system");
         }
 
-        return new ResultRow(system, Text(row, "version") ?? "version unknown", Numbers(row), Text(row, "note") ?? string.Empty, Steps(row));
+        string note = Text(row, "note") ?? string.Empty;
+        return new ResultRow(system, Text(row, "version") ?? "version unknown", Numbers(row), note, Steps(note));
     }
 
-    private static GrowthStep[] Steps(JsonElement row)
-    {
-        List<GrowthStep> steps = [];
-        foreach (JsonElement step in Member(row, "steps", JsonValueKind.Array)?.EnumerateArray() ?? default)
-        {
-            Dictionary<string, double> numbers = step.ValueKind == JsonValueKind.Object ? Numbers(step) : [];
-            if (s_stepSizes.FirstOrDefault(numbers.ContainsKey) is { } unit && numbers.TryGetValue(Figure.Rate, out double rate) && steps.Count < RowsMax)
-            {
-                steps.Add(new GrowthStep(numbers[unit], unit, rate));
-            }
-        }
+    /// <summary>The steps of a growth curve. The harness tells them in the note, in words; they are read back from there.</summary>
+    private static GrowthStep[] Steps(string note) =>
+    [
+        .. StepInWords().Matches(note).Take(RowsMax).Select(match => new GrowthStep(Count(match, "conversations"), Count(match, "messages"), Count(match, "rate"))),
+    ];
 
-        return [.. steps];
-    }
+    private static double Count(Match match, string group) => double.Parse(match.Groups[group].Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture);
+
+    [GeneratedRegex("(?<conversations>[0-9][0-9,]{0,15}) conversations with (?<messages>[0-9][0-9,]{0,15}) messages (?<rate>[0-9][0-9,]{0,15})/s")]
+    private static partial Regex StepInWords();
 
     private static Dictionary<string, double> Numbers(JsonElement element)
     {

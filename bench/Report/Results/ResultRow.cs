@@ -21,7 +21,7 @@ internal sealed record ResultRow(string System, string Version, IReadOnlyDiction
 }
 
 /// <summary>One step of a growth curve.</summary>
-/// <param name="Size">What it holds: stored messages, conversations or members.</param>
-/// <param name="Unit">Which of them.</param>
-/// <param name="Rate">Operations a second at that size.</param>
-internal readonly record struct GrowthStep(double Size, string Unit, double Rate);
+/// <param name="Conversations">Conversations that there are.</param>
+/// <param name="Messages">Messages that are stored.</param>
+/// <param name="Rate">Operations a second on a store of that size.</param>
+internal readonly record struct GrowthStep(double Conversations, double Messages, double Rate);
