@@ -98,5 +98,12 @@ public sealed class ReportPlotTests
     [TestCase(7.4, "KB", "7.40 KB")]
     public void Quantities_keep_the_digits_that_matter(double value, string unit, string text) => Assert.That(Quantity.Text(value, unit), Is.EqualTo(text));
 
+    [TestCase(0, "/s", "0")]
+    [TestCase(50_000, "", "50 k")]
+    [TestCase(2000, "µs", "2 ms")]
+    [TestCase(0.25, "s", "0.25 s")]
+    [TestCase(500, "µs", "500 µs")]
+    public void Marks_of_an_axis_have_no_zeros_that_say_nothing(double value, string unit, string text) => Assert.That(Quantity.Tick(value, unit), Is.EqualTo(text));
+
     private static double Number(XElement element, string attribute) => double.Parse((string)element.Attribute(attribute)!, CultureInfo.InvariantCulture);
 }

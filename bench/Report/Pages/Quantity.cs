@@ -23,6 +23,14 @@ internal static class Quantity
         _ => Plain(micros) + " µs",
     };
 
+    /// <summary>A round value beside an axis: as <see cref="Text"/>, without zeros that say nothing.</summary>
+    public static string Tick(double value, string unit)
+    {
+        string[] words = Text(value, unit).Split(' ', 2);
+        words[0] = words[0].Contains('.', StringComparison.Ordinal) ? words[0].TrimEnd('0').TrimEnd('.') : words[0];
+        return value == 0 ? "0" : string.Join(' ', words);
+    }
+
     /// <summary>A count for below an axis: <c>0</c>, <c>1 k</c>, <c>3.2 M</c>.</summary>
     public static string Short(double count) => count switch
     {

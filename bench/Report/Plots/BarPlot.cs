@@ -38,7 +38,7 @@ internal static class BarPlot
         foreach (double tick in axis.Ticks)
         {
             svg.Line(axis.Place(tick), Top, axis.Place(tick), foot, tick == 0 ? "axis" : "grid");
-            svg.Text(axis.Place(tick), foot + 16, tick == 0 ? "0" : Quantity.Text(tick, Bare(sheet.KeyUnit)), "tick", "middle");
+            svg.Text(axis.Place(tick), foot + 16, Quantity.Tick(tick, Bare(sheet.KeyUnit)), "tick", "middle");
         }
 
         for (int i = 0; i < rows.Length; i++)
@@ -53,7 +53,7 @@ internal static class BarPlot
             svg.Text(x, Top - 7, sheet.IsMoreBetter ? "goals from here" : "goal: to here", "goaltext", x > width - 120 ? "end" : "middle");
         }
 
-        svg.Text((left + width - right) / 2, foot + 36, $"{sheet.KeyTitle} ({(sheet.IsMoreBetter ? "more" : "less")} is better)", "title", "middle");
+        svg.Text(isNarrow ? width / 2 : (left + width - right) / 2, foot + 36, $"{sheet.KeyTitle} ({(sheet.IsMoreBetter ? "more" : "less")} is better)", "title", "middle");
     }
 
     private static void DrawRow(Svg svg, LoadResult result, ScenarioSheet sheet, ResultRow row, Axis axis, double left, double y)
@@ -75,7 +75,7 @@ internal static class BarPlot
         svg.Text(end + 7, y + 4, row.Disqualification is { } reason ? $"{text} {reason}" : text, row.System == LoadResult.Ours ? "value ours" : "value");
     }
 
-    /// <summary>Where our bar must end for every goal about this figure; null when there is none or a peer is missing.</summary>
+    /// <summary>Where our bar must end for every goal about this figure; null when there is none that can be told: a peer may be missing or void.</summary>
     private static double? GoalValue(LoadResult result, ScenarioSheet sheet)
     {
         if (!sheet.HasGoalShape(result))
@@ -85,7 +85,7 @@ internal static class BarPlot
 
         // Ratios are turn by turn: the bar that reaches a goal is ours, scaled by what the ratio lacks.
         double? ours = result.Row(LoadResult.Ours)?[sheet.KeyFigure];
-        IEnumerable<double?> ends = sheet.Goals.Where(goal => goal.Figure == sheet.KeyFigure)
+        IEnumerable<double?> ends = sheet.Goals.Where(goal => goal.Figure == sheet.KeyFigure && (goal.Peer is null || result.Row(goal.Peer) is { IsVoid: false }))
             .Select(goal => goal.Measure(result) is > 0 and var measured ? ours * goal.Bound / measured : null);
         return sheet.IsMoreBetter ? ends.Max() : ends.Min();
     }

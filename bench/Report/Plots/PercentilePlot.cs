@@ -53,7 +53,7 @@ internal static class PercentilePlot
         foreach (double tick in y.Ticks)
         {
             svg.Line(left, y.Place(tick), width - right, y.Place(tick), "grid");
-            svg.Text(left - 6, y.Place(tick) + 4, Trimmed(Quantity.Micros(tick)), "tick", "end");
+            svg.Text(left - 6, y.Place(tick) + 4, Quantity.Tick(tick, "µs"), "tick", "end");
         }
 
         foreach ((_, double percent, string text) in shown)
@@ -63,7 +63,7 @@ internal static class PercentilePlot
         }
 
         svg.Line(left, Top + Plot, width - right, Top + Plot, "axis");
-        svg.Text((left + width - right) / 2, Top + Plot + 38, $"{sheet.LatencyTitle} (logarithmic)", "title", "middle");
+        svg.Text(isNarrow ? width / 2 : (left + width - right) / 2, Top + Plot + 38, isNarrow ? sheet.LatencyTitle : $"{sheet.LatencyTitle} (logarithmic)", "title", "middle");
         List<(double Y, string Text, string Class)> labels = [];
         if (disk.Length > 0)
         {
@@ -110,6 +110,4 @@ internal static class PercentilePlot
     }
 
     private static double Nines(double percent) => -Math.Log10(1 - (percent / 100));
-
-    private static string Trimmed(string text) => text.Replace(".00 ", " ", StringComparison.Ordinal).Replace(".0 ", " ", StringComparison.Ordinal);
 }

@@ -45,7 +45,7 @@ internal static class SlopePlot
             svg.Text(x.Place(tick), Top + Plot + 16, Quantity.Bound(tick), "tick", "middle");
         }
 
-        svg.Text((left + width - right) / 2, Top + Plot + 38, "idle sessions; memory that they add to the server", "title", "middle");
+        svg.Text(isNarrow ? width / 2 : (left + width - right) / 2, Top + Plot + 38, "idle sessions; memory that they add to the server", "title", "middle");
         List<(double Y, string Text, string Class)> labels = [];
         if (goal is { } bound)
         {

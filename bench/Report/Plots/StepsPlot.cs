@@ -34,7 +34,7 @@ internal static class StepsPlot
         foreach (double tick in y.Ticks)
         {
             svg.Line(left, y.Place(tick), width - right, y.Place(tick), tick == 0 ? "axis" : "grid");
-            svg.Text(left - 6, y.Place(tick) + 4, tick == 0 ? "0" : Quantity.Text(tick, "/s"), "tick", "end");
+            svg.Text(left - 6, y.Place(tick) + 4, Quantity.Tick(tick, "/s"), "tick", "end");
         }
 
         for (int i = 0; i < longest.Count; i++)
@@ -44,7 +44,7 @@ internal static class StepsPlot
             svg.Text(X(i), Top + Plot + 31, Quantity.Short(longest[i].Conversations), "tick", "middle");
         }
 
-        svg.Text((left + width - right) / 2, Top + Plot + 54, isNarrow ? "stored messages, in conversations" : "stored messages, in so many conversations; acknowledgements per second", "title", "middle");
+        svg.Text(isNarrow ? width / 2 : (left + width - right) / 2, Top + Plot + 54, isNarrow ? "stored messages, in conversations" : "stored messages, in so many conversations; acknowledgements per second", "title", "middle");
         List<(double Y, string Text, string Class)> labels = [];
         foreach ((string system, IReadOnlyList<GrowthStep> steps) in curves.OrderBy(curve => curve.System == LoadResult.Ours))
         {
