@@ -14,12 +14,12 @@ readonly scenarios=(
   "fanout-100   fanout --connections 100 --vs limit --vs nats-core --vs redis |"
   "fanout-5000  fanout --connections 5000 --vs limit --vs nats-core --vs redis |"
   "lone         fanout --connections 1000 --rate 20 --vs limit --vs nats-core --vs redis --vs mosquitto --vs signalr |"
-  "rooms        rooms --vs nats-core --vs ejabberd | --connections 200 --conversations 10"
+  "rooms        rooms --vs nats-core --vs ejabberd --vs redis --vs mosquitto --vs signalr | --connections 200 --conversations 10"
   "idle         idle --vs limit --vs nats-core --vs redis --vs mosquitto --vs signalr --vs ejabberd | --connections 400"
   "idle-ws      idle --transport ws --vs signalr | --connections 400"
   "catchup      catchup --vs limit --vs redis --vs nats | --messages 50000 --readers 4"
   "storm        storm --vs nats-core --vs redis --vs mosquitto --vs signalr --vs ejabberd | --connections 400"
-  "corpus       corpus |"
+  "corpus       corpus --vs redis |"
   "growth       growth --vs redis | --largest 2000"
 )
 

@@ -41,6 +41,21 @@ public sealed class ReportReaderTests
         Assert.That(result.Machine["cores"], Is.EqualTo(Environment.ProcessorCount.ToString(System.Globalization.CultureInfo.InvariantCulture)));
     }
 
+    [Test]
+    public void Systems_without_a_rate_or_at_a_standstill_have_no_ratio_and_a_file_all_the_same()
+    {
+        RunSettings settings = new() { Scenario = Scenario.Idle, Connections = 100 };
+        Comparison comparison = new(new DurableScenario(), settings, ["fastchat", "redis", "nats-core"], runs: 1, "nowhere", TextWriter.Null);
+        comparison.Rows["fastchat"].Add(new LoadRow { System = "fastchat", Version = "1", RssKbPerSession = 7, Rate = 5 });
+        comparison.Rows["redis"].Add(new LoadRow { System = "redis", Version = "2", RssKbPerSession = 3.5 });
+        comparison.Rows["nats-core"].Add(new LoadRow { System = "nats-core", Version = "2", RssKbPerSession = 3.5, Rate = 0 });
+
+        LoadResult result = ReportFile.Read(ResultJson.Of(comparison, settings, MachineFacts.Read(), withRuns: true));
+
+        Assert.That(result.Ratios, Is.Empty);
+        Assert.That(result.Ratio("redis", Figure.KbPerSession), Is.EqualTo(2));
+    }
+
     [TestCase("", "it is not JSON")]
     [TestCase("{\"scenario\":", "it is not JSON")]
     [TestCase("[]", "it is not an object")]

@@ -27,10 +27,11 @@ internal sealed class Comparison(
     /// <summary>Every row of every run.</summary>
     public IReadOnlyDictionary<string, List<ResultRow>> Rows => _rows;
 
-    /// <summary>For each other system, the median over the turns of the first system's rate by the other's.</summary>
-    public IReadOnlyDictionary<string, double> Ratios => systems.Skip(1).Where(name => _rows[name].Count > 0).ToDictionary(
-        name => name,
-        name => Median(_rows[systems[0]].Zip(_rows[name]).Select(pair => pair.First.Rate / pair.Second.Rate))!.Value);
+    /// <summary>For each other system, the median over the turns of the first system's rate by the other's. A system is left out where no turn has both: not every scenario has a rate.</summary>
+    public IReadOnlyDictionary<string, double> Ratios => systems.Skip(1)
+        .Select(name => (Name: name, Ratio: Median(_rows[systems[0]].Zip(_rows[name]).Select(pair => pair.First.Rate / pair.Second.Rate).Where(ratio => ratio is { } value && double.IsFinite(value)))))
+        .Where(pair => pair.Ratio.HasValue)
+        .ToDictionary(pair => pair.Name, pair => pair.Ratio!.Value);
 
     /// <summary>Makes all runs. When it is cancelled, the server of the run under way is stopped and its directory removed before it throws.</summary>
     public async Task RunAsync(CancellationToken cancellation)
