@@ -12,6 +12,9 @@ internal static class BarPlot
     private const double Top = 18;
     private const double Bottom = 44;
 
+    // Of the page's font at the size of the plots, wide enough for any system's.
+    private const double LetterWidth = 7;
+
     /// <summary>Draws it; false when no system has the figure.</summary>
     public static bool Draw(Markup markup, LoadResult result, ScenarioSheet sheet)
     {
@@ -29,7 +32,8 @@ internal static class BarPlot
     private static void Draw(Svg svg, double width, LoadResult result, ScenarioSheet sheet, ResultRow[] rows)
     {
         bool isNarrow = width < 500;
-        (double left, double right) = isNarrow ? (84, 72) : (128, 96);
+        double left = isNarrow ? 84 : 128;
+        double right = 20 + (LetterWidth * rows.Max(row => ValueText(row, sheet).Length));
         double foot = Top + (rows.Length * RowHeight);
         double? goal = GoalValue(result, sheet);
         double most = rows.Max(row => Math.Max(row[sheet.KeyFigure]!.Value, result.Range(row.System, sheet.KeyFigure)?.Most ?? 0));
@@ -41,16 +45,16 @@ internal static class BarPlot
             svg.Text(axis.Place(tick), foot + 16, Quantity.Tick(tick, Bare(sheet.KeyUnit)), "tick", "middle");
         }
 
-        for (int i = 0; i < rows.Length; i++)
-        {
-            DrawRow(svg, result, sheet, rows[i], axis, left, Top + (i * RowHeight) + (RowHeight / 2));
-        }
-
         if (showsGoal)
         {
             double x = axis.Place(goal!.Value);
             svg.Line(x, Top - 4, x, foot, "goal");
             svg.Text(x, Top - 7, sheet.IsMoreBetter ? "goals from here" : "goal: to here", "goaltext", x > width - 120 ? "end" : "middle");
+        }
+
+        for (int i = 0; i < rows.Length; i++)
+        {
+            DrawRow(svg, result, sheet, rows[i], axis, left, Top + (i * RowHeight) + (RowHeight / 2));
         }
 
         svg.Text(isNarrow ? width / 2 : (left + width - right) / 2, foot + 36, $"{sheet.KeyTitle} ({(sheet.IsMoreBetter ? "more" : "less")} is better)", "title", "middle");
@@ -71,8 +75,13 @@ internal static class BarPlot
             end = Math.Max(end, most);
         }
 
-        string text = Quantity.Text(value, sheet.KeyUnit);
-        svg.Text(end + 7, y + 4, row.Disqualification is { } reason ? $"{text} {reason}" : text, row.System == LoadResult.Ours ? "value ours" : "value");
+        svg.Text(end + 7, y + 4, ValueText(row, sheet), row.System == LoadResult.Ours ? "value ours" : "value");
+    }
+
+    private static string ValueText(ResultRow row, ScenarioSheet sheet)
+    {
+        string text = Quantity.Text(row[sheet.KeyFigure]!.Value, sheet.KeyUnit);
+        return row.Disqualification is { } reason ? $"{text} {reason}" : text;
     }
 
     /// <summary>Where our bar must end for every goal about this figure; null when there is none that can be told: a peer may be missing or void.</summary>
