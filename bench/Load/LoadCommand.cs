@@ -98,7 +98,7 @@ internal static class LoadCommand
         try
         {
             MachineFacts machine = MachineFacts.Read();
-            Comparison comparison = new(work, settings, systems.Distinct().ToArray(), runs, directory, Console.Error);
+            Comparison comparison = new(work, settings, systems.Distinct().ToArray(), runs, directory, Console.Error, !Console.IsErrorRedirected);
             await comparison.RunAsync(cancellation).ConfigureAwait(false);
             if (jsonFile is not null)
             {
@@ -107,6 +107,11 @@ internal static class LoadCommand
 
             Console.WriteLine(ResultJson.Of(comparison, settings, machine, withRuns: false));
             return 0;
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            await Console.Error.WriteLineAsync("interrupted: the server is stopped and its data removed; there is no result").ConfigureAwait(false);
+            return 130;
         }
         catch (Exception failure) when (failure is UnavailableException or RunFailedException or IOException or OperationCanceledException)
         {

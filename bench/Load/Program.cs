@@ -16,5 +16,5 @@ if (args is ["serve", "limit", var mode, "--port", var limitPort, "--data", var 
 }
 
 System.CommandLine.ParseResult parsed = LoadCommand.Make().Parse(args);
-int code = await parsed.InvokeAsync().ConfigureAwait(false);
+int code = await parsed.InvokeAsync(new() { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) }).ConfigureAwait(false);
 return parsed.Errors.Count > 0 ? 2 : code;

@@ -2,13 +2,14 @@ using System.Diagnostics;
 
 using FastChat.Bench.Compare;
 using FastChat.Bench.Load.Engine;
+using FastChat.Bench.Load.Reports;
 
 namespace FastChat.Bench.Load.Measure;
 
 /// <summary>Measures what a stretch of a run uses: made when it begins, asked once when it ends. Generator thread only, because the generator's own share is its thread's.</summary>
 internal sealed class Usage(ServerProcess server, FlushCounter flushes)
 {
-    private readonly long _begun = Stopwatch.GetTimestamp();
+    private readonly long _begun = RunGauge.BeginMeasuring();
     private readonly long _generator = Libc.ThreadNanoseconds();
     private readonly double _server = server.ProcessorSeconds;
     private readonly long? _flushes = flushes.Count;
@@ -16,6 +17,7 @@ internal sealed class Usage(ServerProcess server, FlushCounter flushes)
     /// <summary>What was used since it was made.</summary>
     public UsedResources End()
     {
+        RunGauge.EndMeasuring();
         double seconds = Stopwatch.GetElapsedTime(_begun).TotalSeconds;
         double headroom = Math.Max(0, 1 - ((Libc.ThreadNanoseconds() - _generator) / 1e9 / seconds));
         return new UsedResources(seconds, server.ProcessorSeconds - _server, flushes.Count - _flushes, headroom);

@@ -9,7 +9,15 @@ namespace FastChat.Bench.Load.Reports;
 /// Runs systems in turn, A B A B …, each run on a fresh server with a fresh directory, so that a machine whose speed drifts does so for all of them. Ratios are taken pair by pair
 /// within a turn; the medians are reported.
 /// </summary>
-internal sealed class Comparison(IScenario scenario, RunSettings settings, IReadOnlyList<string> systems, int runs, string workDirectory, TextWriter progress)
+/// <param name="scenario">The work.</param>
+/// <param name="settings">Its shape.</param>
+/// <param name="systems">Who does it, in this order.</param>
+/// <param name="runs">Turns.</param>
+/// <param name="workDirectory">Where the servers' data lies meanwhile.</param>
+/// <param name="progress">Gets a line for each run.</param>
+/// <param name="isTerminal">Whether a person looks at it, who is told how each run goes on.</param>
+internal sealed class Comparison(
+    IScenario scenario, RunSettings settings, IReadOnlyList<string> systems, int runs, string workDirectory, TextWriter progress, bool isTerminal = false)
 {
     private readonly Dictionary<string, List<ResultRow>> _rows = systems.ToDictionary(name => name, _ => new List<ResultRow>());
 
@@ -19,18 +27,20 @@ internal sealed class Comparison(IScenario scenario, RunSettings settings, IRead
     /// <summary>Every row of every run.</summary>
     public IReadOnlyDictionary<string, List<ResultRow>> Rows => _rows;
 
-    /// <summary>For each other system, the median over the turns of the first system's rate by the other's.</summary>
-    public IReadOnlyDictionary<string, double> Ratios => systems.Skip(1).Where(name => _rows[name].Count > 0).ToDictionary(
-        name => name,
-        name => Median(_rows[systems[0]].Zip(_rows[name]).Select(pair => pair.First.Rate / pair.Second.Rate))!.Value);
+    /// <summary>For each other system, the median over the turns of the first system's rate by the other's. A system is left out where no turn has both: not every scenario has a rate.</summary>
+    public IReadOnlyDictionary<string, double> Ratios => systems.Skip(1)
+        .Select(name => (Name: name, Ratio: Median(_rows[systems[0]].Zip(_rows[name]).Select(pair => pair.First.Rate / pair.Second.Rate).Where(ratio => ratio is { } value && double.IsFinite(value)))))
+        .Where(pair => pair.Ratio.HasValue)
+        .ToDictionary(pair => pair.Name, pair => pair.Ratio!.Value);
 
-    /// <summary>Makes all runs. Generator thread.</summary>
+    /// <summary>Makes all runs. When it is cancelled, the server of the run under way is stopped and its directory removed before it throws.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
         for (int run = 0; run < runs; run++)
         {
             foreach (string name in systems)
             {
+                cancellation.ThrowIfCancellationRequested();
                 ResultRow row = await RunOnceAsync(name, run, cancellation).ConfigureAwait(true);
                 _rows[name].Add(row);
                 progress.WriteLine($"{run + 1}/{runs}  {RowText.Of(row)}");
@@ -43,22 +53,25 @@ internal sealed class Comparison(IScenario scenario, RunSettings settings, IRead
         string directory = Path.Combine(workDirectory, $"{name}-{run}");
         Directory.CreateDirectory(directory);
         SystemUnderTest system = SystemCatalog.Make(name)!;
+        string what = $"{settings.Scenario.ToString().ToLowerInvariant()}  {name}  run {run + 1}/{runs}";
+        using LiveLine line = new(progress, isTerminal, what, () => Console.WindowWidth);
         try
         {
             string[] prefix = settings.Pin ? ["taskset", "-c", "0"] : [];
             WorkPlan plan = scenario.Plan(settings);
             await system.StartAsync(new SystemSettings(directory, settings.Transport, prefix), plan, cancellation).ConfigureAwait(false);
-            await system.PrepareAsync(plan, cancellation).ConfigureAwait(false);
+            await system.PrepareAsync(plan, cancellation).WaitAsync(cancellation).ConfigureAwait(false);
             FlushCounter flushes = new(directory);
 
-            // The generator's processor time is its thread's: everything measured happens on one thread of its own.
+            // The generator's processor time is its thread's: everything measured happens on one thread of its own. Who interrupts does not wait for it: it loses its server and then the process.
             TaskCompletionSource<ResultRow> done = new();
-            Thread generator = new(() => Generate(system, flushes, done)) { Name = "generator" };
+            Thread generator = new(() => Generate(system, flushes, done)) { Name = "generator", IsBackground = true };
             generator.Start();
-            return await done.Task.ConfigureAwait(false);
+            return await done.Task.WaitAsync(cancellation).ConfigureAwait(false);
         }
         finally
         {
+            RunGauge.Clear();
             await system.DisposeAsync().ConfigureAwait(false);
             Directory.Delete(directory, recursive: true);
         }

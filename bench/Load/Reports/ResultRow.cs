@@ -31,6 +31,7 @@ internal sealed record ResultRow
     /// <summary>Flushes for each acknowledgement with one publish outstanding: durable only when it is at least 1.</summary>
     public double? FlushesPerAck { get; init; }
 
+    [System.Text.Json.Serialization.JsonPropertyName("resumed_99_s")]
     public double? Resumed99S { get; init; }
 
     /// <summary>The rate on the largest store by that on an empty one (growth).</summary>

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using FastChat.Bench.Compare;
 using FastChat.Bench.Load.Engine;
 using FastChat.Bench.Load.Measure;
+using FastChat.Bench.Load.Reports;
 
 namespace FastChat.Bench.Load.Scenarios;
 
@@ -46,6 +47,7 @@ internal sealed class Fleet(SystemUnderTest system, RunSettings settings) : IDis
     /// <exception cref="RunFailedException">They are not within a minute, or one failed.</exception>
     public void Open(IEnumerable<Member> members)
     {
+        RunGauge.Watch(this);
         foreach (Member member in members)
         {
             RunUntil(() => _members.Count - Ready < OpeningMax, "connections to open");
@@ -84,6 +86,7 @@ internal sealed class Fleet(SystemUnderTest system, RunSettings settings) : IDis
     public void RunFor(double seconds, Func<long, long>? each = null)
     {
         long end = Stopwatch.GetTimestamp() + (long)(seconds * Stopwatch.Frequency);
+        RunGauge.Watch(this, end);
         for (long now = Stopwatch.GetTimestamp(); now < end; now = Stopwatch.GetTimestamp())
         {
             long next = each?.Invoke(now) ?? end;
