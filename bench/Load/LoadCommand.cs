@@ -16,6 +16,7 @@ internal static class LoadCommand
         ["durable"] = (Scenario.Durable, new DurableScenario()),
         ["latency"] = (Scenario.Latency, new LatencyScenario()),
         ["fanout"] = (Scenario.FanOut, new FanOutScenario()),
+        ["catchup"] = (Scenario.CatchUp, new CatchUpScenario()),
     };
 
     /// <summary>The command.</summary>
@@ -32,6 +33,8 @@ internal static class LoadCommand
         Option<int> conversations = new("--conversations") { Description = "conversations published to", DefaultValueFactory = _ => 1000 };
         Option<int> size = new("--size") { Description = "bytes of a message body", DefaultValueFactory = _ => 128 };
         Option<int> rate = new("--rate") { Description = "messages a second where a rate is fixed (latency: 10,000; fanout's lone messages: 20)" };
+        Option<int> messages = new("--messages") { Description = "messages of the conversation that is read (catchup: 1,000,000)" };
+        Option<int> readers = new("--readers") { Description = "who read it at once, after one alone did (catchup: 50)" };
         Option<int> runs = new("--runs") { Description = "turns; a turn runs each system once", DefaultValueFactory = _ => 3 };
         Option<bool> pin = new("--pin") { Description = "server on processor 0, generator on processor 1" };
         Option<string?> json = new("--json") { Description = "also write the result with every run to FILE (bench/report reads it)" };
@@ -43,6 +46,8 @@ internal static class LoadCommand
         AddRange(conversations, 1, 10_000_000);
         AddRange(size, Payloads.NumberSize, 65_536);
         AddRange(rate, 1, 10_000_000);
+        AddRange(messages, 1, 4_000_000);
+        AddRange(readers, 1, 1000);
         AddRange(runs, 1, 100);
         scenario.AcceptOnlyFromAmong([.. s_scenarios.Keys]);
         system.AcceptOnlyFromAmong([.. SystemCatalog.Names]);
@@ -52,6 +57,7 @@ internal static class LoadCommand
         RootCommand command = new("Loads a chat system, alone or in turn with others, and measures it (bench/README.md).")
         {
             scenario, system, versus, transport, seconds, warmUp, connections, outstanding, conversations, size, rate, runs, pin, json,
+            messages, readers,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -68,6 +74,8 @@ internal static class LoadCommand
                 Rate = parsed.GetValue(rate),
                 Transport = parsed.GetValue(transport)!,
                 Pin = parsed.GetValue(pin),
+                Messages = parsed.GetValue(messages),
+                Readers = parsed.GetValue(readers),
             });
             string[] systems = [parsed.GetValue(system)!, .. parsed.GetValue(versus) ?? []];
             return await RunAsync(work, settings, systems, parsed.GetValue(runs), parsed.GetValue(json), cancellation).ConfigureAwait(false);

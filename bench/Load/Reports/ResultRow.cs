@@ -28,6 +28,15 @@ internal sealed record ResultRow
 
     public double? Resumed99S { get; init; }
 
+    /// <summary>What <see cref="Rate"/> carries in message bodies, in 10⁶ bytes a second.</summary>
+    public double? MbPerS { get; init; }
+
+    /// <summary>Messages a second with one reader, where <see cref="Rate"/> is that of many.</summary>
+    public double? OneReaderRate { get; init; }
+
+    /// <summary>p99 of what is live while others read history, by the p99 before.</summary>
+    public double? LiveP99Ratio { get; init; }
+
     /// <summary>Flushes a second during the measured stretch.</summary>
     public double? FlushRate { get; init; }
 

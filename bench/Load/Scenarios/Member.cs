@@ -63,5 +63,5 @@ internal class Member : IWireEvents
     {
     }
 
-    public void OnFailed(string reason) => Fleet.CountError(reason);
+    public virtual void OnFailed(string reason) => Fleet.CountError(reason);
 }
