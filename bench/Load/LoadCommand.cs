@@ -16,6 +16,7 @@ internal static class LoadCommand
         ["durable"] = (Scenario.Durable, new DurableScenario()),
         ["latency"] = (Scenario.Latency, new LatencyScenario()),
         ["fanout"] = (Scenario.FanOut, new FanOutScenario()),
+        ["storm"] = (Scenario.Storm, new StormScenario()),
         ["catchup"] = (Scenario.CatchUp, new CatchUpScenario()),
     };
 

@@ -42,11 +42,15 @@ internal sealed class CatchUpScenario : IScenario
         fleet.RunFor(settings.WarmUpSeconds);
         live.Enter(CatchUpPhase.Before);
         fleet.RunFor(Math.Max(1, settings.Seconds / 2));
-        Reading one = Read(fleet, system, settings, flushes, readers: 1, checksum, () => live.Enter(CatchUpPhase.OneReader));
+        Reading one = Read(fleet, system, flushes, readers: 1, () => live.Enter(CatchUpPhase.OneReader));
         live.Enter(CatchUpPhase.Pause);
         fleet.RunFor(0.5);
-        Reading all = Read(fleet, system, settings, flushes, settings.Readers, checksum, () => live.Enter(CatchUpPhase.ManyReaders));
+        Reading all = Read(fleet, system, flushes, settings.Readers, () => live.Enter(CatchUpPhase.ManyReaders));
         live.End();
+        foreach (CatchUpReader reader in one.Readers.Concat(all.Readers).Where(reader => reader.HasEnded))
+        {
+            reader.Check(settings.Messages, checksum);
+        }
 
         double? before = live.Of(CatchUpPhase.Before).Percentile(99);
         Latencies during = live.Of(CatchUpPhase.ManyReaders);
@@ -84,8 +88,7 @@ internal sealed class CatchUpScenario : IScenario
         return work.Checksum;
     }
 
-    private static Reading Read(
-        Fleet fleet, SystemUnderTest system, RunSettings settings, FlushCounter flushes, int readers, long checksum, Action begins)
+    private static Reading Read(Fleet fleet, SystemUnderTest system, FlushCounter flushes, int readers, Action begins)
     {
         CatchUpReader[] members = Enumerable.Range(0, readers).Select(_ => new CatchUpReader()).ToArray();
         fleet.Open(members);
@@ -100,17 +103,12 @@ internal sealed class CatchUpScenario : IScenario
         int ended = 0;
         bool isWhole = fleet.RunWhile(() => (ended = CatchUpReader.Ended(members, ended)) < readers, ReadPatienceSeconds);
         UsedResources used = usage.End();
-        foreach (CatchUpReader reader in members.Where(reader => reader.HasEnded))
-        {
-            reader.Check(settings.Messages, checksum);
-        }
-
         foreach (CatchUpReader reader in members)
         {
             fleet.Reactor.Cut(reader.Link);
         }
 
-        return new Reading(fleet.Delivered - before, used, isWhole);
+        return new Reading(fleet.Delivered - before, used, isWhole, members);
     }
 
     private static IEnumerable<string> Notes(SystemUnderTest system, RunSettings settings, Fleet fleet, CatchUpLive live, double? before, Reading one, Reading all)
@@ -130,7 +128,7 @@ internal sealed class CatchUpScenario : IScenario
     }
 
     /// <summary>What came of one reading.</summary>
-    private sealed record Reading(long Delivered, UsedResources Used, bool IsWhole)
+    private sealed record Reading(long Delivered, UsedResources Used, bool IsWhole, IReadOnlyList<CatchUpReader> Readers)
     {
         public double Rate => Delivered / Used.Seconds;
     }

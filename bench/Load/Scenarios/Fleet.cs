@@ -16,7 +16,7 @@ namespace FastChat.Bench.Load.Scenarios;
 internal sealed class Fleet(SystemUnderTest system, RunSettings settings, int firstIndex = 0) : IDisposable
 {
     /// <summary>Connections that may be opening at once: well under a listen backlog.</summary>
-    private const int OpeningMax = 256;
+    public const int OpeningMax = 256;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
