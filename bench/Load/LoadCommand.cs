@@ -17,6 +17,7 @@ internal static class LoadCommand
         ["latency"] = (Scenario.Latency, new LatencyScenario()),
         ["fanout"] = (Scenario.FanOut, new FanOutScenario()),
         ["storm"] = (Scenario.Storm, new StormScenario()),
+        ["idle"] = (Scenario.Idle, new IdleScenario()),
         ["catchup"] = (Scenario.CatchUp, new CatchUpScenario()),
     };
 
@@ -26,7 +27,7 @@ internal static class LoadCommand
         Argument<string> scenario = new("SCENARIO") { Description = string.Join(", ", s_scenarios.Keys) };
         Option<string> system = new("--system") { Description = "what to measure: " + string.Join(", ", SystemCatalog.Names), DefaultValueFactory = _ => "fastchat" };
         Option<string[]> versus = new("--vs") { Description = "another system to do the same work in turn; may be repeated", AllowMultipleArgumentsPerToken = true };
-        Option<string> transport = new("--transport") { Description = "what its clients speak; tcp is all that the harness does yet", DefaultValueFactory = _ => "tcp" };
+        Option<string> transport = new("--transport") { Description = "what its clients speak: tcp, tls, ws (a system that cannot refuses)", DefaultValueFactory = _ => "tcp" };
         Option<double> seconds = new("--seconds") { Description = "measured seconds of a run", DefaultValueFactory = _ => 10 };
         Option<double> warmUp = new("--warm-up") { Description = "seconds before them that do not count", DefaultValueFactory = _ => 3 };
         Option<int> connections = new("--connections") { Description = "connections (durable, latency: 64; fanout: 1,000 subscribers)" };
@@ -53,7 +54,7 @@ internal static class LoadCommand
         scenario.AcceptOnlyFromAmong([.. s_scenarios.Keys]);
         system.AcceptOnlyFromAmong([.. SystemCatalog.Names]);
         versus.AcceptOnlyFromAmong([.. SystemCatalog.Names]);
-        transport.AcceptOnlyFromAmong("tcp");
+        transport.AcceptOnlyFromAmong("tcp", "tls", "ws");
 
         RootCommand command = new("Loads a chat system, alone or in turn with others, and measures it (bench/README.md).")
         {
@@ -91,6 +92,12 @@ internal static class LoadCommand
             if (SystemCatalog.Make(name)!.WhyNot(settings.Scenario) is { } reason)
             {
                 await Console.Error.WriteLineAsync($"{name} takes no part in {settings.Scenario.ToString().ToLowerInvariant()}: {reason}").ConfigureAwait(false);
+                return 2;
+            }
+
+            if (SystemCatalog.Make(name)!.WhyNotOver(settings.Transport) is { } obstacle)
+            {
+                await Console.Error.WriteLineAsync($"{name} takes no part over {settings.Transport}: {obstacle}").ConfigureAwait(false);
                 return 2;
             }
         }

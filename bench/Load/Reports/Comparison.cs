@@ -93,6 +93,7 @@ internal sealed class Comparison(IScenario scenario, RunSettings settings, IRead
             P999Us = Of(row => row.P999Us),
             P9999Us = Of(row => row.P9999Us),
             CpuUsPerOp = Of(row => row.CpuUsPerOp),
+            CpuPercent = Of(row => row.CpuPercent),
             RssKbPerSession = Of(row => row.RssKbPerSession),
             FlushesPerAck = Of(row => row.FlushesPerAck),
             Resumed99S = Of(row => row.Resumed99S),

@@ -23,6 +23,9 @@ internal sealed record ResultRow
 
     public double? RssKbPerSession { get; init; }
 
+    /// <summary>Processor time of the server in percent of one processor.</summary>
+    public double? CpuPercent { get; init; }
+
     /// <summary>Flushes for each acknowledgement with one publish outstanding: durable only when it is at least 1.</summary>
     public double? FlushesPerAck { get; init; }
 

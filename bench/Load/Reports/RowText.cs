@@ -17,6 +17,7 @@ internal static class RowText
         Add(parts, row.P999Us, "p99.9 {0:N0} µs");
         Add(parts, row.LiveP99Ratio, "live p99 {0:0.0} × that before");
         Add(parts, row.CpuUsPerOp, "{0:0.##} µs CPU/op");
+        Add(parts, row.CpuPercent, "{0:0.0} % of a processor");
         Add(parts, row.RssKbPerSession, "{0:0.0} KB/session");
         Add(parts, row.FlushesPerAck, "{0:0.00} flushes/ack at 1 outstanding");
         Add(parts, row.FlushRate, "{0:N0} flushes/s");
