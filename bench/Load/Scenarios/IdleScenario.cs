@@ -21,7 +21,8 @@ internal sealed class IdleScenario : IScenario
     private const double SampleSeconds = 2;
     private const int Samples = 5;
 
-    public RunSettings WithDefaults(RunSettings settings) => settings with { Connections = settings.Connections > 0 ? settings.Connections : SessionsDefault };
+    // Two at the least: a slope is between two sizes.
+    public RunSettings WithDefaults(RunSettings settings) => settings with { Connections = settings.Connections > 0 ? Math.Max(2, settings.Connections) : SessionsDefault };
 
     public WorkPlan Plan(RunSettings settings) => new(settings.Scenario, settings.Conversations, settings.Connections, settings.Size);
 

@@ -24,9 +24,10 @@ internal sealed class StormScenario : IScenario
     private const int ProbedConversation = 1;
     private const int FirstConversation = 2;
 
+    // Two at the least: one is cut, one is not.
     public RunSettings WithDefaults(RunSettings settings) => settings with
     {
-        Connections = settings.Connections > 0 ? settings.Connections : SessionsDefault,
+        Connections = settings.Connections > 0 ? Math.Max(2, settings.Connections) : SessionsDefault,
         Rate = settings.Rate > 0 ? settings.Rate : LiveRate,
     };
 
@@ -53,7 +54,12 @@ internal sealed class StormScenario : IScenario
         Usage usage = new(system.Server, flushes);
         crowd.Cut(sessions);
         PublishMissed(missed, settings.Conversations);
-        double stored = RunUntil(fleet, schedule, () => missed.IsAnswered, PublishPatienceSeconds, crowd.CutAt);
+        double stored = RunUntil(fleet, schedule, () => missed.IsAnswered || fleet.Errors > 0, PublishPatienceSeconds, crowd.CutAt);
+        if (!missed.IsAnswered)
+        {
+            throw new RunFailedException($"{system.Name}: what the sessions miss was not stored: {fleet.FirstError ?? "no answer"}");
+        }
+
         double all = RunUntil(
             fleet,
             schedule,
