@@ -52,7 +52,13 @@ internal sealed class StormScenario : IScenario
         fleet.RunFor(Math.Max(1, settings.Seconds / 2), schedule.Advance);
         long residentBefore = system.Server.ResidentKb;
         Usage usage = new(system.Server, flushes);
-        crowd.Cut(sessions);
+        crowd.Cut(sessions, () =>
+        {
+            long now = Stopwatch.GetTimestamp();
+            _ = schedule.Advance(now);
+            fleet.Reactor.Poll(now);
+        });
+        double cut = Stopwatch.GetElapsedTime(crowd.CutAt).TotalSeconds;
         PublishMissed(missed, settings.Conversations);
         double stored = RunUntil(fleet, schedule, () => missed.IsAnswered || fleet.Errors > 0, PublishPatienceSeconds, crowd.CutAt);
         if (!missed.IsAnswered)
@@ -94,7 +100,7 @@ internal sealed class StormScenario : IScenario
             FlushRate = used.Flushes / used.Seconds,
             Headroom = used.Headroom,
             Errors = fleet.Errors + (sessions.Length - crowd.Resumed),
-            Note = string.Join("; ", Notes(system, settings, fleet, crowd, sessions, stored, all, residentBefore, residentAfter)),
+            Note = string.Join("; ", Notes(system, settings, fleet, crowd, sessions, cut, stored, all, residentBefore, residentAfter)),
         };
     }
 
@@ -142,7 +148,7 @@ internal sealed class StormScenario : IScenario
     }
 
     private static IEnumerable<string> Notes(
-        SystemUnderTest system, RunSettings settings, Fleet fleet, StormCrowd crowd, StormSession[] sessions, double stored, double all, long residentBefore, long residentAfter)
+        SystemUnderTest system, RunSettings settings, Fleet fleet, StormCrowd crowd, StormSession[] sessions, double cut, double stored, double all, long residentBefore, long residentAfter)
     {
         if (!crowd.KeepsMissed)
         {
@@ -151,7 +157,7 @@ internal sealed class StormScenario : IScenario
 
         yield return string.Create(
             CultureInfo.InvariantCulture,
-            $"{crowd.Resumed} of {sessions.Length} back after {all:0.00} s, at most {Fleet.OpeningMax} on their way at once; {Missed * settings.Conversations} missed messages published by {stored:0.00} s; p99 of the others {crowd.Before.Percentile(99):0} µs before; RSS {residentBefore / 1024} → {residentAfter / 1024} MiB");
+            $"{crowd.Resumed} of {sessions.Length} back after {all:0.00} s, at most {Fleet.OpeningMax} on their way at once; all cut after {cut:0.00} s, {Missed * settings.Conversations} missed messages published by {stored:0.00} s; p99 of the others {crowd.Before.Percentile(99):0} µs before; RSS {residentBefore / 1024} → {residentAfter / 1024} MiB");
         foreach (string text in new[] { system.Caveat(settings.Scenario), fleet.FirstError ?? string.Empty }.Where(text => text.Length > 0))
         {
             yield return text;
