@@ -1,4 +1,7 @@
+using System.CommandLine;
+
 using FastChat.Bench.Compare;
+using FastChat.Bench.Load;
 using FastChat.Bench.Load.Measure;
 using FastChat.Bench.Load.Reports;
 using FastChat.Bench.Load.Scenarios;
@@ -36,6 +39,16 @@ public sealed class FastChatOverWebSocketTests
             await system.DisposeAsync();
             Directory.Delete(directory, recursive: true);
         }
+    }
+
+    [TestCase("durable --transport tls")]
+    [TestCase("durable --transport ws --system redis")]
+    [TestCase("durable --transport ws --vs redis")]
+    public async Task A_transport_that_a_system_does_not_have_ends_with_2(string words)
+    {
+        ParseResult parsed = LoadCommand.Make().Parse(words.Split(' '));
+        Assert.That(parsed.Errors, Is.Empty);
+        Assert.That(await parsed.InvokeAsync(), Is.EqualTo(2));
     }
 
     [Test]

@@ -19,10 +19,11 @@ internal sealed class Comparison(IScenario scenario, RunSettings settings, IRead
     /// <summary>Every row of every run.</summary>
     public IReadOnlyDictionary<string, List<ResultRow>> Rows => _rows;
 
-    /// <summary>For each other system, the median over the turns of the first system's rate by the other's.</summary>
-    public IReadOnlyDictionary<string, double> Ratios => systems.Skip(1).Where(name => _rows[name].Count > 0).ToDictionary(
-        name => name,
-        name => Median(_rows[systems[0]].Zip(_rows[name]).Select(pair => pair.First.Rate / pair.Second.Rate))!.Value);
+    /// <summary>For each other system, the median over the turns of the first system's merit by the other's; a system that has none in any turn is not there.</summary>
+    public IReadOnlyDictionary<string, double> Ratios => systems.Skip(1)
+        .Select(name => (Name: name, Ratio: Median(_rows[systems[0]].Zip(_rows[name]).Select(pair => Merit(pair.First) / Merit(pair.Second)))))
+        .Where(pair => pair.Ratio.HasValue)
+        .ToDictionary(pair => pair.Name, pair => pair.Ratio!.Value);
 
     /// <summary>Makes all runs. Generator thread.</summary>
     public async Task RunAsync(CancellationToken cancellation)
@@ -106,6 +107,9 @@ internal sealed class Comparison(IScenario scenario, RunSettings settings, IRead
             Note = string.Join("; ", rows.Select(row => row.Note).Where(note => note.Length > 0).Distinct()),
         };
     }
+
+    /// <summary>What is better when it is more: the rate; where there is none, the sessions that a KiB holds.</summary>
+    private static double? Merit(ResultRow row) => row.Rate ?? (row.RssKbPerSession > 0 ? 1 / row.RssKbPerSession : null);
 
     private static double? Median(IEnumerable<double?> values)
     {

@@ -49,7 +49,7 @@ internal sealed class IdleScenario : IScenario
             CpuPercent = 100 * used.ServerSeconds / used.Seconds,
             Headroom = used.Headroom,
             Errors = fleet.Errors,
-            Note = string.Join("; ", Notes(system, settings, fleet, smaller, small, large, settleSeconds)),
+            Note = string.Join("; ", Notes(system, settings, fleet, heartbeats, smaller, small, large, settleSeconds)),
         };
     }
 
@@ -69,12 +69,17 @@ internal sealed class IdleScenario : IScenario
     }
 
     private static IEnumerable<string> Notes(
-        SystemUnderTest system, RunSettings settings, Fleet fleet, int smaller, Footprint small, Footprint large, double settleSeconds)
+        SystemUnderTest system, RunSettings settings, Fleet fleet, HeartbeatRound heartbeats, int smaller, Footprint small, Footprint large, double settleSeconds)
     {
         double kernel = (large.KernelKb - small.KernelKb) / (double)(settings.Connections - smaller);
         yield return string.Create(
             CultureInfo.InvariantCulture,
             $"RSS {small.ResidentKb / 1024.0:0.0} MiB with {smaller} sessions, {large.ResidentKb / 1024.0:0.0} MiB with {settings.Connections}, the least of {Samples} samples after {settleSeconds:0} s of quiet, no collection forced; unreclaimable slab of the whole machine {kernel:+0.0;-0.0} KiB a session, both ends of its connection");
+        if (!heartbeats.IsSpoken)
+        {
+            yield return "its clients send no heartbeats";
+        }
+
         if (fleet.Errors > 0)
         {
             yield return $"{fleet.Errors} sessions were dropped";
@@ -91,11 +96,16 @@ internal sealed class IdleScenario : IScenario
     {
         private int _next;
 
+        /// <summary>True once a member had something to say: in some protocols it is the server that asks.</summary>
+        public bool IsSpoken { get; private set; }
+
         public Schedule GoOn() => new(fleet.Members.Count / HeartbeatSeconds, _ =>
         {
             Member member = fleet.Members[_next];
             _next = (_next + 1) % fleet.Members.Count;
+            int waiting = member.Link.Output.Count;
             member.Link.Wire.Heartbeat(member.Link.Output);
+            IsSpoken |= member.Link.Output.Count > waiting;
         });
     }
 
