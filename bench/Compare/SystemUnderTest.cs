@@ -24,6 +24,9 @@ public abstract class SystemUnderTest : IAsyncDisposable
     /// <summary>Why it takes no part in a scenario, or null when it does.</summary>
     public abstract string? WhyNot(Scenario scenario);
 
+    /// <summary>Why its clients cannot speak over a transport (tcp, tls, ws), or null when they can.</summary>
+    public virtual string? WhyNotOver(string transport) => transport == "tcp" ? null : "it is compared over tcp only";
+
     /// <summary>Where it listens. Known after <see cref="StartAsync"/>.</summary>
     public IPEndPoint Endpoint { get; protected set; } = new(IPAddress.Loopback, 0);
 

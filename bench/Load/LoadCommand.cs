@@ -19,6 +19,9 @@ internal static class LoadCommand
         ["rooms"] = (Scenario.Rooms, new RoomsScenario()),
         ["corpus"] = (Scenario.Corpus, new CorpusScenario()),
         ["growth"] = (Scenario.Growth, new GrowthScenario()),
+        ["storm"] = (Scenario.Storm, new StormScenario()),
+        ["idle"] = (Scenario.Idle, new IdleScenario()),
+        ["catchup"] = (Scenario.CatchUp, new CatchUpScenario()),
     };
 
     /// <summary>The command.</summary>
@@ -27,7 +30,7 @@ internal static class LoadCommand
         Argument<string> scenario = new("SCENARIO") { Description = string.Join(", ", s_scenarios.Keys) };
         Option<string> system = new("--system") { Description = "what to measure: " + string.Join(", ", SystemCatalog.Names), DefaultValueFactory = _ => "fastchat" };
         Option<string[]> versus = new("--vs") { Description = "another system to do the same work in turn; may be repeated", AllowMultipleArgumentsPerToken = true };
-        Option<string> transport = new("--transport") { Description = "what its clients speak; tcp is all that the harness does yet", DefaultValueFactory = _ => "tcp" };
+        Option<string> transport = new("--transport") { Description = "what its clients speak: tcp, tls, ws (a system that cannot refuses)", DefaultValueFactory = _ => "tcp" };
         Option<double> seconds = new("--seconds") { Description = "measured seconds of a run", DefaultValueFactory = _ => 10 };
         Option<double> warmUp = new("--warm-up") { Description = "seconds before them that do not count", DefaultValueFactory = _ => 3 };
         Option<int> connections = new("--connections") { Description = "connections (durable, latency: 64; fanout: 1,000 subscribers)" };
@@ -35,6 +38,8 @@ internal static class LoadCommand
         Option<int> conversations = new("--conversations") { Description = "conversations published to", DefaultValueFactory = _ => 1000 };
         Option<int> size = new("--size") { Description = "bytes of a message body", DefaultValueFactory = _ => 128 };
         Option<int> rate = new("--rate") { Description = "messages a second where a rate is fixed (latency: 10,000; fanout's lone messages: 20)" };
+        Option<int> messages = new("--messages") { Description = "messages of the conversation that is read (catchup: 1,000,000)" };
+        Option<int> readers = new("--readers") { Description = "who read it at once, after one alone did (catchup: 50)" };
         Option<int> runs = new("--runs") { Description = "turns; a turn runs each system once", DefaultValueFactory = _ => 3 };
         Option<bool> pin = new("--pin") { Description = "server on processor 0, generator on processor 1" };
         Option<string?> corpus = new("--corpus") { Description = "corpus: directory of the chat logs, *.raw.txt" };
@@ -49,15 +54,18 @@ internal static class LoadCommand
         AddRange(size, Payloads.NumberSize, 65_536);
         AddRange(rate, 1, 10_000_000);
         AddRange(largest, 1, 10_000_000);
+        AddRange(messages, 1, 4_000_000);
+        AddRange(readers, 1, 1000);
         AddRange(runs, 1, 100);
         scenario.AcceptOnlyFromAmong([.. s_scenarios.Keys]);
         system.AcceptOnlyFromAmong([.. SystemCatalog.Names]);
         versus.AcceptOnlyFromAmong([.. SystemCatalog.Names]);
-        transport.AcceptOnlyFromAmong("tcp");
+        transport.AcceptOnlyFromAmong("tcp", "tls", "ws");
 
         RootCommand command = new("Loads a chat system, alone or in turn with others, and measures it (bench/README.md).")
         {
             scenario, system, versus, transport, seconds, warmUp, connections, outstanding, conversations, size, rate, runs, pin, json, corpus, largest,
+            messages, readers,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -76,6 +84,8 @@ internal static class LoadCommand
                 Pin = parsed.GetValue(pin),
                 Largest = parsed.GetValue(largest),
                 Corpus = parsed.GetValue(corpus),
+                Messages = parsed.GetValue(messages),
+                Readers = parsed.GetValue(readers),
             });
             string[] systems = [parsed.GetValue(system)!, .. parsed.GetValue(versus) ?? []];
             return await RunAsync(work, settings, systems, parsed.GetValue(runs), parsed.GetValue(json), cancellation).ConfigureAwait(false);
@@ -90,6 +100,12 @@ internal static class LoadCommand
             if (SystemCatalog.Make(name)!.WhyNot(settings.Scenario) is { } reason)
             {
                 await Console.Error.WriteLineAsync($"{name} takes no part in {settings.Scenario.ToString().ToLowerInvariant()}: {reason}").ConfigureAwait(false);
+                return 2;
+            }
+
+            if (SystemCatalog.Make(name)!.WhyNotOver(settings.Transport) is { } obstacle)
+            {
+                await Console.Error.WriteLineAsync($"{name} takes no part over {settings.Transport}: {obstacle}").ConfigureAwait(false);
                 return 2;
             }
         }

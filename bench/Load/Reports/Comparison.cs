@@ -27,9 +27,9 @@ internal sealed class Comparison(
     /// <summary>Every row of every run.</summary>
     public IReadOnlyDictionary<string, List<ResultRow>> Rows => _rows;
 
-    /// <summary>For each other system, the median over the turns of the first system's rate by the other's. A system is left out where no turn has both: not every scenario has a rate.</summary>
+    /// <summary>For each other system, the median over the turns of the first system's merit by the other's; a system that has none in any turn is not there.</summary>
     public IReadOnlyDictionary<string, double> Ratios => systems.Skip(1)
-        .Select(name => (Name: name, Ratio: Median(_rows[systems[0]].Zip(_rows[name]).Select(pair => pair.First.Rate / pair.Second.Rate).Where(ratio => ratio is { } value && double.IsFinite(value)))))
+        .Select(name => (Name: name, Ratio: Median(_rows[systems[0]].Zip(_rows[name]).Select(pair => Merit(pair.First) / Merit(pair.Second)).Where(ratio => ratio is { } value && double.IsFinite(value)))))
         .Where(pair => pair.Ratio.HasValue)
         .ToDictionary(pair => pair.Name, pair => pair.Ratio!.Value);
 
@@ -108,9 +108,13 @@ internal sealed class Comparison(
             FdatasyncP50Us = Of(row => row.FdatasyncP50Us),
             FdatasyncP99Us = Of(row => row.FdatasyncP99Us),
             CpuUsPerOp = Of(row => row.CpuUsPerOp),
+            CpuPercent = Of(row => row.CpuPercent),
             RssKbPerSession = Of(row => row.RssKbPerSession),
             FlushesPerAck = Of(row => row.FlushesPerAck),
             Resumed99S = Of(row => row.Resumed99S),
+            MbPerS = Of(row => row.MbPerS),
+            OneReaderRate = Of(row => row.OneReaderRate),
+            LiveP99Ratio = Of(row => row.LiveP99Ratio),
             FlushRate = Of(row => row.FlushRate),
             GrowthRatio = Of(row => row.GrowthRatio),
             Headroom = Of(row => row.Headroom),
@@ -118,6 +122,9 @@ internal sealed class Comparison(
             Note = string.Join("; ", rows.Select(row => row.Note).Where(note => note.Length > 0).Distinct()),
         };
     }
+
+    /// <summary>What is better when it is more: the rate; where there is none, the sessions that a KiB holds.</summary>
+    private static double? Merit(ResultRow row) => row.Rate ?? (row.RssKbPerSession > 0 ? 1 / row.RssKbPerSession : null);
 
     private static double? Median(IEnumerable<double?> values)
     {

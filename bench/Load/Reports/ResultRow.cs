@@ -28,6 +28,9 @@ internal sealed record ResultRow
 
     public double? RssKbPerSession { get; init; }
 
+    /// <summary>Processor time of the server in percent of one processor.</summary>
+    public double? CpuPercent { get; init; }
+
     /// <summary>Flushes for each acknowledgement with one publish outstanding: durable only when it is at least 1.</summary>
     public double? FlushesPerAck { get; init; }
 
@@ -36,6 +39,15 @@ internal sealed record ResultRow
 
     /// <summary>The rate on the largest store by that on an empty one (growth).</summary>
     public double? GrowthRatio { get; init; }
+
+    /// <summary>What <see cref="Rate"/> carries in message bodies, in 10⁶ bytes a second.</summary>
+    public double? MbPerS { get; init; }
+
+    /// <summary>Messages a second with one reader, where <see cref="Rate"/> is that of many.</summary>
+    public double? OneReaderRate { get; init; }
+
+    /// <summary>p99 of what is live while others read history, by the p99 before.</summary>
+    public double? LiveP99Ratio { get; init; }
 
     /// <summary>Flushes a second during the measured stretch.</summary>
     public double? FlushRate { get; init; }

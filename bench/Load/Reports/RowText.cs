@@ -10,6 +10,8 @@ internal static class RowText
     {
         List<string> parts = [row.System.PadRight(10), row.Version.Length > 24 ? row.Version[..24] : row.Version];
         Add(parts, row.Rate, "{0:N0}/s");
+        Add(parts, row.MbPerS, "{0:N1} MB/s");
+        Add(parts, row.OneReaderRate, "{0:N0}/s to one reader");
         Add(parts, row.P50Us, "p50 {0:N0} µs");
         Add(parts, row.P99Us, "p99 {0:N0} µs");
         Add(parts, row.P999Us, "p99.9 {0:N0} µs");
@@ -17,7 +19,9 @@ internal static class RowText
         Add(parts, row.FdatasyncP99Us, "fdatasync p99 {0:N0} µs");
         Add(parts, row.P50Us / row.FdatasyncP50Us, "ack/fdatasync p50 {0:0.00}");
         Add(parts, row.P99Us / row.FdatasyncP99Us, "ack/fdatasync p99 {0:0.00}");
+        Add(parts, row.LiveP99Ratio, "live p99 {0:0.0} × that before");
         Add(parts, row.CpuUsPerOp, "{0:0.##} µs CPU/op");
+        Add(parts, row.CpuPercent, "{0:0.0} % of a processor");
         Add(parts, row.RssKbPerSession, "{0:0.0} KB/session");
         Add(parts, row.FlushesPerAck, "{0:0.00} flushes/ack at 1 outstanding");
         Add(parts, row.FlushRate, "{0:N0} flushes/s");

@@ -11,10 +11,13 @@ namespace FastChat.Bench.Load.Scenarios;
 /// The connections of a run and what they share: the reactor, the payloads, the latencies, the errors. It opens connections a few hundred at a time and runs the reactor until a
 /// condition holds. Generator thread only.
 /// </summary>
-internal sealed class Fleet(SystemUnderTest system, RunSettings settings) : IDisposable
+/// <param name="system">What its members connect to.</param>
+/// <param name="settings">The shape of the run.</param>
+/// <param name="firstIndex">Number of its first connection: two fleets of one run must not have a connection of the same number, which decides names and subjects.</param>
+internal sealed class Fleet(SystemUnderTest system, RunSettings settings, int firstIndex = 0) : IDisposable
 {
     /// <summary>Connections that may be opening at once: well under a listen backlog.</summary>
-    private const int OpeningMax = 256;
+    public const int OpeningMax = 256;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
@@ -52,7 +55,7 @@ internal sealed class Fleet(SystemUnderTest system, RunSettings settings) : IDis
         {
             RunUntil(() => _members.Count - Ready < OpeningMax, "connections to open");
             _members.Add(member);
-            member.Open(this, system, _members.Count - 1);
+            member.Open(this, system, firstIndex + _members.Count - 1);
         }
 
         RunUntil(() => Ready == _members.Count, "connections to sign in");
@@ -80,6 +83,23 @@ internal sealed class Fleet(SystemUnderTest system, RunSettings settings) : IDis
         {
             RunUntil(condition, what);
         }
+    }
+
+    /// <summary>Runs the reactor while a condition holds and nothing has failed, but for no longer than a time; false when the time was over first.</summary>
+    public bool RunWhile(Func<bool> condition, double secondsMax)
+    {
+        long end = Stopwatch.GetTimestamp() + (long)(secondsMax * Stopwatch.Frequency);
+        while (Errors == 0 && condition())
+        {
+            if (Stopwatch.GetTimestamp() > end)
+            {
+                return false;
+            }
+
+            Reactor.Poll(Stopwatch.GetTimestamp() + (Stopwatch.Frequency / 100));
+        }
+
+        return true;
     }
 
     /// <summary>Runs the reactor for a time; <paramref name="each"/>, if there is one, runs before each round and says until when it may wait (ticks).</summary>

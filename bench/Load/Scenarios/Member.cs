@@ -27,6 +27,9 @@ internal class Member : IWireEvents
         Link = fleet.Reactor.Open(system.Endpoint, system.NewWire(this, index));
     }
 
+    /// <summary>Connects anew after a cut; the next wire takes up where this one was.</summary>
+    public void Reopen(SystemUnderTest system) => Link = Fleet.Reactor.Open(system.Endpoint, Link.Wire.Resume());
+
     /// <summary>Publishes the next message, planned for a time, to a conversation.</summary>
     public long Publish(int conversation, long planned)
     {
@@ -63,5 +66,5 @@ internal class Member : IWireEvents
     {
     }
 
-    public void OnFailed(string reason) => Fleet.CountError(reason);
+    public virtual void OnFailed(string reason) => Fleet.CountError(reason);
 }

@@ -29,6 +29,12 @@ internal sealed record RunSettings
     /// <summary>Messages a second, where a rate is fixed.</summary>
     public int Rate { get; init; }
 
+    /// <summary>Messages of the conversation that is read.</summary>
+    public int Messages { get; init; }
+
+    /// <summary>Who read it at once.</summary>
+    public int Readers { get; init; }
+
     public string Transport { get; init; } = "tcp";
 
     /// <summary>Server on processor 0 and generator on processor 1 instead of both everywhere.</summary>

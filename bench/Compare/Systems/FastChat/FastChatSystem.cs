@@ -16,6 +16,7 @@ namespace FastChat.Bench.Compare.Systems.FastChat;
 public sealed class FastChatSystem : SystemUnderTest
 {
     private const int AccountsMax = 64;
+    private const int ConnectionsMaxDefault = 18_000, ConnectionsSpare = 1000;
     private const string Password = "correct horse battery staple";
 
     private static readonly TimeSpan s_startPatience = TimeSpan.FromMinutes(5);
@@ -26,11 +27,18 @@ public sealed class FastChatSystem : SystemUnderTest
     private readonly List<ConversationId> _conversations = [];
     private string _data = string.Empty;
 
+    // What the accounts and conversations are made over; the wires' transport is Endpoint's.
+    private IPEndPoint _tcp = new(IPAddress.Loopback, 0);
+    private bool _isWebSocket;
+
     /// <inheritdoc/>
     public override string Name => "fastchat";
 
     /// <inheritdoc/>
     public override string? WhyNot(Scenario scenario) => null;
+
+    /// <inheritdoc/>
+    public override string? WhyNotOver(string transport) => transport == "tls" ? "the broker has no TLS yet" : null;
 
     /// <inheritdoc/>
     public override async Task StartAsync(SystemSettings settings, WorkPlan plan, CancellationToken cancellation)
@@ -39,10 +47,12 @@ public sealed class FastChatSystem : SystemUnderTest
         Server = ServerProcess.Start(
             settings,
             Path.Combine(SourceTree.Root, "fastchat"),
-            ["serve", "--data", _data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"],
+            ["serve", "--data", _data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", .. await ConfigurationAsync(settings, plan, cancellation).ConfigureAwait(false)],
             isReadyLine: line => line.Contains("\"ready\"", StringComparison.Ordinal));
         using JsonDocument ready = JsonDocument.Parse(await Server.WaitForReadyLineAsync(s_startPatience, cancellation).ConfigureAwait(false));
-        Endpoint = IPEndPoint.Parse(ready.RootElement.GetProperty("tcp").GetString()!);
+        _tcp = IPEndPoint.Parse(ready.RootElement.GetProperty("tcp").GetString()!);
+        _isWebSocket = settings.Transport == "ws";
+        Endpoint = _isWebSocket ? IPEndPoint.Parse(new Uri(ready.RootElement.GetProperty("http").GetString()!).Authority) : _tcp;
     }
 
     /// <summary>May be called again with more conversations, while no connection is open: those that are there stay.</summary>
@@ -79,7 +89,24 @@ public sealed class FastChatSystem : SystemUnderTest
     }
 
     /// <inheritdoc/>
-    public override Wire NewWire(IWireEvents events, int index) => new FastChatWire(events, _accounts[index % _accounts.Count].Token, _conversations, _seed++);
+    public override Wire NewWire(IWireEvents events, int index)
+    {
+        FastChatWire wire = new(events, _accounts[index % _accounts.Count].Token, _conversations, _seed++);
+        return _isWebSocket ? new WebSocketWire(events, wire, "/ws") : wire;
+    }
+
+    // The broker's own limit of connections is an operator's choice, as it is with the peers: it is raised when the plan needs more, with some to spare for those that are still going while others come.
+    private static async Task<string[]> ConfigurationAsync(SystemSettings settings, WorkPlan plan, CancellationToken cancellation)
+    {
+        if (plan.Connections + ConnectionsSpare <= ConnectionsMaxDefault)
+        {
+            return [];
+        }
+
+        string file = Path.Combine(settings.DataDirectory, "fastchat.json");
+        await File.WriteAllTextAsync(file, $$"""{"connections_max":{{plan.Connections + ConnectionsSpare}}}""", cancellation).ConfigureAwait(false);
+        return ["--config", file];
+    }
 
     private async Task<FastChatClient> ConnectAsync(string token)
     {
@@ -98,5 +125,5 @@ public sealed class FastChatSystem : SystemUnderTest
         }
     }
 
-    private ClientOptions Options() => new() { Endpoint = ClientEndpoint.Parse(Endpoint.ToString()), ClientName = "fastchat-load" };
+    private ClientOptions Options() => new() { Endpoint = ClientEndpoint.Parse(_tcp.ToString()), ClientName = "fastchat-load" };
 }

@@ -19,6 +19,9 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
     private SessionId _session;
     private int _conversation = -1;
     private LogPosition _position = new(0, LogPosition.Latest);
+
+    // The conversation that is being read and the head it had when the reading began; −1 while none is.
+    private int _reading = -1;
     private ulong _readHead;
 
     /// <inheritdoc/>
@@ -38,10 +41,10 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
         WriteSubscribe(conversation, output);
     }
 
-    /// <inheritdoc/>
+    /// <summary>A subscription from the beginning: the broker sends as fast as the client takes it, where a page of a Fetch would end and the next one would have to be asked for.</summary>
     public override void ReadAll(int conversation, SendBuffer output)
     {
-        _readHead = ulong.MaxValue;
+        (_reading, _readHead) = (conversation, 0);
         _position = LogPosition.Start;
         Subscribe(conversation, output);
     }
@@ -127,10 +130,17 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
         }
 
         _position = new LogPosition(BinaryPrimitives.ReadUInt32LittleEndian(body[16..]), sequence);
-        if (sequence == _readHead)
+        if (_readHead > 0 && sequence >= _readHead)
         {
-            Events.OnReadToEnd(_conversation);
+            EndReading();
         }
+    }
+
+    private void EndReading()
+    {
+        int conversation = _reading;
+        (_reading, _readHead) = (-1, 0);
+        Events.OnReadToEnd(conversation);
     }
 
     private void TakeSubscribed(uint request, ReadOnlySpan<byte> body)
@@ -142,8 +152,19 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
         }
 
         _position = new LogPosition(subscribed.Epoch, subscribed.First - 1);
-        _readHead = _readHead == ulong.MaxValue ? subscribed.Head : 0;
-        Events.OnSubscribed((int)(request - SubscribeRequests));
+        int conversation = (int)(request - SubscribeRequests);
+        if (conversation != _reading)
+        {
+            Events.OnSubscribed(conversation);
+        }
+        else if (subscribed.Head < subscribed.First)
+        {
+            EndReading();
+        }
+        else
+        {
+            _readHead = subscribed.Head;
+        }
     }
 
     private void WriteSubscribe(int conversation, SendBuffer output)

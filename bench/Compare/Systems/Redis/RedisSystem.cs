@@ -13,6 +13,7 @@ public sealed class RedisSystem() : InstalledServer("redis-server", "--version")
 {
     private const string Password = "bench";
     private bool _isLog;
+    private bool _pushes;
 
     /// <inheritdoc/>
     public override string Name => "redis";
@@ -22,7 +23,8 @@ public sealed class RedisSystem() : InstalledServer("redis-server", "--version")
     {
         Scenario.FanOut or Scenario.Rooms => "stores nothing",
         Scenario.Corpus => "streams of bytes: no accounts, no rights, no check of texts",
-        Scenario.Storm => "stores nothing: what was missed is lost",
+        Scenario.Storm => "stores nothing",
+        Scenario.CatchUp => "pages of 1,000 (XRANGE); what is live is published beside the stream",
         _ => string.Empty,
     };
 
@@ -30,7 +32,7 @@ public sealed class RedisSystem() : InstalledServer("redis-server", "--version")
     public override string? WhyNot(Scenario scenario) => null;
 
     /// <inheritdoc/>
-    public override Wire NewWire(IWireEvents events, int index) => new RedisWire(events, Encoding.ASCII.GetBytes(Password), _isLog);
+    public override Wire NewWire(IWireEvents events, int index) => new RedisWire(events, Encoding.ASCII.GetBytes(Password), _isLog, _pushes);
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Arguments(string file) => [file];
@@ -39,6 +41,7 @@ public sealed class RedisSystem() : InstalledServer("redis-server", "--version")
     protected override string Configure(string directory, WorkPlan plan)
     {
         _isLog = plan.Scenario is Scenario.Durable or Scenario.Latency or Scenario.Growth or Scenario.CatchUp or Scenario.Corpus;
+        _pushes = plan.Scenario == Scenario.CatchUp;
         return string.Create(CultureInfo.InvariantCulture, $"""
             bind 127.0.0.1
             port {Endpoint.Port}

@@ -10,16 +10,18 @@ namespace FastChat.Bench.Compare.Systems.Redis;
 /// </summary>
 /// <param name="password">What the server was started with.</param>
 /// <param name="isLog">True: publishing appends to a stream and reading pages through it. False: publish and subscribe, nothing is stored.</param>
-internal sealed class RedisWire(IWireEvents events, byte[] password, bool isLog) : Wire(events)
+/// <param name="pushes">True: what is appended to a stream is published as well, for whoever is subscribed.</param>
+internal sealed class RedisWire(IWireEvents events, byte[] password, bool isLog, bool pushes = false) : Wire(events)
 {
     private const int PageSize = 1000;
     private const int OverheadMax = 128;
 
-    // What is asked, in the queue: a publish as its number, everything else below zero; the last two carry a conversation.
+    // What is asked, in the queue: a publish as its number, everything else below zero.
     private const long AskedHello = -1;
     private const long AskedPing = -2;
     private const long AskedSubscribe = -3;
     private const long AskedPage = -4;
+    private const long AskedPush = -5;
 
     private readonly NumberQueue _asked = new();
     private readonly HashSet<int> _subscribed = [];
@@ -46,16 +48,13 @@ internal sealed class RedisWire(IWireEvents events, byte[] password, bool isLog)
 
     public override void Publish(int conversation, long number, ReadOnlySpan<byte> payload, SendBuffer output)
     {
-        TextComposer publish = new(output, OverheadMax + payload.Length);
-        publish.Append(isLog ? "*5\r\n$4\r\nXADD\r\n"u8 : "*3\r\n$7\r\nPUBLISH\r\n"u8);
-        AppendKey(ref publish, conversation);
-        publish.Append(isLog ? "$1\r\n*\r\n$1\r\nb\r\n$"u8 : "$"u8);
-        publish.Append(payload.Length);
-        publish.Append("\r\n"u8);
-        publish.Append(payload);
-        publish.Append("\r\n"u8);
-        publish.Send();
+        WritePublish(conversation, payload, isLog, output);
         _asked.Enqueue(number);
+        if (pushes)
+        {
+            WritePublish(conversation, payload, toStream: false, output);
+            _asked.Enqueue(AskedPush);
+        }
     }
 
     public override void Subscribe(int conversation, SendBuffer output)
@@ -81,7 +80,7 @@ internal sealed class RedisWire(IWireEvents events, byte[] password, bool isLog)
     /// <summary>Redis keeps no sessions: the next connection signs in and subscribes again, in one write, and what was published meanwhile is lost.</summary>
     public override Wire Resume()
     {
-        RedisWire next = new(Events, password, isLog);
+        RedisWire next = new(Events, password, isLog, pushes);
         next._subscribed.UnionWith(_subscribed);
         return next;
     }
@@ -200,6 +199,19 @@ internal sealed class RedisWire(IWireEvents events, byte[] password, bool isLog)
         }
 
         return true;
+    }
+
+    private static void WritePublish(int conversation, ReadOnlySpan<byte> payload, bool toStream, SendBuffer output)
+    {
+        TextComposer publish = new(output, OverheadMax + payload.Length);
+        publish.Append(toStream ? "*5\r\n$4\r\nXADD\r\n"u8 : "*3\r\n$7\r\nPUBLISH\r\n"u8);
+        AppendKey(ref publish, conversation);
+        publish.Append(toStream ? "$1\r\n*\r\n$1\r\nb\r\n$"u8 : "$"u8);
+        publish.Append(payload.Length);
+        publish.Append("\r\n"u8);
+        publish.Append(payload);
+        publish.Append("\r\n"u8);
+        publish.Send();
     }
 
     private void WriteSubscribe(int conversation, SendBuffer output)

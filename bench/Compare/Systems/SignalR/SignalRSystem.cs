@@ -28,6 +28,9 @@ public sealed class SignalRSystem : SystemUnderTest
     };
 
     /// <inheritdoc/>
+    public override string? WhyNotOver(string transport) => transport == "tls" ? "it is compared over ws only" : null;
+
+    /// <inheritdoc/>
     public override async Task StartAsync(SystemSettings settings, WorkPlan plan, CancellationToken cancellation)
     {
         if (settings.Transport == "tls")
