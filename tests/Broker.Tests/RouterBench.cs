@@ -16,11 +16,12 @@ internal sealed class RouterBench : IDisposable
     private readonly BrokerMetrics _metrics = new();
     private ulong _nextDevice = 100;
 
-    public RouterBench(InMemoryConversationLog? log = null, int shards = 4, int loops = 2, int ringBytes = 256 * 1024)
+    /// <param name="commitHereMax">0 for tests that hold a sync open and expect the loops to go on.</param>
+    public RouterBench(InMemoryConversationLog? log = null, int shards = 4, int loops = 2, int ringBytes = 256 * 1024, int commitHereMax = 0)
     {
         Log = log ?? new InMemoryConversationLog();
         Router = new Router(
-            new RoutingOptions(shards, loops, ringBytes, 1000),
+            new RoutingOptions(shards, loops, ringBytes, 1000, commitHereMax),
             Log,
             new PeerTable(64),
             _metrics,

@@ -30,12 +30,6 @@ internal sealed class ShardLoop : IDisposable
     private const int TurnCommandsMax = 32 * 1024;
 
     /// <summary>
-    /// A turn of at most so many commands is committed by the loop itself, if the committer has nothing to do: two thread wake-ups less for each message, tens of microseconds each on a virtual machine.
-    /// Behind a larger one there is more to apply than a sync takes, and the committer syncs meanwhile.
-    /// </summary>
-    private const int CommitHereMax = 64;
-
-    /// <summary>
     /// A parked loop looks again after this long even if nobody woke it: a wake-up that was lost to a defect must not become a message that is never
     /// acknowledged. Twenty looks a second cost nothing that can be measured.
     /// </summary>
@@ -45,6 +39,7 @@ internal sealed class ShardLoop : IDisposable
     private const int DrainMax = 1024;
 
     private readonly int _index;
+    private readonly int _commitHereMax;
     private readonly ShardSlot[] _slots;
     private readonly ulong[] _ready;
     private readonly PeerTable _peers;
@@ -66,16 +61,17 @@ internal sealed class ShardLoop : IDisposable
     private const int SyncFailed = 2;
 
     public ShardLoop(
-        int index, IReadOnlyList<Shard> shards, int ringBytes, IConversationLog log, CommitPipeline pipeline, PeerTable peers, BrokerMetrics metrics,
+        int index, IReadOnlyList<Shard> shards, RoutingOptions options, IConversationLog log, CommitPipeline pipeline, PeerTable peers, BrokerMetrics metrics,
         ShardLoopCallbacks callbacks)
     {
         _index = index;
+        _commitHereMax = options.CommitHereMax;
         _peers = peers;
         _pipeline = pipeline;
         _callbacks = callbacks;
         _metrics = metrics;
         _dirty = new DirtyOutboxes(index);
-        _slots = shards.Select(shard => new ShardSlot(new MpscRing(ringBytes), shard, new Delivery(index, shard, log, _dirty))).ToArray();
+        _slots = shards.Select(shard => new ShardSlot(new MpscRing(options.RingBytes), shard, new Delivery(index, shard, log, _dirty))).ToArray();
         _ready = new ulong[(shards.Count + 63) / 64];
         _current = new Turn(log.Epoch);
         _spare = new Turn(log.Epoch);
@@ -383,7 +379,7 @@ internal sealed class ShardLoop : IDisposable
         _current = _spare;
         _syncing = turn;
         Volatile.Write(ref _syncState, SyncPending);
-        if (turn.Acknowledgements.Count + turn.Results.Count > CommitHereMax || !_pipeline.TryCommitHere(turn.Batch))
+        if (turn.Acknowledgements.Count + turn.Results.Count > _commitHereMax || !_pipeline.TryCommitHere(turn.Batch))
         {
             _pipeline.Submit(turn.Batch);
         }
