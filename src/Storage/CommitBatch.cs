@@ -137,6 +137,11 @@ public sealed class CommitBatch
     /// <summary>Sets <paramref name="key"/> to <paramref name="value"/>.</summary>
     public void Put(Table table, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
+        if (table == Table.Dedupe)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(key.Length, DedupeKey.Size, nameof(key));
+        }
+
         int offset = BeginPut(table, key, value.Length);
         value.CopyTo(_bytes.AsSpan(offset));
     }

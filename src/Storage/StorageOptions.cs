@@ -26,6 +26,9 @@ public sealed record StorageOptions
     /// </summary>
     public int JournalFileBytesMax { get; init; } = 32 << 20;
 
+    /// <summary>Bytes of the filter that spares a look into the dedupe table for new publishes: one and a half per message stored, at most so many; beyond it the table is asked.</summary>
+    public long DedupeFilterBytes { get; init; } = 256L << 20;
+
     /// <summary>Table files that may be open at once: most of a process's 20,000 descriptors belong to sockets.</summary>
     public int OpenFilesMax { get; init; } = 1000;
 

@@ -10,7 +10,7 @@ internal sealed class CommitBatchTests
 {
     private static readonly Gen<(Table Table, bool Delete, byte[] Key, byte[] Value)> GenEntry =
         Gen.Select(Gen.Int[0, 2], Gen.Bool, Gen.Byte.Array[0, 200], Gen.OneOf(Gen.Byte.Array[0, 40], Gen.Byte.Array[120, 20_000]))
-            .Select((table, delete, key, value) => ((Table)table, delete, key, value));
+            .Select((table, delete, key, value) => ((Table)table, delete, (Table)table == Table.Dedupe ? key[..Math.Min(key.Length, DedupeKey.Size)] : key, value));
 
     private TemporaryDirectory _directory = null!;
     private RocksDbConversationLog _log = null!;

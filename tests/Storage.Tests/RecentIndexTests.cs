@@ -95,7 +95,7 @@ internal sealed class RecentIndexTests
         CommitBatchReader reader = new(image.AsSpan(0, batch.Entries.Length), 0);
         while (reader.Next())
         {
-            index.AddPublish(reader.KeySizeOffset, reader.Key);
+            index.AddPublish(reader.KeySizeOffset, reader.Key, KeyHash.Of(reader.Key));
         }
 
         Assert.That(index.PublishCount, Is.EqualTo(4000));

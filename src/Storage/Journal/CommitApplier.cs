@@ -13,6 +13,8 @@ internal sealed class CommitApplier(RocksDbStore store)
     private byte[] _state = new byte[4096];
     private int _stateSize;
     private uint _stateCount;
+    private ulong[] _hashes = new ulong[1024];
+    private int _hashCount;
 
     /// <summary>Applies the commit that ends where the segment's commits end.</summary>
     /// <param name="offset">Where its record begins.</param>
@@ -21,16 +23,23 @@ internal sealed class CommitApplier(RocksDbStore store)
     {
         _stateSize = CommitBatch.HeaderSize;
         _stateCount = 0;
+        _hashCount = 0;
         CommitBatchReader entries = new(segment.Image.AsSpan(0, offset + size), offset + JournalRecord.HeaderSize);
         while (entries.Next())
         {
             if (entries.Table == Table.State || (flags & JournalFlags.Rewrites) != 0)
             {
                 KeepForTables(segment.Image.AsSpan(entries.Offset, entries.End - entries.Offset));
+                if (entries.Table == Table.Dedupe)
+                {
+                    KeepForFilter(KeyHash.Of(entries.Key));
+                }
             }
             else if (entries.Table == Table.Dedupe)
             {
-                segment.Index.AddPublish(entries.KeySizeOffset, entries.Key);
+                ulong hash = KeyHash.Of(entries.Key);
+                segment.Index.AddPublish(entries.KeySizeOffset, entries.Key, hash);
+                KeepForFilter(hash);
             }
             else if (tableHead is null || ChunkKey.First(entries.Key) > tableHead(ChunkKey.Conversation(entries.Key)))
             {
@@ -38,6 +47,7 @@ internal sealed class CommitApplier(RocksDbStore store)
             }
         }
 
+        store.Filter.Add(_hashes.AsSpan(0, _hashCount));
         if (_stateCount > 0)
         {
             BinaryPrimitives.WriteUInt32LittleEndian(_state.AsSpan(8), _stateCount);
@@ -67,5 +77,15 @@ internal sealed class CommitApplier(RocksDbStore store)
         entry.CopyTo(_state.AsSpan(_stateSize));
         _stateSize += entry.Length;
         _stateCount++;
+    }
+
+    private void KeepForFilter(ulong hash)
+    {
+        if (_hashCount == _hashes.Length)
+        {
+            Array.Resize(ref _hashes, 2 * _hashCount);
+        }
+
+        _hashes[_hashCount++] = hash;
     }
 }

@@ -109,6 +109,7 @@ internal sealed class SegmentMover : IDisposable
                     _tables.Move(segment);
                     Remove(segment);
                     _pool.Return(segment);
+                    TellIfIdle();
                 }
                 else if (_stopping)
                 {
@@ -150,7 +151,10 @@ internal sealed class SegmentMover : IDisposable
         {
             view.Close();
         }
+    }
 
+    private void TellIfIdle()
+    {
         lock (_gate)
         {
             if (_full.Count == 0)

@@ -21,6 +21,8 @@ internal sealed class RecentIndex
     private readonly HashSlots _conversations;
     private readonly HashSlots _publishes;
     private RecentChunk[] _chunks = new RecentChunk[256];
+    private int[] _publishOrder = new int[256];
+    private int _publishOrderCount;
     private int _count;
 
     /// <param name="image">The file's bytes; entries are places in it.</param>
@@ -128,9 +130,14 @@ internal sealed class RecentIndex
     }
 
     /// <summary>Notes a dedupe entry of the segment, given the offset of its key's size. Writer.</summary>
-    public void AddPublish(int sizeOffset, ReadOnlySpan<byte> key)
+    public void AddPublish(int sizeOffset, ReadOnlySpan<byte> key, ulong hash)
     {
-        ulong hash = KeyHash.Of(key);
+        if (_publishOrderCount == _publishOrder.Length)
+        {
+            Array.Resize(ref _publishOrder, 2 * _publishOrderCount);
+        }
+
+        _publishOrder[_publishOrderCount++] = sizeOffset;
         ReadOnlySpan<ulong> slots = _publishes.Snapshot;
         for (int index = HashSlots.Begin(slots, hash); slots[index] != 0; index = (index + 1) & (slots.Length - 1))
         {
@@ -156,17 +163,8 @@ internal sealed class RecentIndex
         }
     }
 
-    /// <summary>Every dedupe entry, in no order, as <see cref="EntryAt"/> takes them.</summary>
-    public void CopyPublishes(List<int> target)
-    {
-        foreach (ulong slot in _publishes.Snapshot)
-        {
-            if (slot != 0)
-            {
-                target.Add(HashSlots.Entry(slot));
-            }
-        }
-    }
+    /// <summary>Every dedupe entry in the order of the file, earlier entries of a key included, as <see cref="EntryAt"/> takes them. Writer, or when nobody writes any more.</summary>
+    public ReadOnlySpan<int> Publishes => _publishOrder.AsSpan(0, _publishOrderCount);
 
     /// <summary>Key and value of an entry, read from the offset of its key's size.</summary>
     public ReadOnlySpan<byte> EntryAt(int sizeOffset, out ReadOnlySpan<byte> value)
@@ -182,6 +180,7 @@ internal sealed class RecentIndex
     {
         _conversations.Clear();
         _publishes.Clear();
+        _publishOrderCount = 0;
         _count = 0;
     }
 

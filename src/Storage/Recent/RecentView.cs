@@ -19,9 +19,8 @@ internal sealed class RecentView(params JournalSegment[] segments)
     public void Close() => _readers.Close();
 
     /// <summary>The value of a dedupe entry, if a commit of these files has it.</summary>
-    public bool TryGetPublish(ReadOnlySpan<byte> key, out ReadOnlySpan<byte> value)
+    public bool TryGetPublish(ReadOnlySpan<byte> key, ulong hash, out ReadOnlySpan<byte> value)
     {
-        ulong hash = KeyHash.Of(key);
         for (int i = segments.Length - 1; i >= 0; i--)
         {
             if (segments[i].Index.TryGetPublish(key, hash, out value))

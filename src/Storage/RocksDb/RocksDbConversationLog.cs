@@ -22,6 +22,7 @@ public sealed class RocksDbConversationLog : IConversationLog
     private readonly RocksDbStore _tables;
     private readonly SegmentMover _mover;
     private readonly CommitApplier _applier;
+    private readonly FilterFilling _filling;
     private JournalSegment? _current;
     private ulong _commitNumber;
     private StorageException? _failure;
@@ -34,6 +35,7 @@ public sealed class RocksDbConversationLog : IConversationLog
         _tables = directory.Tables;
         _commitNumber = directory.CommitNumber;
         _mover = new SegmentMover(_tables, directory.Journal, Fail);
+        _filling = new FilterFilling(_tables);
         _applier = new CommitApplier(_tables);
     }
 
@@ -134,10 +136,20 @@ public sealed class RocksDbConversationLog : IConversationLog
     /// <inheritdoc/>
     public int Get(Table table, ReadOnlySpan<byte> key, Span<byte> value)
     {
+        ulong hash = 0;
+        if (table == Table.Dedupe)
+        {
+            hash = KeyHash.Of(key);
+            if (!_tables.Filter.MayContain(hash))
+            {
+                return -1;
+            }
+        }
+
         RecentView view = _mover.Enter(this);
         try
         {
-            if (table != Table.Dedupe || !view.TryGetPublish(key, out ReadOnlySpan<byte> recent))
+            if (table != Table.Dedupe || !view.TryGetPublish(key, hash, out ReadOnlySpan<byte> recent))
             {
                 return _tables.Get(table, key, value);
             }
@@ -162,7 +174,7 @@ public sealed class RocksDbConversationLog : IConversationLog
         RecentView view = _mover.Enter(this);
         try
         {
-            return table == Table.Dedupe && view.TryGetPublish(key, out ReadOnlySpan<byte> recent) ? recent.ToArray() : _tables.Get(table, key);
+            return table == Table.Dedupe && view.TryGetPublish(key, KeyHash.Of(key), out ReadOnlySpan<byte> recent) ? recent.ToArray() : _tables.Get(table, key);
         }
         finally
         {
@@ -234,6 +246,7 @@ public sealed class RocksDbConversationLog : IConversationLog
             MoveCurrent();
         }
 
+        _filling.Dispose();
         _mover.Dispose();
         _current?.Dispose();
         _directory.Dispose();

@@ -21,8 +21,9 @@ internal sealed unsafe class RocksDbStore : IDisposable
     private readonly nint _unsyncedWrite;
     private readonly RocksDbTuning _tuning;
 
-    private RocksDbStore(string incoming, RocksDbTuning tuning, nint database, nint[] families)
+    private RocksDbStore(string incoming, RocksDbTuning tuning, nint database, nint[] families, DedupeFilter filter)
     {
+        Filter = filter;
         IncomingDirectory = incoming;
         _tuning = tuning;
         Database = database;
@@ -40,6 +41,9 @@ internal sealed unsafe class RocksDbStore : IDisposable
     /// <summary>Everything up to this commit is in the tables, on stable storage; later ones are in the journal.</summary>
     public ulong MovedCommit { get; private set; }
 
+    /// <summary>Which keys the dedupe table certainly does not have.</summary>
+    public DedupeFilter Filter { get; }
+
     /// <summary>Where files are made that the tables take in.</summary>
     public string IncomingDirectory { get; }
 
@@ -51,7 +55,7 @@ internal sealed unsafe class RocksDbStore : IDisposable
         try
         {
             (nint database, nint[] families) = OpenDatabase(tuning, Path.Combine(directory, RocksName), writable);
-            RocksDbStore store = new(Path.Combine(directory, IncomingName), tuning, database, families);
+            RocksDbStore store = new(Path.Combine(directory, IncomingName), tuning, database, families, new DedupeFilter(options.DedupeFilterBytes));
             store.MovedCommit = store.ReadMovedCommit();
             return store;
         }

@@ -18,14 +18,20 @@ internal sealed class RocksDbTuning : IDisposable
         _cache = _native.rocksdb_cache_create_lru((nuint)options.BlockCacheBytes);
         Database = CreateDatabase(options);
         State = CreateFamily(writeBuffer: 8 << 20, blockBytes: 4 << 10, compression: Lz4);
-        Log = CreateFamily(writeBuffer: 32 << 20, blockBytes: 16 << 10, compression: options.Experiment.LogCompression);
-        Dedupe = CreateFamily(writeBuffer: 16 << 20, blockBytes: 4 << 10, compression: 0);
 
-        // A publish asks for a key that is almost never there. The bloom filters in the table files let a miss do without a block read;
-        // the memtable's is to do the same for a skip list. A miss takes 1.1–2.4 µs at a million entries, a hit 3–6 µs. Runs without
-        // the memtable's filter fell on both sides of that, so its gain is unproven; so is that of a hyper-clock cache, not taken.
-        _native.rocksdb_options_set_memtable_prefix_bloom_size_ratio(Dedupe, 0.1);
-        _native.rocksdb_options_set_memtable_whole_key_filtering(Dedupe, 1);
+        // New files of the log are merged soon: only what reaches the last level is compressed, once.
+        Log = CreateFamily(writeBuffer: 8 << 20, blockBytes: 16 << 10, compression: 0);
+        _native.rocksdb_options_set_bottommost_compression(Log, options.Experiment.LogCompression);
+        Dedupe = CreateFamily(writeBuffer: 8 << 20, blockBytes: 4 << 10, compression: 0);
+
+        foreach (nint family in (ReadOnlySpan<nint>)[Log, Dedupe])
+        {
+            // Files come in sorted, by the 32 MiB. What a key's absence costs is the filter's business, and a scan over sixteen files still reads 64 KiB at a time: merging them four
+            // times less often is worth more. Nothing may slow down writes for it: they are small state's.
+            _native.rocksdb_options_set_level0_file_num_compaction_trigger(family, 16);
+            _native.rocksdb_options_set_level0_slowdown_writes_trigger(family, 200);
+            _native.rocksdb_options_set_level0_stop_writes_trigger(family, 400);
+        }
     }
 
     public nint Database { get; }

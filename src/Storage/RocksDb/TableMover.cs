@@ -17,6 +17,7 @@ internal sealed unsafe class TableMover : IDisposable
     private readonly List<int> _order = [];
     private readonly List<int> _chain = [];
     private byte[] _joined = new byte[ChunkHeader.Size + ProtocolLimits.ChunkSizeMax];
+    private SortedPublish[] _publishes = [];
     private long _files;
 
     public TableMover(RocksDbStore store)
@@ -120,14 +121,37 @@ internal sealed unsafe class TableMover : IDisposable
 
     private void MovePublishes(RecentIndex index)
     {
-        _order.Clear();
-        index.CopyPublishes(_order);
-        _order.Sort((left, right) => index.EntryAt(left, out _).SequenceCompareTo(index.EntryAt(right, out _)));
-        using SortedFile file = new(_store, Table.Dedupe, ++_files);
-        foreach (int entry in _order)
+        ReadOnlySpan<int> entries = index.Publishes;
+        if (_publishes.Length < entries.Length)
         {
-            ReadOnlySpan<byte> key = index.EntryAt(entry, out ReadOnlySpan<byte> value);
-            file.Add(key, value);
+            _publishes = new SortedPublish[entries.Length];
+        }
+
+        Span<SortedPublish> sorted = _publishes.AsSpan(0, entries.Length);
+        for (int i = 0; i < sorted.Length; i++)
+        {
+            ReadOnlySpan<byte> key = index.EntryAt(entries[i], out ReadOnlySpan<byte> value);
+            sorted[i] = new SortedPublish(key, value, entries[i]);
+        }
+
+        sorted.Sort(default(SortedPublishOrder));
+        using SortedFile file = new(_store, Table.Dedupe, ++_files);
+        Span<byte> keyBytes = stackalloc byte[DedupeKey.Size];
+        Span<byte> valueBytes = stackalloc byte[DedupeValue.Size];
+        for (int i = 0; i < sorted.Length; i++)
+        {
+            // Of several entries of a key the last one counts.
+            if (i + 1 == sorted.Length || !sorted[i].HasKeyOf(sorted[i + 1]))
+            {
+                if (sorted[i].TryWrite(keyBytes, valueBytes))
+                {
+                    file.Add(keyBytes, valueBytes);
+                }
+                else
+                {
+                    file.Add(index.EntryAt(sorted[i].Entry, out ReadOnlySpan<byte> value), value);
+                }
+            }
         }
 
         file.TakeIn();
