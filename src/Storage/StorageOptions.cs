@@ -17,7 +17,7 @@ public sealed record StorageOptions
     /// <summary>Bytes of unflushed small state before RocksDB flushes it.</summary>
     public long WriteBufferBytes { get; init; } = 16L << 20;
 
-    /// <summary>Bytes of the first journal file; each further one is twice as large, up to <see cref="JournalFileBytesMax"/>.</summary>
+    /// <summary>Bytes of the first journal file; each further one is eight times as large, up to <see cref="JournalFileBytesMax"/>.</summary>
     public int JournalFileBytesMin { get; init; } = 1 << 20;
 
     /// <summary>

@@ -18,6 +18,7 @@ namespace FastChat.Storage;
 internal sealed class JournalSegment : IDisposable
 {
     private const int Page = 4096;
+    private const int FillBytes = 256 << 10;
 
     private readonly SafeFileHandle _file;
 
@@ -40,6 +41,9 @@ internal sealed class JournalSegment : IDisposable
     /// <summary>The last commit in it.</summary>
     public ulong LastCommit { get; private set; }
 
+    /// <summary>When its use began, as <see cref="Environment.TickCount64"/> says.</summary>
+    public long BeganAt { get; private set; }
+
     /// <summary>True when it holds no commit.</summary>
     public bool IsEmpty => Size <= JournalHeader.Size;
 
@@ -53,12 +57,22 @@ internal sealed class JournalSegment : IDisposable
     private ReadOnlySpan<byte> SecondHeaderOrNone => Image.Length < JournalHeader.Size ? default : SecondHeader;
 
     /// <summary>Makes a file that is as long as it will ever be, on stable storage.</summary>
-    public static JournalSegment Create(string path, int capacity)
+    /// <param name="pause">Waited after each step of the filling.</param>
+    public static JournalSegment Create(string path, int capacity, TimeSpan pause)
     {
         byte[] image = GC.AllocateArray<byte>(capacity, pinned: true);
         SafeFileHandle file = File.OpenHandle(path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read);
-        RandomAccess.Write(file, image, 0);
-        StableFile.SyncData(file);
+        for (int filled = 0; filled < capacity; filled += FillBytes)
+        {
+            // In small steps, each synced: the flush of a commit has to bring along whatever was written to the device before it.
+            RandomAccess.Write(file, image.AsSpan(filled, Math.Min(FillBytes, capacity - filled)), filled);
+            StableFile.SyncData(file);
+            if (pause > TimeSpan.Zero)
+            {
+                Thread.Sleep(pause);
+            }
+        }
+
         StableFile.SyncDirectory(System.IO.Path.GetDirectoryName(path)!);
         return new JournalSegment(path, file, image);
     }
@@ -122,6 +136,7 @@ internal sealed class JournalSegment : IDisposable
         header.Write(Image);
         header.Write(SecondHeader);
         Size = JournalHeader.Size;
+        BeganAt = Environment.TickCount64;
         LastCommit = firstCommit - 1;
         Index.Clear();
     }

@@ -7,6 +7,8 @@ namespace FastChat.Storage;
 internal sealed class SegmentMover : IDisposable
 {
     private static readonly RecentView s_closed = Closed();
+    private static readonly TimeSpan s_pauseMin = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan s_pauseMax = TimeSpan.FromMilliseconds(20);
 
     private readonly SegmentPool _pool;
     private readonly TableMover _tables;
@@ -18,13 +20,17 @@ internal sealed class SegmentMover : IDisposable
     private readonly List<RecentView> _replaced = [];
     private readonly Queue<JournalSegment> _full = new();
     private RecentView _view = new();
+    private JournalSegment? _moving;
+    private TimeSpan _filledIn;
+    private int _waiting;
+    private bool _hurry;
     private bool _stopping;
 
     /// <param name="failed">Learns that nothing can be moved any more. Mover's thread.</param>
     public SegmentMover(RocksDbStore store, SegmentPool pool, Action<Exception> failed)
     {
         _pool = pool;
-        _tables = new TableMover(store);
+        _tables = new TableMover(store, Pause);
         _failed = failed;
         _thread = new Thread(Run) { Name = "fastchat-mover", IsBackground = true };
         _thread.Start();
@@ -60,6 +66,7 @@ internal sealed class SegmentMover : IDisposable
             {
                 _idle.Reset();
                 _full.Enqueue(full);
+                Volatile.Write(ref _waiting, _full.Count);
             }
         }
 
@@ -67,7 +74,12 @@ internal sealed class SegmentMover : IDisposable
     }
 
     /// <summary>Waits until everything given up to now is moved.</summary>
-    public void WaitUntilIdle() => _idle.Wait();
+    public void WaitUntilIdle()
+    {
+        Volatile.Write(ref _hurry, true);
+        _idle.Wait();
+        Volatile.Write(ref _hurry, false);
+    }
 
     /// <summary>Moves what was given, ends the thread, and returns when no reader is inside any more; later ones are refused.</summary>
     public void Dispose()
@@ -77,6 +89,7 @@ internal sealed class SegmentMover : IDisposable
             _stopping = true;
         }
 
+        Volatile.Write(ref _hurry, true);
         _wake.Set();
         _thread.Join();
         lock (_gate)
@@ -97,6 +110,21 @@ internal sealed class SegmentMover : IDisposable
         return view;
     }
 
+    /// <summary>
+    /// How long to wait after each step of a move: it takes at most half the time in which the next file fills, and has the device for itself for no longer than a step. No wait when more
+    /// waits already.
+    /// </summary>
+    private TimeSpan Pause()
+    {
+        if (Volatile.Read(ref _waiting) > 1 || Volatile.Read(ref _hurry))
+        {
+            return TimeSpan.Zero;
+        }
+
+        TimeSpan pause = _filledIn * TableMover.StepBytes / 2 / _moving!.Size;
+        return pause < s_pauseMin ? TimeSpan.Zero : pause > s_pauseMax ? s_pauseMax : pause;
+    }
+
     private void Run()
     {
         try
@@ -106,6 +134,8 @@ internal sealed class SegmentMover : IDisposable
                 _pool.Prepare();
                 if (Peek() is { } segment)
                 {
+                    _moving = segment;
+                    _filledIn = TimeSpan.FromMilliseconds(Environment.TickCount64 - segment.BeganAt);
                     _tables.Move(segment);
                     Remove(segment);
                     _pool.Return(segment);
@@ -142,6 +172,7 @@ internal sealed class SegmentMover : IDisposable
         lock (_gate)
         {
             _full.Dequeue();
+            Volatile.Write(ref _waiting, _full.Count);
             Replace(new RecentView([.. _view.Segments.ToArray().Where(other => other != segment)]));
             left = [.. _replaced];
             _replaced.Clear();

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace FastChat.Storage;
 
 /// <summary>
-/// The files of the journal: those that can be used again, and the making of new ones. The first is small, each further one twice as large up to the limit, so that a store that is hardly used
+/// The files of the journal: those that can be used again, and the making of new ones. The first is small, each further one eight times as large up to the limit, so that a store that is hardly used
 /// stays small. At most <see cref="SegmentsMax"/> exist: when all wait for their move into the tables, the committer waits, too.
 /// <para>Threads: the committer takes; the mover prepares and gives back.</para>
 /// </summary>
@@ -14,6 +14,10 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
 
     /// <summary>Files that are kept for the next use; one is taken while the other is being made ready.</summary>
     private const int SparesMax = 2;
+
+    private const int Growth = 8;
+
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(2);
 
     private readonly Lock _gate = new();
     private readonly Stack<JournalSegment> _spares = new();
@@ -38,6 +42,7 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
         long needed = (2 * JournalHeader.Size) + JournalRecord.Alignment + JournalRecord.HeaderSize + entryBytes;
         while (true)
         {
+            (string Path, int Bytes)? place = null;
             lock (_gate)
             {
                 if (_spares.TryPeek(out JournalSegment? spare) && spare.Image.Length >= needed)
@@ -47,8 +52,13 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
 
                 if (_count < SegmentsMax || needed > bytesMax)
                 {
-                    return Make((int)Math.Max(needed, _nextBytes));
+                    place = Reserve(needed);
                 }
+            }
+
+            if (place is { } mine)
+            {
+                return JournalSegment.Create(mine.Path, mine.Bytes, pause: TimeSpan.Zero);
             }
 
             if (stop() is { } reason)
@@ -60,15 +70,24 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
         }
     }
 
-    /// <summary>Makes a file ahead of need, so that the committer finds one. Mover.</summary>
+    /// <summary>Makes a file ahead of need, without haste, so that the committer finds one. Mover.</summary>
     public void Prepare()
     {
+        (string Path, int Bytes) place;
         lock (_gate)
         {
-            if (_spares.Count == 0 && _count < SegmentsMax && !_isClosed)
+            if (_spares.Count > 0 || _count >= SegmentsMax || _isClosed)
             {
-                _spares.Push(Make(_nextBytes));
+                return;
             }
+
+            place = Reserve(needed: 0);
+        }
+
+        JournalSegment made = JournalSegment.Create(place.Path, place.Bytes, s_pause);
+        lock (_gate)
+        {
+            _spares.Push(made);
         }
     }
 
@@ -105,11 +124,11 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
         }
     }
 
-    private JournalSegment Make(int bytes)
+    private (string Path, int Bytes) Reserve(long needed)
     {
-        JournalSegment segment = JournalSegment.Create(Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"{_nextName++:D8}.journal")), bytes);
-        _nextBytes = (int)Math.Min(bytesMax, 2L * _nextBytes);
+        int bytes = (int)Math.Max(needed, _nextBytes);
+        _nextBytes = (int)Math.Min(bytesMax, (long)Growth * _nextBytes);
         _count++;
-        return segment;
+        return (Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"{_nextName++:D8}.journal")), bytes);
     }
 }

@@ -9,6 +9,7 @@ namespace FastChat.Storage;
 internal sealed class RocksDbTuning : IDisposable
 {
     private const int Lz4 = 4;
+    private const long CompactionBytesPerSecondMax = 512L << 20;
 
     private readonly Native _native = Native.Instance;
     private readonly nint _cache;
@@ -86,8 +87,11 @@ internal sealed class RocksDbTuning : IDisposable
         _native.rocksdb_options_set_allow_concurrent_memtable_write(database, 0);
         _native.rocksdb_options_set_enable_write_thread_adaptive_yield(database, 0);
 
-        // Table files are written back while they grow, so that the fsync of a commit does not wait behind a whole flush.
-        _native.rocksdb_options_set_bytes_per_sync(database, 1 << 20);
+        // Table files are written back while they grow, and not faster than there is need: the flush of a commit brings along whatever was written to the device before it.
+        _native.rocksdb_options_set_bytes_per_sync(database, 256 << 10);
+        nint limiter = _native.rocksdb_ratelimiter_create_auto_tuned(CompactionBytesPerSecondMax, 10_000, 10);
+        _native.rocksdb_options_set_ratelimiter(database, limiter);
+        _native.rocksdb_ratelimiter_destroy(limiter);
 
         // RocksDB's own diary: small, few, and without the periodic statistics.
         _native.rocksdb_options_set_max_log_file_size(database, (nuint)(4 << 20));

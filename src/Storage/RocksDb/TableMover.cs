@@ -13,16 +13,22 @@ namespace FastChat.Storage;
 /// </summary>
 internal sealed unsafe class TableMover : IDisposable
 {
+    /// <summary>Bytes that are brought to the device at once.</summary>
+    public const int StepBytes = 128 << 10;
+
     private readonly RocksDbStore _store;
+    private readonly Func<TimeSpan> _pause;
     private readonly List<int> _order = [];
     private readonly List<int> _chain = [];
     private byte[] _joined = new byte[ChunkHeader.Size + ProtocolLimits.ChunkSizeMax];
     private SortedPublish[] _publishes = [];
     private long _files;
 
-    public TableMover(RocksDbStore store)
+    /// <param name="pause">Asked after each <see cref="StepBytes"/>: how long to wait.</param>
+    public TableMover(RocksDbStore store, Func<TimeSpan> pause)
     {
         _store = store;
+        _pause = pause;
         StableFile.CreateDirectory(store.IncomingDirectory);
         foreach (string left in Directory.EnumerateFiles(store.IncomingDirectory))
         {
@@ -55,7 +61,7 @@ internal sealed unsafe class TableMover : IDisposable
         _order.Clear();
         index.CopyNewest(_order);
         _order.Sort((left, right) => index.Key(index.Chunk(left))[..Id128.Size].SequenceCompareTo(index.Key(index.Chunk(right))[..Id128.Size]));
-        using SortedFile file = new(_store, Table.Log, ++_files);
+        using SortedFile file = new(_store, Table.Log, ++_files, _pause);
         foreach (int newest in _order)
         {
             _chain.Clear();
@@ -135,7 +141,7 @@ internal sealed unsafe class TableMover : IDisposable
         }
 
         sorted.Sort(default(SortedPublishOrder));
-        using SortedFile file = new(_store, Table.Dedupe, ++_files);
+        using SortedFile file = new(_store, Table.Dedupe, ++_files, _pause);
         Span<byte> keyBytes = stackalloc byte[DedupeKey.Size];
         Span<byte> valueBytes = stackalloc byte[DedupeValue.Size];
         for (int i = 0; i < sorted.Length; i++)
@@ -158,27 +164,31 @@ internal sealed unsafe class TableMover : IDisposable
     }
 
     /// <summary>A file of one table in the making.</summary>
-    private readonly ref struct SortedFile
+    private ref struct SortedFile
     {
         private readonly Native _native = Native.Instance;
         private readonly RocksDbStore _store;
         private readonly Table _table;
         private readonly string _path;
+        private readonly Func<TimeSpan> _pause;
         private readonly nint _environment;
         private readonly nint _writer;
+        private int _sinceStep;
 
-        public SortedFile(RocksDbStore store, Table table, long number)
+        public SortedFile(RocksDbStore store, Table table, long number, Func<TimeSpan> pause)
         {
+            _pause = pause;
             _store = store;
             _table = table;
             _path = Path.Combine(store.IncomingDirectory, $"{table}-{number}.sst".ToLowerInvariant());
             _environment = _native.rocksdb_envoptions_create();
+            _native.rocksdb_envoptions_set_bytes_per_sync(_environment, StepBytes);
             _writer = _native.rocksdb_sstfilewriter_create(_environment, store.OptionsOf(table));
             _native.rocksdb_sstfilewriter_open(_writer, _path, out nint error);
             RocksDbError.ThrowIfAny(error, "write");
         }
 
-        public void Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+        public void Add(scoped ReadOnlySpan<byte> key, scoped ReadOnlySpan<byte> value)
         {
             nint error;
             byte nothing = 0;
@@ -189,6 +199,7 @@ internal sealed unsafe class TableMover : IDisposable
             }
 
             RocksDbError.ThrowIfAny(error, "write");
+            Pace(key.Length + value.Length);
         }
 
         /// <summary>Syncs the file and makes it part of the table.</summary>
@@ -197,6 +208,20 @@ internal sealed unsafe class TableMover : IDisposable
             _native.rocksdb_sstfilewriter_finish(_writer, out nint error);
             RocksDbError.ThrowIfAny(error, "write");
             _store.Ingest(_table, _path);
+        }
+
+        /// <summary>Lets the device breathe while there is time: what a file brings to it all at once, the next commit's flush has to wait for.</summary>
+        private void Pace(int bytes)
+        {
+            _sinceStep += bytes;
+            if (_sinceStep >= StepBytes)
+            {
+                _sinceStep = 0;
+                if (_pause() is var pause && pause > TimeSpan.Zero)
+                {
+                    Thread.Sleep(pause);
+                }
+            }
         }
 
         public void Dispose()
