@@ -38,9 +38,6 @@ public sealed record StorageOptions
     /// <summary>How often the witness is brought to stable storage, at most (<see cref="CommitWitness"/>).</summary>
     public TimeSpan WitnessSyncInterval { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>For measurements only: how RocksDB is tuned apart from what operators set.</summary>
-    internal RocksDbExperiment Experiment { get; init; } = new();
-
     /// <summary>Checks the values against one another.</summary>
     /// <exception cref="ArgumentException">A value makes no sense; the message says which.</exception>
     public void Validate()
@@ -55,21 +52,3 @@ public sealed record StorageOptions
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(WitnessSyncInterval, TimeSpan.Zero);
     }
 }
-
-/// <summary>
-/// Choices that were decided by measurement; a benchmark turns them to show the losing variants. Figures: 2 virtual cores, virtual disk
-/// with a write-back cache, 2026-11-24.
-/// </summary>
-/// <param name="RecycledLogs">
-/// Write-ahead logs kept for reuse. RocksDB 11.12 does recycle under point-in-time recovery (its own log says so), but nothing was gained:
-/// commits of 256 B took 251–344 µs without and 258–285 µs with it (p50, three interleaved pairs), although a plain file is a quarter
-/// faster to overwrite (273–343 µs) than to append to (370–461 µs). Earlier versions switched the combination off because of holes in
-/// recovered data; for no gain it stays off.
-/// </param>
-/// <param name="RecoveryMode">RocksDB's <c>WALRecoveryMode</c>; 2 = point in time.</param>
-/// <param name="LogCompression">
-/// RocksDB's compression of <see cref="Table.Log"/>; 0 = none, 4 = LZ4. LZ4 halves a log of English text (198 → 102 MB per million
-/// messages of 128 B). It costs commits 2 % in one pair of runs and 14 % in the other, on a machine that itself varied more (176 → 173 and
-/// 150 → 129 thousand records/s), and replay of 64-message chunks falls from 7.2 to 4.6 million messages/s, still above what a socket takes.
-/// </param>
-internal sealed record RocksDbExperiment(int RecycledLogs = 0, int RecoveryMode = 2, int LogCompression = 4);

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 
 using FastChat.Protocol;
@@ -20,12 +19,12 @@ internal sealed class Outbox
     private const int FramesQueuedMax = 256;
 
     private readonly OutboxLane?[] _lanes;
-    private readonly ConcurrentQueue<byte[]> _frames = new();
-    private readonly ConcurrentQueue<PullOrder> _orders = new();
     private readonly int _budgetBytes;
     private long _creditGranted;
     private long _creditUsed;
     private int _closed;
+    private HandOver<byte[]> _frames;
+    private HandOver<PullOrder> _orders;
 
     /// <param name="loops">Number of shard loops.</param>
     /// <param name="budgetBytes">Bytes of live records that may wait; over it, subscriptions lag.</param>
@@ -54,7 +53,7 @@ internal sealed class Outbox
     public bool HasRoom => _frames.Count < FramesQueuedMax && LaneBytes < (_lanes.Length + 1L) * _budgetBytes;
 
     /// <summary>True while something waits to be sent; a snapshot.</summary>
-    public bool HasWaiting => !_frames.IsEmpty || LaneBytes > 0;
+    public bool HasWaiting => _frames.Count > 0 || LaneBytes > 0;
 
     /// <summary>Bytes that wait in the lanes.</summary>
     private long LaneBytes
@@ -107,7 +106,7 @@ internal sealed class Outbox
     {
         if (!IsClosed)
         {
-            _frames.Enqueue(frame);
+            _frames.Add(frame);
             Work.Raise();
         }
     }
@@ -117,7 +116,7 @@ internal sealed class Outbox
     {
         if (!IsClosed)
         {
-            _orders.Enqueue(order);
+            _orders.Add(order);
         }
     }
 
@@ -140,10 +139,10 @@ internal sealed class Outbox
     }
 
     /// <summary>The next ready frame. Write loop only.</summary>
-    public bool TryTakeFrame([NotNullWhen(true)] out byte[]? frame) => _frames.TryDequeue(out frame);
+    public bool TryTakeFrame([NotNullWhen(true)] out byte[]? frame) => _frames.TryTake(out frame);
 
     /// <summary>The next pull order. Write loop only. Take orders before draining the lanes: see the class's remark on order.</summary>
-    public bool TryTakeOrder([NotNullWhen(true)] out PullOrder? order) => _orders.TryDequeue(out order);
+    public bool TryTakeOrder([NotNullWhen(true)] out PullOrder? order) => _orders.TryTake(out order);
 
     /// <summary>A lane's reading side; null when its loop never appended. Write loop only.</summary>
     public OutboxLane? LaneOf(int loop) => Volatile.Read(ref _lanes[loop]);

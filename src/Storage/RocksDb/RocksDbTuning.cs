@@ -9,6 +9,7 @@ namespace FastChat.Storage;
 internal sealed class RocksDbTuning : IDisposable
 {
     private const int Lz4 = 4;
+    private const int PointInTimeRecovery = 2;
     private const long CompactionBytesPerSecondMax = 512L << 20;
 
     private readonly Native _native = Native.Instance;
@@ -20,9 +21,9 @@ internal sealed class RocksDbTuning : IDisposable
         Database = CreateDatabase(options);
         State = CreateFamily(writeBuffer: 8 << 20, blockBytes: 4 << 10, compression: Lz4);
 
-        // New files of the log are merged soon: only what reaches the last level is compressed, once.
+        // LZ4 halves a log of English text. New files of the log are merged soon: only what reaches the last level is compressed, once.
         Log = CreateFamily(writeBuffer: 8 << 20, blockBytes: 16 << 10, compression: 0);
-        _native.rocksdb_options_set_bottommost_compression(Log, options.Experiment.LogCompression);
+        _native.rocksdb_options_set_bottommost_compression(Log, Lz4);
         Dedupe = CreateFamily(writeBuffer: 8 << 20, blockBytes: 4 << 10, compression: 0);
 
         foreach (nint family in (ReadOnlySpan<nint>)[Log, Dedupe])
@@ -69,10 +70,9 @@ internal sealed class RocksDbTuning : IDisposable
 
         // Recovery: stop at the first damage, never skip over it; a missing write-ahead log is an error instead of an older state. What
         // this cannot see (a log cut exactly on a record's border) the witness does.
-        _native.rocksdb_options_set_wal_recovery_mode(database, options.Experiment.RecoveryMode);
+        _native.rocksdb_options_set_wal_recovery_mode(database, PointInTimeRecovery);
         _native.rocksdb_options_set_track_and_verify_wals_in_manifest(database, 1);
         _native.rocksdb_options_set_paranoid_checks(database, 1);
-        _native.rocksdb_options_set_recycle_log_file_num(database, (nuint)options.Experiment.RecycledLogs);
 
         // A failed write is final for the log above, so RocksDB must not try to recover behind its back.
         _native.rocksdb_options_set_max_bgerror_resume_count(database, 0);
