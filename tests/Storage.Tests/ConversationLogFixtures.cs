@@ -4,32 +4,16 @@ using FastChat.Protocol;
 
 namespace FastChat.Storage.Tests;
 
-/// <summary>Commits stay in the journal: reads come from its images.</summary>
-[TestFixture]
-internal sealed class JournaledLogContractTests : ConversationLogContract
+/// <summary>
+/// Commits stay in the journal and reads come from its images (0); every second commit is moved with the one before it, and reads cross from the tables into the images (2).
+/// </summary>
+[TestFixture(0)]
+[TestFixture(2)]
+internal sealed class JournaledLogContractTests(int settleEach) : ConversationLogContract
 {
     private DurableLog _durable = null!;
 
-    protected override IConversationLog Create() => (_durable = new DurableLog(settleEach: 0)).Open();
-
-    protected override IConversationLog Reopen(IConversationLog log) => _durable.Reopen(log);
-
-    protected override void FailNextWrite(IConversationLog log) => DurableLog.FailNextWrite(log);
-
-    public override void Close()
-    {
-        base.Close();
-        _durable.Dispose();
-    }
-}
-
-/// <summary>Every second commit is moved with the one before it: reads cross from the tables into the images.</summary>
-[TestFixture]
-internal sealed class HalfMovedLogContractTests : ConversationLogContract
-{
-    private DurableLog _durable = null!;
-
-    protected override IConversationLog Create() => (_durable = new DurableLog(settleEach: 2)).Open();
+    protected override IConversationLog Create() => (_durable = new DurableLog(settleEach)).Open();
 
     protected override IConversationLog Reopen(IConversationLog log) => _durable.Reopen(log);
 

@@ -27,10 +27,14 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
     private long _nextName;
     private bool _isClosed;
 
-    /// <summary>Takes over a file that recovery found empty of anything new, or tells the caller to delete it.</summary>
+    /// <summary>Takes over a file of an earlier process whose commits are in the tables; deletes it when it is not of use.</summary>
     public void Adopt(JournalSegment segment)
     {
-        _nextName = Math.Max(_nextName, long.Parse(Path.GetFileNameWithoutExtension(segment.Path), CultureInfo.InvariantCulture) + 1);
+        if (long.TryParse(Path.GetFileNameWithoutExtension(segment.Path), NumberStyles.None, CultureInfo.InvariantCulture, out long name))
+        {
+            _nextName = Math.Max(_nextName, name + 1);
+        }
+
         _count++;
         Return(segment);
     }
