@@ -7,6 +7,7 @@ namespace FastChat.Storage;
 internal sealed class SegmentMover : IDisposable
 {
     private static readonly RecentView s_closed = Closed();
+    private static readonly TimeSpan s_fillPause = TimeSpan.FromMilliseconds(2);
     private static readonly TimeSpan s_pauseMin = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan s_pauseMax = TimeSpan.FromMilliseconds(20);
 
@@ -131,7 +132,7 @@ internal sealed class SegmentMover : IDisposable
         {
             while (true)
             {
-                _pool.Prepare();
+                _pool.Prepare(s_fillPause);
                 if (Peek() is { } segment)
                 {
                     _moving = segment;

@@ -17,8 +17,6 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
 
     private const int Growth = 8;
 
-    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(2);
-
     private readonly Lock _gate = new();
     private readonly Stack<JournalSegment> _spares = new();
     private readonly SemaphoreSlim _returned = new(0);
@@ -74,8 +72,9 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
         }
     }
 
-    /// <summary>Makes a file ahead of need, without haste, so that the committer finds one. Mover.</summary>
-    public void Prepare()
+    /// <summary>Makes a file ahead of need, so that the committer finds one. Opening, then the mover.</summary>
+    /// <param name="pause">Waited after each step of the filling.</param>
+    public void Prepare(TimeSpan pause)
     {
         (string Path, int Bytes) place;
         lock (_gate)
@@ -88,7 +87,7 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
             place = Reserve(needed: 0);
         }
 
-        JournalSegment made = JournalSegment.Create(place.Path, place.Bytes, s_pause);
+        JournalSegment made = JournalSegment.Create(place.Path, place.Bytes, pause);
         lock (_gate)
         {
             _spares.Push(made);

@@ -183,6 +183,8 @@ internal sealed class StoreDirectory : IDisposable
                 CommitWitness.Create(directory, format.Epoch, journal.LastCommit);
             }
 
+            // The first commit finds its file; those behind it are made while it fills.
+            pool.Prepare(pause: TimeSpan.Zero);
             if (format.Version < StoreFormat.CurrentVersion)
             {
                 // From the first commit on, a program of an earlier version would not see what is in the journal.
