@@ -97,7 +97,7 @@ public sealed class LimitTests
         publisher.Run(() => said.Count("acknowledged") == Messages + 1);
         reader.Run(() => read.Count("delivered") > Messages);
         string last = $"delivered {Encoding.ASCII.GetString(RunningSystem.Payload(Messages))}";
-        Assert.That(read.Lines, Is.EqualTo([.. new[] { "ready", "subscribed 3" }, .. Delivered, "end 3", last]));
+        Assert.That(read.Lines, Is.EqualTo(["ready", .. Delivered, "end 3", last]));
     }
 
     [Test]

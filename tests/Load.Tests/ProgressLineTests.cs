@@ -119,7 +119,7 @@ public sealed class ProgressLineTests
         Comparison comparison = new(new Endless(0.2), settings, ["redis"], runs: 1, directory, output, isTerminal: true);
         await RunOrIgnore(comparison, CancellationToken.None);
         Directory.Delete(directory, recursive: true);
-        Assert.That(output.ToString(), Does.StartWith("\r\u001b[Kfanout  redis  run 1/1  preparing").And.Contains("\r\u001b[K1/1  redis"));
+        Assert.That(output.ToString(), Does.StartWith("\r\u001b[Kfanout  redis  run 1/1  ").And.Contains("\r\u001b[K1/1  redis"));
         Assert.That(comparison.Rows["redis"], Has.Count.EqualTo(1));
     }
 

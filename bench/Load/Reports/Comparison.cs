@@ -27,9 +27,9 @@ internal sealed class Comparison(
     /// <summary>Every row of every run.</summary>
     public IReadOnlyDictionary<string, List<ResultRow>> Rows => _rows;
 
-    /// <summary>For each other system, the median over the turns of the first system's merit by the other's; a system that has none in any turn is not there.</summary>
+    /// <summary>For each other system, the median over the turns of the first system's rate by the other's, or, where neither has a rate, of the sessions that the same memory holds; a system without either is not there.</summary>
     public IReadOnlyDictionary<string, double> Ratios => systems.Skip(1)
-        .Select(name => (Name: name, Ratio: Median(_rows[systems[0]].Zip(_rows[name]).Select(pair => Merit(pair.First) / Merit(pair.Second)).Where(ratio => ratio is { } value && double.IsFinite(value)))))
+        .Select(name => (Name: name, Ratio: Median(_rows[systems[0]].Zip(_rows[name]).Select(pair => Ratio(pair.First, pair.Second)).Where(ratio => ratio is { } value && double.IsFinite(value)))))
         .Where(pair => pair.Ratio.HasValue)
         .ToDictionary(pair => pair.Name, pair => pair.Ratio!.Value);
 
@@ -124,7 +124,8 @@ internal sealed class Comparison(
     }
 
     /// <summary>What is better when it is more: the rate; where there is none, the sessions that a KiB holds.</summary>
-    private static double? Merit(ResultRow row) => row.Rate ?? (row.RssKbPerSession > 0 ? 1 / row.RssKbPerSession : null);
+    private static double? Ratio(ResultRow first, ResultRow second) =>
+        first.Rate is null && second.Rate is null ? second.RssKbPerSession / first.RssKbPerSession : first.Rate / second.Rate;
 
     private static double? Median(IEnumerable<double?> values)
     {
