@@ -6,8 +6,8 @@ using FastChat.Protocol;
 namespace FastChat.Storage;
 
 /// <summary>
-/// The writes of a shard's turn, built so that their bytes are RocksDB's write batch: the log hands them over in one native call instead
-/// of one per key (1.6 µs each), and the broker fans out the record bytes from where they lie.
+/// The writes of a shard's turn, built so that their bytes are RocksDB's write batch: the journal takes the entries as they are, small state is handed over in one native call instead
+/// of one per key, and the broker fans out the record bytes from where they lie.
 /// <code>
 ///  0                 8        12
 /// +-----------------+--------+---- per entry -------------------------------------------------------------

@@ -51,6 +51,9 @@ internal ref struct CommitBatchReader
 
     public ReadOnlySpan<byte> Value { get; private set; }
 
+    /// <summary>Where the entry's key begins.</summary>
+    public int KeyOffset { get; private set; }
+
     /// <summary>Where the entry's value begins; it ends with the entry.</summary>
     public readonly int ValueOffset => _position - Value.Length;
 
@@ -78,8 +81,7 @@ internal ref struct CommitBatchReader
             return true;
         }
 
-        KeySizeOffset = _position;
-        Key = ReadBytes();
+        ReadKey();
         Value = default;
         return true;
     }
@@ -87,9 +89,15 @@ internal ref struct CommitBatchReader
     /// <summary>Reads key and value where the key's size stands.</summary>
     public void ReadPut()
     {
+        ReadKey();
+        Value = ReadBytes();
+    }
+
+    private void ReadKey()
+    {
         KeySizeOffset = _position;
         Key = ReadBytes();
-        Value = ReadBytes();
+        KeyOffset = _position - Key.Length;
     }
 
     private ReadOnlySpan<byte> ReadBytes()

@@ -50,7 +50,7 @@ public interface IConversationLog : IDisposable
     /// <exception cref="CorruptRecordException">A record or chunk does not match its checksum: never served.</exception>
     LogPage ReadBackward(ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target);
 
-    /// <summary>Copies a side table's value to <paramref name="value"/> and returns its size; −1 when the key is absent.</summary>
+    /// <summary>Copies a side table's value (not the log's, which is read by the pages above) to <paramref name="value"/> and returns its size; −1 when the key is absent.</summary>
     /// <exception cref="ArgumentException">The value is larger than <paramref name="value"/>.</exception>
     int Get(Table table, ReadOnlySpan<byte> key, Span<byte> value);
 

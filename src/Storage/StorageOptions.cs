@@ -47,6 +47,8 @@ public sealed record StorageOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(WriteBufferBytes, 1L << 20);
         ArgumentOutOfRangeException.ThrowIfLessThan(JournalFileBytesMin, 64 << 10);
         ArgumentOutOfRangeException.ThrowIfLessThan(JournalFileBytesMax, JournalFileBytesMin);
+        ArgumentOutOfRangeException.ThrowIfNegative(DedupeFilterBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(DedupeFilterBytes, 8L << 30);
         ArgumentOutOfRangeException.ThrowIfLessThan(OpenFilesMax, 64);
         ArgumentOutOfRangeException.ThrowIfLessThan(BackgroundJobsMax, 1);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(WitnessSyncInterval, TimeSpan.Zero);

@@ -3,30 +3,17 @@ using System.Diagnostics;
 namespace FastChat.Bench.Load.Scenarios;
 
 /// <summary>Writes the conversation that will be read, together with other writers: each keeps a number of publishes unanswered until all messages are written. Generator thread only.</summary>
-internal sealed class CatchUpWriter(CatchUpWriter.Work work) : Member
+internal sealed class CatchUpWriter(CatchUpWriter.Work work) : Window(work.Outstanding, conversations: 1)
 {
-    private int _unanswered;
-
-    public override void OnReady()
+    protected override bool PublishNext()
     {
-        base.OnReady();
-        Fill();
-    }
-
-    public override void OnAcknowledged(long number)
-    {
-        base.OnAcknowledged(number);
-        _unanswered--;
-        Fill();
-    }
-
-    private void Fill()
-    {
-        while (_unanswered < work.Outstanding && work.TryTake())
+        if (!work.TryTake())
         {
-            _unanswered++;
-            work.Add(Publish(work.Conversation, Stopwatch.GetTimestamp()));
+            return false;
         }
+
+        work.Add(Publish(work.Conversation, Stopwatch.GetTimestamp()));
+        return true;
     }
 
     /// <summary>What the writers share.</summary>

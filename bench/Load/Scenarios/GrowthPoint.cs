@@ -27,7 +27,7 @@ internal sealed record GrowthPoint(GrowthStep Step, long Before, long Stored, lo
     public static GrowthPoint Measure(SystemUnderTest system, RunSettings settings, FlushCounter flushes, GrowthStep step, long stored)
     {
         using Fleet fleet = new(system, settings);
-        GrowthWriter[] writers = Enumerable.Range(0, settings.Connections).Select(_ => new GrowthWriter(settings.Outstanding, step.Conversations)).ToArray();
+        Window[] writers = Enumerable.Range(0, settings.Connections).Select(_ => new Window(settings.Outstanding, step.Conversations)).ToArray();
         fleet.Open(writers);
         Fill(fleet, system.Name, step, stored);
         fleet.RunFor(settings.WarmUpSeconds);

@@ -2,10 +2,14 @@ using System.Diagnostics;
 
 namespace FastChat.Bench.Load.Scenarios;
 
-/// <summary>A closed-loop publisher: it keeps a number of publishes unanswered, each to the next conversation of the run.</summary>
-internal sealed class Window(int outstanding, int conversations) : Member
+/// <summary>A closed-loop publisher: it keeps a number of publishes unanswered, each to the next conversation of the run. Generator thread only.</summary>
+internal class Window(int outstanding, int conversations) : Member
 {
     private int _unanswered;
+    private bool _isStopped;
+
+    /// <summary>Publishes nothing more; what is unanswered is still answered, and would be paid for in the next measurement on the same server if it were not waited for.</summary>
+    public void Stop() => _isStopped = true;
 
     public override void OnReady()
     {
@@ -20,12 +24,18 @@ internal sealed class Window(int outstanding, int conversations) : Member
         Fill();
     }
 
+    /// <summary>Publishes the next message; false when there is none.</summary>
+    protected virtual bool PublishNext()
+    {
+        Publish((int)(Fleet.Payloads.Next % conversations), Stopwatch.GetTimestamp());
+        return true;
+    }
+
     private void Fill()
     {
-        while (_unanswered < outstanding)
+        while (!_isStopped && _unanswered < outstanding && PublishNext())
         {
             _unanswered++;
-            Publish((int)(Fleet.Payloads.Next % conversations), Stopwatch.GetTimestamp());
         }
     }
 }

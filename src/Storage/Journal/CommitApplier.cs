@@ -43,27 +43,17 @@ internal sealed class CommitApplier(RocksDbStore store)
             }
             else if (tableHead is null || ChunkKey.First(entries.Key) > tableHead(ChunkKey.Conversation(entries.Key)))
             {
-                segment.Index.AddChunk(entries.ValueOffset - ValueSizeBytes(entries.Value.Length) - ChunkKey.Size, entries.ValueOffset, entries.Value.Length);
+                segment.Index.AddChunk(entries.KeyOffset, entries.ValueOffset, entries.Value.Length);
             }
         }
 
         store.Filter.Add(_hashes.AsSpan(0, _hashCount));
         if (_stateCount > 0)
         {
+            _state.AsSpan(0, CommitBatch.HeaderSize).Clear();
             BinaryPrimitives.WriteUInt32LittleEndian(_state.AsSpan(8), _stateCount);
             store.WriteUnsynced(_state.AsSpan(0, _stateSize));
         }
-    }
-
-    private static int ValueSizeBytes(int size)
-    {
-        int bytes = 1;
-        for (; size >= 0x80; size >>= 7)
-        {
-            bytes++;
-        }
-
-        return bytes;
     }
 
     private void KeepForTables(ReadOnlySpan<byte> entry)
@@ -73,7 +63,6 @@ internal sealed class CommitApplier(RocksDbStore store)
             Array.Resize(ref _state, Math.Max(_stateSize + entry.Length, 2 * _state.Length));
         }
 
-        _state.AsSpan(0, CommitBatch.HeaderSize).Clear();
         entry.CopyTo(_state.AsSpan(_stateSize));
         _stateSize += entry.Length;
         _stateCount++;

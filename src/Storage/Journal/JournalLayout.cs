@@ -49,18 +49,21 @@ internal readonly record struct JournalHeader(uint Epoch, ulong FirstCommit, uin
 /// <summary>
 /// Head of a commit in a journal file; its entries follow, in the form of <see cref="CommitBatch"/>.
 /// <code>
-///  0        4        8                 16       20       24
-/// +--------+--------+-----------------+--------+--------+-----------
-/// | size   | crc32c | commit u64      | epoch  | flags  | entries …
-/// +--------+--------+-----------------+--------+--------+-----------
+///  0        4        8                 16       20      22      24
+/// +--------+--------+-----------------+--------+-------+-------+-----------
+/// | size   | crc32c | commit u64      | epoch  | flags | check | entries …
+/// +--------+--------+-----------------+--------+-------+-------+-----------
 /// </code>
-/// <c>size</c> counts all of it, <c>crc32c</c> covers bytes 8 to size and begins with the file's salt. The next one begins at the next multiple of <see cref="Alignment"/>: a search behind damage
+/// <c>size</c> counts all of it, <c>crc32c</c> covers bytes 8 to size and begins with the file's salt. <c>check</c> is the lower half of the same checksum over size, commit, epoch and flags: a search
+/// that tries every place must not have to sum up megabytes because a client wrote a size there. The next one begins at the next multiple of <see cref="Alignment"/>: a search behind damage
 /// then has few places to look at.
 /// </summary>
 internal readonly record struct JournalRecord(ulong Commit, JournalFlags Flags, int Size)
 {
     public const int HeaderSize = 24;
     public const int Alignment = 8;
+
+    private const int CheckOffset = 22;
 
     public static int Aligned(int size) => (size + Alignment - 1) & -Alignment;
 
@@ -74,13 +77,13 @@ internal readonly record struct JournalRecord(ulong Commit, JournalFlags Flags, 
         }
 
         uint size = BinaryPrimitives.ReadUInt32LittleEndian(source);
-        if (size < HeaderSize || size > (uint)source.Length
+        if (size < HeaderSize || size > (uint)source.Length || BinaryPrimitives.ReadUInt16LittleEndian(source[CheckOffset..]) != Check(source, salt)
             || BinaryPrimitives.ReadUInt32LittleEndian(source[4..]) != Crc32C.Compute(source[8..(int)size], salt))
         {
             return false;
         }
 
-        record = new JournalRecord(BinaryPrimitives.ReadUInt64LittleEndian(source[8..]), (JournalFlags)BinaryPrimitives.ReadUInt32LittleEndian(source[20..]), (int)size);
+        record = new JournalRecord(BinaryPrimitives.ReadUInt64LittleEndian(source[8..]), (JournalFlags)BinaryPrimitives.ReadUInt16LittleEndian(source[20..]), (int)size);
         return true;
     }
 
@@ -90,14 +93,23 @@ internal readonly record struct JournalRecord(ulong Commit, JournalFlags Flags, 
         BinaryPrimitives.WriteUInt32LittleEndian(target, (uint)target.Length);
         BinaryPrimitives.WriteUInt64LittleEndian(target[8..], commit);
         BinaryPrimitives.WriteUInt32LittleEndian(target[16..], epoch);
-        BinaryPrimitives.WriteUInt32LittleEndian(target[20..], (uint)flags);
+        BinaryPrimitives.WriteUInt16LittleEndian(target[20..], (ushort)flags);
+        BinaryPrimitives.WriteUInt16LittleEndian(target[CheckOffset..], Check(target, salt));
         BinaryPrimitives.WriteUInt32LittleEndian(target[4..], Crc32C.Compute(target[8..], salt));
+    }
+
+    private static ushort Check(ReadOnlySpan<byte> source, uint salt)
+    {
+        Span<byte> covered = stackalloc byte[sizeof(uint) + CheckOffset - 8];
+        source[..sizeof(uint)].CopyTo(covered);
+        source[8..CheckOffset].CopyTo(covered[sizeof(uint)..]);
+        return (ushort)Crc32C.Compute(covered, salt);
     }
 }
 
 /// <summary>What a reader has to know of a commit before its entries.</summary>
 [Flags]
-internal enum JournalFlags : uint
+internal enum JournalFlags : ushort
 {
     None = 0,
 

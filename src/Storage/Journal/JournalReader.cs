@@ -61,6 +61,7 @@ internal sealed class JournalReader
             else
             {
                 journal.Free.Add(segment);
+                journal.ReportDamage(segment, first);
             }
         }
 
@@ -95,13 +96,14 @@ internal sealed class JournalReader
     {
         foreach (JournalSegment segment in Live.Concat(Free))
         {
-            if (segment.TryFindBehind(LastCommit, out JournalRecord found))
+            if (Damage is null && segment.TryFindBehind(LastCommit, out JournalRecord found))
             {
-                Damage = string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"its journal is damaged behind commit {LastCommit}: {Path.GetFileName(segment.Path)} holds commit {found.Commit}, which was written later");
-                return;
+                ReportDamage(segment, found.Commit);
             }
         }
     }
+
+    private void ReportDamage(JournalSegment segment, ulong later) => Damage ??= string.Create(
+        CultureInfo.InvariantCulture,
+        $"its journal is damaged behind commit {LastCommit}: {Path.GetFileName(segment.Path)} holds commit {later}, which was written later");
 }

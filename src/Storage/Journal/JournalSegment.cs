@@ -112,10 +112,10 @@ internal sealed class JournalSegment : IDisposable
         return !IsEmpty;
     }
 
-    /// <summary>A whole commit behind <paramref name="commit"/> anywhere in the file.</summary>
+    /// <summary>A whole commit behind <paramref name="commit"/> somewhere behind those that <see cref="TryParse"/> found.</summary>
     public bool TryFindBehind(ulong commit, out JournalRecord found)
     {
-        for (int offset = JournalHeader.Size; offset + JournalRecord.HeaderSize <= Image.Length; offset += JournalRecord.Alignment)
+        for (int offset = JournalRecord.Aligned(Math.Max(Size, JournalHeader.Size)); offset + JournalRecord.HeaderSize <= Image.Length; offset += JournalRecord.Alignment)
         {
             ReadOnlySpan<byte> at = Image.AsSpan(offset);
             if (BinaryPrimitives.ReadUInt64LittleEndian(at[8..]) > commit && JournalRecord.TryRead(at, Salt, out found))

@@ -23,7 +23,6 @@ internal sealed class SegmentMover : IDisposable
     private RecentView _view = new();
     private JournalSegment? _moving;
     private TimeSpan _filledIn;
-    private int _waiting;
     private bool _hurry;
     private bool _stopping;
 
@@ -67,7 +66,6 @@ internal sealed class SegmentMover : IDisposable
             {
                 _idle.Reset();
                 _full.Enqueue(full);
-                Volatile.Write(ref _waiting, _full.Count);
             }
         }
 
@@ -85,21 +83,16 @@ internal sealed class SegmentMover : IDisposable
     /// <summary>Moves what was given, ends the thread, and returns when no reader is inside any more; later ones are refused.</summary>
     public void Dispose()
     {
-        lock (_gate)
-        {
-            _stopping = true;
-        }
-
+        Volatile.Write(ref _stopping, true);
         Volatile.Write(ref _hurry, true);
         _wake.Set();
         _thread.Join();
         lock (_gate)
         {
             Replace(s_closed);
-            CloseReplaced();
         }
 
-        _tables.Dispose();
+        CloseReplaced();
         _wake.Dispose();
         _idle.Dispose();
     }
@@ -117,9 +110,12 @@ internal sealed class SegmentMover : IDisposable
     /// </summary>
     private TimeSpan Pause()
     {
-        if (Volatile.Read(ref _waiting) > 1 || Volatile.Read(ref _hurry))
+        lock (_gate)
         {
-            return TimeSpan.Zero;
+            if (_full.Count > 1 || Volatile.Read(ref _hurry))
+            {
+                return TimeSpan.Zero;
+            }
         }
 
         TimeSpan pause = _filledIn * TableMover.StepBytes / 2 / _moving!.Size;
@@ -142,7 +138,7 @@ internal sealed class SegmentMover : IDisposable
                     _pool.Return(segment);
                     TellIfIdle();
                 }
-                else if (_stopping)
+                else if (Volatile.Read(ref _stopping))
                 {
                     return;
                 }
@@ -169,20 +165,13 @@ internal sealed class SegmentMover : IDisposable
 
     private void Remove(JournalSegment segment)
     {
-        List<RecentView> left;
         lock (_gate)
         {
             _full.Dequeue();
-            Volatile.Write(ref _waiting, _full.Count);
             Replace(new RecentView([.. _view.Segments.ToArray().Where(other => other != segment)]));
-            left = [.. _replaced];
-            _replaced.Clear();
         }
 
-        foreach (RecentView view in left)
-        {
-            view.Close();
-        }
+        CloseReplaced();
     }
 
     private void TellIfIdle()
@@ -202,13 +191,19 @@ internal sealed class SegmentMover : IDisposable
         Volatile.Write(ref _view, view);
     }
 
+    /// <summary>Returns when nobody is inside a replaced view any more.</summary>
     private void CloseReplaced()
     {
-        foreach (RecentView view in _replaced)
+        RecentView[] left;
+        lock (_gate)
+        {
+            left = [.. _replaced];
+            _replaced.Clear();
+        }
+
+        foreach (RecentView view in left)
         {
             view.Close();
         }
-
-        _replaced.Clear();
     }
 }

@@ -49,7 +49,7 @@ internal sealed class RecentIndex
     public int Newest(ReadOnlySpan<byte> conversation, ulong hash)
     {
         int slot = FindConversation(conversation, hash, out ReadOnlySpan<ulong> slots);
-        return slot < 0 ? None : HashSlots.Entry(slots[slot]);
+        return slot < 0 ? None : HashSlots.Entry(Volatile.Read(in slots[slot]));
     }
 
     /// <summary>The chunk with the greatest first sequence that is not behind <paramref name="sequence"/>, starting at a newer one; <see cref="None"/> when all are.</summary>

@@ -6,10 +6,10 @@ using FastChat.Protocol;
 namespace FastChat.Storage;
 
 /// <summary>
-/// A second memory of the last acknowledged commit, outside RocksDB: the file <c>witness</c> (docs/log-format.md §7).
+/// A second memory of the last acknowledged commit, outside journal and tables: the file <c>witness</c> (docs/log-format.md §7).
 /// <para>
-/// Why: RocksDB's recovery stops at the first damage in its write-ahead log and calls what is before it the state. A log cut exactly on a
-/// record's border looks like a log that ended there. Acknowledged commits would be gone without a word, and their sequences would be
+/// Why: recovery stops at the first commit that the journal does not have whole, and calls what is before it the state; a journal whose end was cut off or damaged
+/// looks like one that ended there. Acknowledged commits would be gone without a word, and their sequences would be
 /// given out again. So the number of every commit is written here after its sync and before any acknowledgement leaves; a store that
 /// recovers to a smaller number than its witness says has lost something and does not open by itself.
 /// </para>

@@ -9,7 +9,7 @@ internal static class JournalReplay
     public static void Run(RocksDbStore store, JournalReader journal)
     {
         CommitApplier applier = new(store);
-        using TableMover mover = new(store, pause: static () => TimeSpan.Zero);
+        TableMover mover = new(store, pause: static () => TimeSpan.Zero);
         foreach (JournalSegment segment in journal.Live)
         {
             Dictionary<ConversationId, ulong> heads = [];

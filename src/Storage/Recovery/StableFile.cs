@@ -83,7 +83,7 @@ internal static partial class StableFile
             return;
         }
 
-        while (SyncData((int)file.DangerousGetHandle()) != 0)
+        while (FdataSync(file) != 0)
         {
             int error = Marshal.GetLastPInvokeError();
             if (error != Interrupted)
@@ -94,7 +94,7 @@ internal static partial class StableFile
     }
 
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
-    private static partial int SyncData(int descriptor);
+    private static partial int FdataSync(SafeFileHandle file);
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int Open(string path, int flags);

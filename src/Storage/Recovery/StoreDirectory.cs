@@ -147,19 +147,19 @@ internal sealed class StoreDirectory : IDisposable
         StableFile.CreateDirectory(RocksDbStore.PathIn(directory));
         RocksDbStore tables = RocksDbStore.Open(options, directory, writable: true);
         CommitWitness? witness = null;
+        JournalReader? journal = null;
         try
         {
             StableFile.SyncDirectory(RocksDbStore.PathIn(directory));
             string journalDirectory = Path.Combine(directory, JournalName);
             StableFile.CreateDirectory(journalDirectory);
-            JournalReader journal = JournalReader.Read(journalDirectory, tables.MovedCommit);
+            journal = JournalReader.Read(journalDirectory, tables.MovedCommit);
             string? loss = !witnessed ? "its witness file is missing or damaged, so nobody can tell whether everything acknowledged is there"
                 : journal.Damage is not null ? journal.Damage
                 : journal.LastCommit < promised ? $"it recovered to commit {journal.LastCommit}, though commit {promised} was acknowledged"
                 : null;
             if (loss is not null && !options.AcceptLoss)
             {
-                journal.Close();
                 throw Loss(directory, loss);
             }
 
@@ -174,12 +174,12 @@ internal sealed class StoreDirectory : IDisposable
             }
             else
             {
-                // The marker first: a crash in between repeats the question, and at worst takes one more epoch. What the journal holds behind the damage was given up with it and
-                // must not be taken for commits of the new epoch.
+                // The marker first: a crash in between finds the reason again and repeats the question, and at worst takes one more epoch. What the journal holds behind the damage
+                // was given up with it and must not be taken for commits of the new epoch.
                 journal.Close();
-                JournalReader.Wipe(journalDirectory);
                 format = format with { Epoch = checked(format.Epoch + 1) };
                 format.Write(directory);
+                JournalReader.Wipe(journalDirectory);
                 CommitWitness.Create(directory, format.Epoch, journal.LastCommit);
             }
 
@@ -199,6 +199,7 @@ internal sealed class StoreDirectory : IDisposable
         catch
         {
             witness?.Dispose();
+            journal?.Close();
             tables.Dispose();
             throw;
         }

@@ -41,7 +41,7 @@ internal sealed unsafe class RocksDbStore : IDisposable
     /// <summary>Everything up to this commit is in the tables, on stable storage; later ones are in the journal.</summary>
     public ulong MovedCommit { get; private set; }
 
-    /// <summary>Which keys the dedupe table certainly does not have.</summary>
+    /// <summary>Which dedupe keys no commit has, for certain.</summary>
     public DedupeFilter Filter { get; }
 
     /// <summary>Where files are made that the tables take in.</summary>
@@ -52,16 +52,22 @@ internal sealed unsafe class RocksDbStore : IDisposable
     public static RocksDbStore Open(StorageOptions options, string directory, bool writable)
     {
         RocksDbTuning tuning = new(options);
+        RocksDbStore? store = null;
         try
         {
-            (nint database, nint[] families) = OpenDatabase(tuning, Path.Combine(directory, RocksName), writable);
-            RocksDbStore store = new(Path.Combine(directory, IncomingName), tuning, database, families, new DedupeFilter(options.DedupeFilterBytes));
+            (nint database, nint[] families) = OpenDatabase(tuning, PathIn(directory), writable);
+            store = new RocksDbStore(Path.Combine(directory, IncomingName), tuning, database, families, new DedupeFilter(options.DedupeFilterBytes));
             store.MovedCommit = store.ReadMovedCommit();
             return store;
         }
         catch
         {
-            tuning.Dispose();
+            if (store is null)
+            {
+                tuning.Dispose();
+            }
+
+            store?.Dispose();
             throw;
         }
     }
@@ -70,7 +76,7 @@ internal sealed unsafe class RocksDbStore : IDisposable
     public static string PathIn(string directory) => Path.Combine(directory, RocksName);
 
     /// <summary>True when a data directory has a database.</summary>
-    public static bool ExistsIn(string directory) => File.Exists(Path.Combine(directory, RocksName, "CURRENT"));
+    public static bool ExistsIn(string directory) => File.Exists(Path.Combine(PathIn(directory), "CURRENT"));
 
     public RocksDbIterator CreateIterator(Table table) => new(Database, _read, _families[(int)table]);
 
@@ -222,7 +228,7 @@ internal sealed unsafe class RocksDbStore : IDisposable
     {
         Native native = Native.Instance;
         nint[] families = new nint[FamilyNames.Length];
-        nint[] familyOptions = [tuning.State, tuning.Log, tuning.Dedupe];
+        nint[] familyOptions = [tuning.Family(Table.State), tuning.Family(Table.Log), tuning.Family(Table.Dedupe)];
         nint error;
         nint database = writable
             ? native.rocksdb_open_column_families(

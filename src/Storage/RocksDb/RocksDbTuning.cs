@@ -3,7 +3,7 @@ using RocksDbSharp;
 namespace FastChat.Storage;
 
 /// <summary>
-/// RocksDB's options, each with its reason. The handles are copied by opening and destroyed right after it; RocksDB itself keeps what it
+/// RocksDB's options, each with its reason. They live as long as the store, whose sorted files are written with them; RocksDB itself keeps what it
 /// shares (cache, filter) alive.
 /// </summary>
 internal sealed class RocksDbTuning : IDisposable
@@ -68,8 +68,8 @@ internal sealed class RocksDbTuning : IDisposable
         _native.rocksdb_options_set_create_if_missing(database, 1);
         _native.rocksdb_options_set_create_missing_column_families(database, 1);
 
-        // Recovery: stop at the first damage, never skip over it; a missing write-ahead log is an error instead of an older state. What
-        // this cannot see (a log cut exactly on a record's border) the witness does.
+        // RocksDB's own log carries small state only, and the journal has that too until it is synced. Recovery: stop at the first damage, never skip over it; a missing log is an
+        // error instead of an older state.
         _native.rocksdb_options_set_wal_recovery_mode(database, PointInTimeRecovery);
         _native.rocksdb_options_set_track_and_verify_wals_in_manifest(database, 1);
         _native.rocksdb_options_set_paranoid_checks(database, 1);

@@ -11,7 +11,7 @@ namespace FastChat.Storage;
 /// It may be cut off anywhere: what was taken in twice is the same entry twice, and the number of the last commit that is in the tables is written last. Thread: the mover's.
 /// </para>
 /// </summary>
-internal sealed unsafe class TableMover : IDisposable
+internal sealed unsafe class TableMover
 {
     /// <summary>Bytes that are brought to the device at once.</summary>
     public const int StepBytes = 128 << 10;
@@ -20,7 +20,7 @@ internal sealed unsafe class TableMover : IDisposable
     private readonly Func<TimeSpan> _pause;
     private readonly List<int> _order = [];
     private readonly List<int> _chain = [];
-    private byte[] _joined = new byte[ChunkHeader.Size + ProtocolLimits.ChunkSizeMax];
+    private readonly byte[] _joined = new byte[ChunkHeader.Size + ProtocolLimits.ChunkSizeMax];
     private SortedPublish[] _publishes = [];
     private long _files;
 
@@ -53,8 +53,6 @@ internal sealed unsafe class TableMover : IDisposable
 
         _store.SetMovedCommit(segment.LastCommit);
     }
-
-    public void Dispose() => _joined = [];
 
     private void MoveChunks(RecentIndex index)
     {
@@ -164,7 +162,7 @@ internal sealed unsafe class TableMover : IDisposable
     }
 
     /// <summary>A file of one table in the making.</summary>
-    private ref struct SortedFile
+    private sealed class SortedFile : IDisposable
     {
         private readonly Native _native = Native.Instance;
         private readonly RocksDbStore _store;
@@ -177,9 +175,9 @@ internal sealed unsafe class TableMover : IDisposable
 
         public SortedFile(RocksDbStore store, Table table, long number, Func<TimeSpan> pause)
         {
-            _pause = pause;
             _store = store;
             _table = table;
+            _pause = pause;
             _path = Path.Combine(store.IncomingDirectory, $"{table}-{number}.sst".ToLowerInvariant());
             _environment = _native.rocksdb_envoptions_create();
             _native.rocksdb_envoptions_set_bytes_per_sync(_environment, StepBytes);
@@ -188,7 +186,7 @@ internal sealed unsafe class TableMover : IDisposable
             RocksDbError.ThrowIfAny(error, "write");
         }
 
-        public void Add(scoped ReadOnlySpan<byte> key, scoped ReadOnlySpan<byte> value)
+        public void Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
         {
             nint error;
             byte nothing = 0;
