@@ -9,7 +9,7 @@ if (args is ["serve", "signalr", "--port", var port])
     return 0;
 }
 
-if (args is ["serve", "limit", var mode, "--port", var limitPort, "--data", var directory])
+if (args is ["serve", "limit", var mode, "--data", var directory, "--port", var limitPort])
 {
     await LimitServer.RunAsync(mode, int.Parse(limitPort, System.Globalization.CultureInfo.InvariantCulture), directory, CancellationToken.None).ConfigureAwait(false);
     return 0;

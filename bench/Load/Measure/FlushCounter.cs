@@ -13,8 +13,12 @@ internal sealed class FlushCounter
     /// <param name="directory">A directory on the disk to watch.</param>
     public FlushCounter(string directory)
     {
-        _file = FindStatFile(Path.GetFullPath(directory));
+        Directory = Path.GetFullPath(directory);
+        _file = FindStatFile(Directory);
     }
+
+    /// <summary>The directory whose disk is watched: the running system's own.</summary>
+    public string Directory { get; }
 
     /// <summary>Flushes so far; null where the kernel does not tell.</summary>
     public long? Count

@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using System.Globalization;
 
-using FastChat.Bench.Compare;
 using FastChat.Bench.Compare.Kernel;
 
 using Microsoft.Win32.SafeHandles;
@@ -22,7 +20,7 @@ internal static class SyncProbe
     /// <summary>Probes a directory.</summary>
     /// <param name="directory">Where the file is made; it is gone afterwards.</param>
     /// <param name="seconds">How long.</param>
-    public static Latencies Run(string directory, double seconds)
+    public static Latencies Run(string directory, double seconds = Seconds)
     {
         Latencies latencies = new();
         byte[] bytes = new byte[AppendBytes];
@@ -39,14 +37,5 @@ internal static class SyncProbe
         }
 
         return latencies;
-    }
-
-    /// <summary>Probes the directory that the running system has from the harness; null when there is not exactly one, because another disk's figures would be worse than none.</summary>
-    public static Latencies? Run(SystemUnderTest system)
-    {
-        // A directory lives as long as its run, so of all of this harness's there is one at a time (LoadCommand makes the outer, Comparison the inner).
-        string run = Path.Combine(SourceTree.Root, "artifacts", "bench", "run-" + Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-        string[] found = Directory.Exists(run) ? Directory.GetDirectories(run, system.Name + "-*") : [];
-        return found.Length == 1 ? Run(found[0], Seconds) : null;
     }
 }

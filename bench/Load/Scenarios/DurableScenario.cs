@@ -22,7 +22,7 @@ internal sealed class DurableScenario : IScenario
 
     public ResultRow Run(SystemUnderTest system, RunSettings settings, FlushCounter flushes)
     {
-        Latencies? disk = settings is { Connections: 1, Outstanding: 1 } ? SyncProbe.Run(system) : null;
+        Latencies? disk = settings is { Connections: 1, Outstanding: 1 } ? SyncProbe.Run(flushes.Directory) : null;
         double? proof = Prove(system, settings, flushes);
         using Fleet fleet = new(system, settings);
         fleet.Open(Enumerable.Range(0, settings.Connections).Select(_ => new Window(settings.Outstanding, settings.Conversations)));

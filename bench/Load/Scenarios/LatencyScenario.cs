@@ -20,7 +20,7 @@ internal sealed class LatencyScenario : IScenario
 
     public ResultRow Run(SystemUnderTest system, RunSettings settings, FlushCounter flushes)
     {
-        Latencies? disk = SyncProbe.Run(system);
+        Latencies? disk = SyncProbe.Run(flushes.Directory);
         using Fleet fleet = new(system, settings);
         fleet.Open(Enumerable.Range(0, settings.Connections).Select(_ => new Member()));
         Schedule schedule = new(settings.Rate, planned =>

@@ -1,16 +1,12 @@
-using System.Globalization;
-using System.Net;
-
 using FastChat.Bench.Compare.Systems.FastChat;
 using FastChat.Bench.Compare.Wires;
 using FastChat.Protocol;
 
 namespace FastChat.Bench.Compare.Systems.Limit;
 
-/// <summary>What this machine can do (<see cref="LimitServer"/>): the harness's program, started once more to serve, and the broker's own wire. Conversations are known by their numbers and any token is good.</summary>
-public sealed class LimitSystem : SystemUnderTest
+/// <summary>What this machine can do (<see cref="LimitServer"/>), spoken to with the broker's own wire. Conversations are known by their numbers and any token is good.</summary>
+public sealed class LimitSystem : HarnessServer
 {
-    private const string Program = "FastChat.Bench.Load.dll";
     private const ulong Seed = 1;
 
     /// <summary>
@@ -43,28 +39,11 @@ public sealed class LimitSystem : SystemUnderTest
     };
 
     /// <inheritdoc/>
-    public override async Task StartAsync(SystemSettings settings, WorkPlan plan, CancellationToken cancellation)
+    public override Task StartAsync(SystemSettings settings, WorkPlan plan, CancellationToken cancellation)
     {
-        if (settings.Transport != "tcp")
-        {
-            throw new UnavailableException($"{Name} is compared over tcp only");
-        }
-
-        string program = Path.Combine(AppContext.BaseDirectory, Program);
-        if (!File.Exists(program))
-        {
-            throw new UnavailableException($"{Name} is not installed: {Program} is not beside the harness; build bench/Load");
-        }
-
-        // The runtime that runs the harness runs the server. A program that is not started through dotnet (a test host, an executable of its own) leaves the search to the PATH.
-        string? host = Environment.ProcessPath;
-        string runtime = host is not null && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet";
-        Endpoint = new IPEndPoint(IPAddress.Loopback, FreePort.Take());
         Version = "linux " + Environment.OSVersion.Version;
-        string[] words = [program, "serve", "limit", ModeOf(plan.Scenario), "--port", Endpoint.Port.ToString(CultureInfo.InvariantCulture), "--data", settings.DataDirectory];
-        Dictionary<string, string>? environment = plan.Scenario == Scenario.Idle ? null : s_environment;
-        Server = ServerProcess.Start(settings, runtime, words, environment, isReadyLine: line => line.Contains("\"ready\"", StringComparison.Ordinal));
-        await Server.WaitForReadyLineAsync(TimeSpan.FromSeconds(60), cancellation).ConfigureAwait(false);
+        return ServeAsync(
+            settings, ["limit", ModeOf(plan.Scenario), "--data", settings.DataDirectory], plan.Scenario == Scenario.Idle ? null : s_environment, cancellation);
     }
 
     /// <inheritdoc/>

@@ -1,17 +1,12 @@
-using System.Globalization;
-using System.Net;
-
 using FastChat.Bench.Compare.Wires;
 
 using Microsoft.AspNetCore.SignalR;
 
 namespace FastChat.Bench.Compare.Systems.SignalR;
 
-/// <summary>SignalR as it is in the box, in a process of its own: the harness's program, started once more to serve (<see cref="SignalRServer"/>). Clients speak MessagePack over WebSocket, whatever the transport asked for except TLS.</summary>
-public sealed class SignalRSystem : SystemUnderTest
+/// <summary>SignalR as it is in the box (<see cref="SignalRServer"/>). Clients speak MessagePack over WebSocket, whatever the transport asked for except TLS.</summary>
+public sealed class SignalRSystem : HarnessServer
 {
-    private const string Program = "FastChat.Bench.Load.dll";
-
     /// <inheritdoc/>
     public override string Name => "signalr";
 
@@ -31,30 +26,10 @@ public sealed class SignalRSystem : SystemUnderTest
     public override string? WhyNotOver(string transport) => transport == "tls" ? "it is compared over ws only" : null;
 
     /// <inheritdoc/>
-    public override async Task StartAsync(SystemSettings settings, WorkPlan plan, CancellationToken cancellation)
+    public override Task StartAsync(SystemSettings settings, WorkPlan plan, CancellationToken cancellation)
     {
-        if (settings.Transport == "tls")
-        {
-            throw new UnavailableException($"{Name} is compared over ws only");
-        }
-
-        string program = Path.Combine(AppContext.BaseDirectory, Program);
-        if (!File.Exists(program))
-        {
-            throw new UnavailableException($"{Name} is not installed: {Program} is not beside the harness; build bench/Load");
-        }
-
-        // The runtime that runs the harness runs the server. A program that is not started through dotnet (a test host, an executable of its own) leaves the search to the PATH.
-        string? host = Environment.ProcessPath;
-        string runtime = host is not null && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet";
-        Endpoint = new IPEndPoint(IPAddress.Loopback, FreePort.Take());
         Version = FileVersion();
-        Server = ServerProcess.Start(
-            settings,
-            runtime,
-            [program, "serve", "signalr", "--port", Endpoint.Port.ToString(CultureInfo.InvariantCulture)],
-            isReadyLine: line => line.Contains("\"ready\"", StringComparison.Ordinal));
-        await Server.WaitForReadyLineAsync(TimeSpan.FromSeconds(60), cancellation).ConfigureAwait(false);
+        return ServeAsync(settings, ["signalr"], environment: null, cancellation);
     }
 
     /// <inheritdoc/>
