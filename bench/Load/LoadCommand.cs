@@ -33,9 +33,9 @@ internal static class LoadCommand
         Option<string> transport = new("--transport") { Description = "what its clients speak: tcp, tls, ws (a system that cannot refuses)", DefaultValueFactory = _ => "tcp" };
         Option<double> seconds = new("--seconds") { Description = "measured seconds of a run", DefaultValueFactory = _ => 10 };
         Option<double> warmUp = new("--warm-up") { Description = "seconds before them that do not count", DefaultValueFactory = _ => 3 };
-        Option<int> connections = new("--connections") { Description = "connections (durable, latency: 64; fanout: 1,000 subscribers)" };
+        Option<int> connections = new("--connections") { Description = "connections (durable, latency: 64; fanout: 1,000 subscribers; rooms: 5,000; idle, storm: 18,000)" };
         Option<int> outstanding = new("--outstanding") { Description = "unanswered publishes of a connection (durable: 64), of the publisher (fanout: 512)" };
-        Option<int> conversations = new("--conversations") { Description = "conversations published to", DefaultValueFactory = _ => 1000 };
+        Option<int> conversations = new("--conversations") { Description = "conversations published to (rooms: 100 rooms)", DefaultValueFactory = _ => 1000 };
         Option<int> size = new("--size") { Description = "bytes of a message body", DefaultValueFactory = _ => 128 };
         Option<int> rate = new("--rate") { Description = "messages a second where a rate is fixed (latency: 10,000; fanout's lone messages: 20)" };
         Option<int> messages = new("--messages") { Description = "messages of the conversation that is read (catchup: 1,000,000)" };

@@ -123,7 +123,6 @@ internal sealed class Comparison(
         };
     }
 
-    /// <summary>What is better when it is more: the rate; where there is none, the sessions that a KiB holds.</summary>
     private static double? Ratio(ResultRow first, ResultRow second) =>
         first.Rate is null && second.Rate is null ? second.RssKbPerSession / first.RssKbPerSession : first.Rate / second.Rate;
 
