@@ -25,6 +25,12 @@ internal static partial class BrokerLog
     [LoggerMessage(1011, LogLevel.Warning, "Connection {Id} ended by a defect")]
     public static partial void ConnectionDefect(ILogger log, Exception defect, long id);
 
+    [LoggerMessage(1012, LogLevel.Error, "The transport has a defect; a connection may hang until its deadline")]
+    public static partial void TransportDefect(ILogger log, Exception defect);
+
+    [LoggerMessage(1013, LogLevel.Warning, "No connection is accepted for the moment: {Reason}")]
+    public static partial void AcceptPaused(ILogger log, string reason);
+
     [LoggerMessage(1020, LogLevel.Critical, "The store failed: nothing is acknowledged any more; restart the broker after the cause is removed")]
     public static partial void StoreFailed(ILogger log, Exception failure);
 

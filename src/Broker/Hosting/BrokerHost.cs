@@ -2,6 +2,7 @@ using System.Net;
 
 using FastChat.Broker.Connections;
 using FastChat.Broker.Diagnostics;
+using FastChat.Broker.Transport;
 using FastChat.Broker.Web;
 using FastChat.Protocol;
 
@@ -11,7 +12,6 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -67,12 +67,11 @@ public static class BrokerHost
         builder.Services.AddSingleton(logging);
         builder.Services.AddSingleton(parts.Connections);
         builder.Services.AddRoutingCore();
-        builder.Services.Configure<SocketTransportOptions>(static transport =>
+        if (EpollTransport.IsSupported)
         {
-            // Run to completion on the I/O threads: the handlers never block, and a hop to the pool costs more than parsing a frame.
-            transport.UnsafePreferInlineScheduling = true;
-            transport.Backlog = 4096;
-        });
+            builder.Services.AddSingleton<IConnectionListenerFactory>(_ => new EpollTransport(EpollTransport.DefaultThreads, logging.CreateLogger("FastChat.Broker")));
+        }
+
         builder.WebHost.UseKestrelCore();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {

@@ -1,0 +1,201 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+using FastChat.Broker.Sessions;
+
+namespace FastChat.Broker.Transport;
+
+/// <summary>
+/// The sending half of a connection: what is written lies in one rented array, and a flush gives it to the kernel with one call on the thread that flushes. A flush whose bytes the kernel does not take waits
+/// until it has taken all: nothing is queued behind a slow peer here, and whoever writes feels it. Between flushes there is no array.
+/// <para>One writer at a time, as of every <see cref="PipeWriter"/>; <see cref="CancelPendingFlush"/>, <see cref="OnWritable"/> on any thread.</para>
+/// </summary>
+internal sealed class SocketWriter(int socket) : PipeWriter
+{
+    /// <summary>What is collected before it is given to the kernel early. A send of this much costs little more than one of a kilobyte, and it stays in the processor's cache.</summary>
+    private const int BufferSize = 64 * 1024;
+
+    private static readonly byte[] Nothing = [];
+
+    /// <summary>Made when the kernel first takes less than it is offered: most connections never see it.</summary>
+    private AsyncSignal? _writable;
+    private byte[] _buffer = Nothing;
+    private int _start;
+    private int _end;
+    private bool _isBlocked;
+    private bool _hasFailed;
+    private bool _isCompleted;
+    private int _canceled;
+
+    /// <inheritdoc/>
+    public override bool CanGetUnflushedBytes => true;
+
+    /// <inheritdoc/>
+    public override long UnflushedBytes => _end - _start;
+
+    /// <summary>There may be room again, or the connection failed. I/O thread.</summary>
+    public void OnWritable() => Volatile.Read(ref _writable)?.RaiseHere();
+
+    /// <inheritdoc/>
+    public override void Advance(int bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)bytes, (uint)(_buffer.Length - _end), nameof(bytes));
+        _end += bytes;
+    }
+
+    /// <inheritdoc/>
+    public override Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        MakeRoom(sizeHint);
+        return _buffer.AsMemory(_end);
+    }
+
+    /// <inheritdoc/>
+    public override Span<byte> GetSpan(int sizeHint = 0)
+    {
+        MakeRoom(sizeHint);
+        return _buffer.AsSpan(_end);
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+    {
+        if (cancellationToken.CanBeCanceled)
+        {
+            return FlushCancellableAsync(cancellationToken);
+        }
+
+        return TrySend() ? new ValueTask<FlushResult>(TakeResult()) : FlushSlowlyAsync();
+    }
+
+    /// <inheritdoc/>
+    public override void CancelPendingFlush()
+    {
+        Volatile.Write(ref _canceled, 1);
+        Volatile.Read(ref _writable)?.Raise();
+    }
+
+    /// <inheritdoc/>
+    public override void Complete(Exception? exception = null)
+    {
+        if (!_isCompleted)
+        {
+            _isCompleted = true;
+            GiveBack();
+
+            // The peer reads what it was sent, then the end of the stream.
+            _ = Libc.Shutdown(socket, how: 1);
+        }
+    }
+
+    private FlushResult TakeResult() => new(isCanceled: Interlocked.Exchange(ref _canceled, 0) != 0, isCompleted: _hasFailed);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<FlushResult> FlushSlowlyAsync()
+    {
+        AsyncSignal writable = _writable!;
+        do
+        {
+            await writable.WaitAsync().ConfigureAwait(false);
+        }
+        while (Volatile.Read(ref _canceled) == 0 && !TrySend());
+
+        return TakeResult();
+    }
+
+    private async ValueTask<FlushResult> FlushCancellableAsync(CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        using CancellationTokenRegistration registration = cancellation.UnsafeRegister(static writer => ((SocketWriter)writer!).CancelPendingFlush(), this);
+        FlushResult result = TrySend() ? TakeResult() : await FlushSlowlyAsync().ConfigureAwait(false);
+        if (result.IsCanceled)
+        {
+            cancellation.ThrowIfCancellationRequested();
+        }
+
+        return result;
+    }
+
+    /// <summary>Gives the kernel what there is; false when it does not take all of it now and will say when it does.</summary>
+    private bool TrySend()
+    {
+        while (_end > _start && !_hasFailed)
+        {
+            nint count = Libc.Send(socket, _buffer.AsSpan(_start, _end - _start));
+            if (count >= 0)
+            {
+                _start += (int)count;
+                continue;
+            }
+
+            int error = Marshal.GetLastPInvokeError();
+            if (error == Libc.WouldBlock)
+            {
+                if (_isBlocked)
+                {
+                    return false;
+                }
+
+                // Who hears of the room must find the signal, so it is there before the last attempt.
+                _isBlocked = true;
+                if (_writable is null)
+                {
+                    Volatile.Write(ref _writable, new AsyncSignal());
+                    Interlocked.MemoryBarrier();
+                }
+            }
+            else
+            {
+                _hasFailed = error != Libc.Interrupted;
+            }
+        }
+
+        _isBlocked = false;
+        GiveBack();
+        return true;
+    }
+
+    private void MakeRoom(int sizeHint)
+    {
+        int wanted = Math.Max(sizeHint, 1);
+        if (_buffer.Length - _end >= wanted)
+        {
+            return;
+        }
+
+        if (_end > _start && !_isBlocked)
+        {
+            // The rest of a large flush: the kernel may begin with what there is.
+            TrySend();
+        }
+
+        int held = _end - _start;
+        if (_buffer.Length - held < wanted || _buffer.Length == 0)
+        {
+            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(BufferSize, 2 * (held + wanted)));
+            _buffer.AsSpan(_start, held).CopyTo(larger);
+            GiveBack();
+            _buffer = larger;
+        }
+        else
+        {
+            _buffer.AsSpan(_start, held).CopyTo(_buffer);
+        }
+
+        _start = 0;
+        _end = held;
+    }
+
+    private void GiveBack()
+    {
+        if (_buffer.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = Nothing;
+        }
+
+        _start = _end = 0;
+    }
+}
