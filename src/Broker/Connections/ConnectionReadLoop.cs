@@ -44,6 +44,7 @@ internal sealed class ConnectionReadLoop(ConnectionServices services, BrokerConn
 
                 if (Offer(frame, timeMicros) == HandlerOutcome.TryAgain)
                 {
+                    connection.Peer!.Outbox.WakeForAnswers();
                     await WaitForRoomAsync().ConfigureAwait(false);
                     continue;
                 }
@@ -52,6 +53,8 @@ internal sealed class ConnectionReadLoop(ConnectionServices services, BrokerConn
                 buffer = rest;
             }
 
+            // An answer of the read loop's own leaves on its thread: a pong is not worth waking another.
+            connection.Peer!.Outbox.WakeForAnswers();
             connection.Activity.OnReceived(isPartial: !buffer.IsEmpty, madeProgress: any);
             input.AdvanceTo(buffer.Start, buffer.End);
             if (result.IsCompleted)

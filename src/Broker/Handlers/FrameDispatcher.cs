@@ -92,7 +92,7 @@ internal sealed class FrameDispatcher(PublishHandler publish, SubscriptionHandle
 
         ArrayBufferWriter<byte> pong = new(FrameHeader.Size + ProtocolLimits.PingSizeMax);
         FrameWriter.Write(pong, FrameType.Pong, request, body);
-        client.Peer.Outbox.Append(pong.WrittenSpan.ToArray());
+        client.Peer.Outbox.AppendAnswer(pong.WrittenSpan.ToArray());
         return HandlerOutcome.Done;
     }
 

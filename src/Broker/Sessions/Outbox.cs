@@ -23,6 +23,7 @@ internal sealed class Outbox
     private long _creditGranted;
     private long _creditUsed;
     private int _closed;
+    private bool _hasAnswers;
     private HandOver<byte[]> _frames;
     private HandOver<PullOrder> _orders;
 
@@ -108,6 +109,26 @@ internal sealed class Outbox
         {
             _frames.Add(frame);
             Work.Raise();
+        }
+    }
+
+    /// <summary>Appends a ready frame of the read loop, which calls <see cref="WakeForAnswers"/> when it has nothing more to handle. The read loop only.</summary>
+    public void AppendAnswer(byte[] frame)
+    {
+        if (!IsClosed)
+        {
+            _frames.Add(frame);
+            _hasAnswers = true;
+        }
+    }
+
+    /// <summary>Lets the write loop send what <see cref="AppendAnswer"/> brought, within this call. The read loop only.</summary>
+    public void WakeForAnswers()
+    {
+        if (_hasAnswers)
+        {
+            _hasAnswers = false;
+            Work.RaiseHere();
         }
     }
 
