@@ -69,7 +69,7 @@ public static class BrokerHost
         builder.Services.AddRoutingCore();
         if (EpollTransport.IsSupported)
         {
-            builder.Services.AddSingleton<IConnectionListenerFactory>(_ => new EpollTransport(EpollTransport.DefaultThreads, logging.CreateLogger("FastChat.Broker")));
+            builder.Services.AddSingleton<IConnectionListenerFactory>(_ => new EpollTransport(EpollTransport.ThreadsFor(parts.LoopCount), logging.CreateLogger("FastChat.Broker")));
         }
 
         builder.WebHost.UseKestrelCore();

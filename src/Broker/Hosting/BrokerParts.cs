@@ -76,6 +76,9 @@ internal sealed class BrokerParts : IAsyncDisposable
     /// <summary>The open connections.</summary>
     public ConnectionRegistry Connections { get; }
 
+    /// <summary>Number of shard loops.</summary>
+    public int LoopCount => _router.LoopCount;
+
     /// <summary>Why nothing is acknowledged any more; null while everything is well.</summary>
     public Exception? Failure => _router.Failure;
 

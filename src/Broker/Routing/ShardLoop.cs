@@ -10,18 +10,18 @@ using FastChat.Storage;
 namespace FastChat.Broker.Routing;
 
 /// <summary>
-/// One thread that runs some of the shards. It drains their rings, applies what changes state to the current turn, hands the turn to the committer as soon as that
+/// Runs some of the shards, on a thread of its own. It drains their rings, applies what changes state to the current turn, hands the turn to the committer as soon as that
 /// is free, and releases the turn's effects when it is durable: acknowledgements first, then fan-out, then whatever other shards are owed.
 /// <para>
 /// Two turns: while one syncs, the next one fills; a small one is synced by the loop itself when the committer is idle. There is no timer and no target size: a turn is what arrived during the previous sync. When a turn is full,
 /// the rings are left alone, and their producers feel it.
 /// </para>
 /// <para>
-/// Waking: a producer sets the shard's bit in <c>_ready</c> behind its message, a full fence; only the first to set a bit looks whether the thread is parked. The
-/// thread announces that it parks before it looks at the bits for the last time.
+/// Waking: a producer sets the shard's bit in <c>_ready</c> behind its message, a full fence; only the first to set a bit looks whether anybody runs the loop. Whoever runs it
+/// says that nobody does before looking at the bits for the last time. One thread runs it at a time: its own, or for one turn an I/O thread that would otherwise have to wake it (<see cref="Errands"/>).
 /// </para>
 /// </summary>
-internal sealed class ShardLoop : IDisposable
+internal sealed class ShardLoop : IDisposable, IErrand
 {
     /// <summary>A turn takes no further command beyond this: 4 MiB sync in a few milliseconds, and bound what a restart replays.</summary>
     private const int TurnBytesMax = 4 * 1024 * 1024;
@@ -52,9 +52,14 @@ internal sealed class ShardLoop : IDisposable
     private Turn _current;
     private Turn _spare;
     private Turn? _syncing;
-    private int _parked;
+    private int _runner;
+    private bool _hasFailed;
     private int _stopping;
     private int _syncState;
+
+    private const int OwnThread = 0;
+    private const int Nobody = 1;
+    private const int Helper = 2;
 
     private const int SyncPending = 0;
     private const int SyncDone = 1;
@@ -97,7 +102,39 @@ internal sealed class ShardLoop : IDisposable
     public void Notify(int slot)
     {
         ulong bit = 1ul << (slot & 63);
-        if ((Interlocked.Or(ref _ready[slot >> 6], bit) & bit) == 0)
+        if ((Interlocked.Or(ref _ready[slot >> 6], bit) & bit) == 0 && Volatile.Read(ref _runner) == Nobody && !Errands.TryLeave(this))
+        {
+            Wake();
+        }
+    }
+
+    /// <summary>
+    /// One turn on the thread of whoever brought the message, while the loop's own thread sleeps. It is only one: whoever helps has work of their own, and more than one turn is worth a wake-up.
+    /// </summary>
+    void IErrand.Run()
+    {
+        if (Interlocked.CompareExchange(ref _runner, Helper, Nobody) != Nobody)
+        {
+            return;
+        }
+
+        try
+        {
+            FinishSync();
+            DrainReady();
+            SubmitTurn();
+            FinishSync();
+            _dirty.Flush();
+        }
+        catch (Exception defect)
+        {
+            // As in Run: nothing goes on after it.
+            _callbacks.Fail(defect);
+            _hasFailed = true;
+        }
+
+        Interlocked.Exchange(ref _runner, Nobody);
+        if (_hasFailed || HasWork || Volatile.Read(ref _stopping) != 0)
         {
             Wake();
         }
@@ -379,30 +416,41 @@ internal sealed class ShardLoop : IDisposable
         _current = _spare;
         _syncing = turn;
         Volatile.Write(ref _syncState, SyncPending);
-        if (turn.Acknowledgements.Count + turn.Results.Count > _commitHereMax || !_pipeline.TryCommitHere(turn.Batch))
+        if (turn.Acknowledgements.Count + turn.Results.Count <= _commitHereMax)
         {
-            _pipeline.Submit(turn.Batch);
+            // What the turn before made durable leaves before this thread waits for the device again.
+            _dirty.Flush();
+            if (_pipeline.TryCommitHere(turn.Batch))
+            {
+                return true;
+            }
         }
 
+        _pipeline.Submit(turn.Batch);
         return true;
     }
 
     /// <summary>Waits for work; true when the thread is to end.</summary>
     private bool Park()
     {
-        Interlocked.Exchange(ref _parked, 1);
+        if (Volatile.Read(ref _stopping) != 0 && _syncing is null && !HasWork)
+        {
+            return true;
+        }
+
+        Interlocked.Exchange(ref _runner, Nobody);
         if (!HasWork)
         {
-            if (Volatile.Read(ref _stopping) != 0 && _syncing is null)
-            {
-                return true;
-            }
-
             _wake.WaitOne(ParkMax);
         }
 
-        Volatile.Write(ref _parked, 0);
-        return false;
+        // Whoever woke it has named it already; otherwise it takes over itself, unless somebody is helping.
+        while (Interlocked.CompareExchange(ref _runner, OwnThread, Nobody) == Helper)
+        {
+            _wake.WaitOne(ParkMax);
+        }
+
+        return _hasFailed;
     }
 
     private bool HasWork
@@ -429,7 +477,7 @@ internal sealed class ShardLoop : IDisposable
 
     private void Wake()
     {
-        if (Volatile.Read(ref _parked) != 0 && Interlocked.Exchange(ref _parked, 0) != 0)
+        if (Volatile.Read(ref _runner) == Nobody && Interlocked.CompareExchange(ref _runner, OwnThread, Nobody) == Nobody)
         {
             _wake.Set();
         }

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 
+using FastChat.Broker.Sessions;
+
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
@@ -28,8 +30,8 @@ internal sealed class EpollTransport : IConnectionListenerFactory, IConnectionLi
     /// <summary>True where it can be used.</summary>
     public static bool IsSupported => OperatingSystem.IsLinux();
 
-    /// <summary>I/O threads that suit this machine: two at least, so that one connection with much to say does not keep all others waiting.</summary>
-    public static int DefaultThreads => Math.Max(2, Environment.ProcessorCount / 4);
+    /// <summary>I/O threads that suit this machine: one more at least than there are shard loops, whose turns I/O threads run while little is going on (<see cref="Errands"/>): one is always free.</summary>
+    public static int ThreadsFor(int loops) => Math.Max(loops + 1, Environment.ProcessorCount / 2);
 
     /// <inheritdoc/>
     public bool CanBind(EndPoint endpoint) => endpoint is IPEndPoint or UnixDomainSocketEndPoint;

@@ -1,4 +1,5 @@
 using FastChat.Broker.Diagnostics;
+using FastChat.Broker.Sessions;
 
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
@@ -111,6 +112,11 @@ internal sealed class IoThreads : IDisposable
             while (!Volatile.Read(ref owner._stopping))
             {
                 int count = owner._epoll.Wait(reports, isPatient: _later.Count == 0);
+                if (count == 1 && _later.Count == 0)
+                {
+                    Errands.Offer();
+                }
+
                 for (int i = 0; i < count; i++)
                 {
                     (int descriptor, Readiness readiness) = Epoll.Report(reports, i);
@@ -120,6 +126,7 @@ internal sealed class IoThreads : IDisposable
                     }
                 }
 
+                Errands.Run();
                 (_later, _running) = (_running, _later);
                 foreach (IReadinessTarget target in _running)
                 {
