@@ -118,6 +118,13 @@ internal static class ChunkPager
     private static bool SeekChunk<TCursor>(ref TCursor cursor, ConversationId conversation, ulong sequence)
         where TCursor : IChunkCursor, allows ref struct
     {
+        if (StandsIn(ref cursor, conversation) && ChunkKey.First(cursor.Key) <= sequence
+            && ChunkHeader.TryRead(cursor.Key, cursor.Value, out ChunkHeader here, out _) && here.Last >= sequence)
+        {
+            // Where the page before this one ended.
+            return true;
+        }
+
         Span<byte> key = stackalloc byte[ChunkKey.Size];
         ChunkKey.Write(key, conversation, sequence);
         cursor.Seek(key);

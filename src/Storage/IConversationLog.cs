@@ -43,6 +43,9 @@ public interface IConversationLog : IDisposable
     /// <exception cref="CorruptRecordException">A record or chunk does not match its checksum: never served.</exception>
     LogPage ReadForward(ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target);
 
+    /// <summary>A reader for many pages in a row; the caller disposes it.</summary>
+    ILogReader OpenReader() => new PagewiseReader(this);
+
     /// <summary>
     /// Copies the last records with sequences below <paramref name="before"/> (<see cref="LogPosition.Latest"/> = from the head), under the same
     /// bounds. The page is ascending too: only the choice of records is backward; it begins behind a damaged record.

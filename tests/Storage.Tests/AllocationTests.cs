@@ -36,6 +36,7 @@ internal sealed class AllocationTests
         ArrayBufferWriter<byte> page = new(1 << 20);
         byte[] value = new byte[DedupeValue.Size];
         byte[] absent = new byte[DedupeKey.Size];
+        ulong start = _sequence;
 
         // The index of a journal file grows with its first use; then the file is used again.
         void Commit()
@@ -61,6 +62,15 @@ internal sealed class AllocationTests
             page.ResetWrittenCount();
             log.ReadBackward(Room, LogPosition.Latest, 50, 100_000, page);
         }), Is.Zero, "backward");
+        using ILogReader reader = log.OpenReader();
+        Assert.That(AllocatedBy(() =>
+        {
+            page.ResetWrittenCount();
+            reader.ReadForward(Room, start, LogPosition.Latest, 100, 100_000, page);
+            reader.ReadForward(Room, start + 100, LogPosition.Latest, 100, 100_000, page);
+        }), Is.Zero, "reader");
+        Assert.That(log.HeldCount, Is.EqualTo(1), "the pages came from the tables");
+        reader.Release();
         Assert.That(AllocatedBy(() => log.ReadHead(Room)), Is.Zero, "head");
         Assert.That(AllocatedBy(() => log.Get(Table.Dedupe, absent, value)), Is.Zero, "get");
     }

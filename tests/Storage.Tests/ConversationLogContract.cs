@@ -144,6 +144,83 @@ internal abstract class ConversationLogContract
     }
 
     [Test]
+    public void ReaderJoinsPagesAsSingleReadsDo([Values(1, 3, 100)] int countMax, [Values(150, 100_000)] int bytesMax)
+    {
+        Fill(3, 1, 4, 2);
+        using ILogReader reader = _log.OpenReader();
+        ulong after = 0;
+        LogPage page;
+        do
+        {
+            (page, byte[] bytes) = Forward(reader, Room, after, LogPosition.Latest, countMax, bytesMax);
+            Assert.That((page, bytes), Is.EqualTo(Forward(after, LogPosition.Latest, countMax, bytesMax)).Using(PageComparer));
+            after = page.Last;
+            if (after % 4 == 0)
+            {
+                reader.Release();
+            }
+        }
+        while (!page.Complete);
+
+        Assert.That(after, Is.EqualTo(10));
+        Assert.That(Forward(reader, Room, after, LogPosition.Latest).Page, Is.EqualTo(new LogPage(0, 0, 0, 0, true)));
+    }
+
+    [Test]
+    public void ReaderGoesWhereItIsSent()
+    {
+        Fill(3, 1, 4, 2, 1, 3);
+        using ILogReader reader = _log.OpenReader();
+        Random random = new(5);
+        for (int i = 0; i < 300; i++)
+        {
+            ConversationId conversation = random.Next(4) switch { 0 => Before, 1 => Behind, _ => Room };
+            (ulong after, ulong through, int count) = ((ulong)random.Next(16), (ulong)random.Next(1, 16), random.Next(1, 6));
+            ArrayBufferWriter<byte> expected = new();
+            LogPage page = _log.ReadForward(conversation, after, through, count, 500, expected);
+            Assert.That(
+                Forward(reader, conversation, after, through, count, 500), Is.EqualTo((page, expected.WrittenSpan.ToArray())).Using(PageComparer),
+                $"{conversation} behind {after} through {through}");
+        }
+    }
+
+    [Test]
+    public void ReaderSeesWhatIsCommittedBetweenItsPages([Values(1, 3, 100)] int countMax)
+    {
+        ConversationWriter room = Fill(3, 1);
+        using ILogReader reader = _log.OpenReader();
+        List<byte> all = [];
+        ulong after = 0;
+        for (int i = 0; i < 40; i++)
+        {
+            (LogPage page, byte[] bytes) = Forward(reader, Room, after, LogPosition.Latest, countMax);
+            after = page.Count == 0 ? after : page.Last;
+            all.AddRange(bytes);
+            Assert.That(page.Complete, Is.EqualTo(after == room.Sequence), $"round {i}");
+            if (i % 2 == 0)
+            {
+                CommitBatch batch = Batch();
+                room.Append(batch, ConversationWriter.Body(i, 30), ConversationWriter.Body(-i, 10));
+                _log.Commit([batch]);
+            }
+        }
+
+        Assert.That(all, Is.EqualTo(room.Concatenated(1, after)));
+    }
+
+    [Test]
+    public void ClosedLogRefusesItsReaders()
+    {
+        Fill(3, 1, 4);
+        using ILogReader reader = _log.OpenReader();
+        Forward(reader, Room, 0, LogPosition.Latest, 2);
+        _log.Dispose();
+
+        Assert.That(() => Forward(reader, Room, 2, LogPosition.Latest), Throws.TypeOf<ObjectDisposedException>());
+        reader.Release();
+    }
+
+    [Test]
     public void BatchesOfOneCommitApplyInOrder()
     {
         CommitBatch first = new(_log.Epoch);
@@ -309,6 +386,14 @@ internal abstract class ConversationLogContract
     {
         ArrayBufferWriter<byte> target = new();
         LogPage page = _log.ReadForward(Room, after, through, countMax, bytesMax, target);
+        return (page, target.WrittenSpan.ToArray());
+    }
+
+    protected static (LogPage Page, byte[] Bytes) Forward(
+        ILogReader reader, ConversationId conversation, ulong after, ulong through, int countMax = Unlimited, int bytesMax = Unlimited)
+    {
+        ArrayBufferWriter<byte> target = new();
+        LogPage page = reader.ReadForward(conversation, after, through, countMax, bytesMax, target);
         return (page, target.WrittenSpan.ToArray());
     }
 

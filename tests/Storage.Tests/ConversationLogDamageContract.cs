@@ -61,6 +61,34 @@ internal abstract class ConversationLogDamageContract : ConversationLogContract
         }
     }
 
+    /// <summary>A reader that stands in front of the damage, in the chunk before it or in the damaged one itself, serves as little of it as one that comes from elsewhere.</summary>
+    [Test]
+    public void ReaderNeverServesADamagedByte([Values(3, 4, 5)] int before)
+    {
+        ConversationWriter room = Fill(3, 1, 4);
+        (byte[] key, byte[] original) = Chunk(5);
+        byte[] expected = room.Concatenated((ulong)before + 1, 8);
+        for (int i = 0; i < original.Length; i++)
+        {
+            byte[] damaged = [.. original];
+            damaged[i] ^= 0x10;
+            Plant(Log, Table.Log, key, damaged);
+            using ILogReader reader = Log.OpenReader();
+            try
+            {
+                Forward(reader, Room, 0, (ulong)before);
+                (LogPage page, byte[] bytes) = Forward(reader, Room, (ulong)before, LogPosition.Latest);
+                Assert.That(bytes, Is.EqualTo(expected[..bytes.Length]), $"byte {i}");
+                Assert.That(page.Complete, Is.EqualTo(bytes.Length == expected.Length), $"byte {i}");
+                Assert.That(before == 5 || !page.Complete, Is.True, $"byte {i}: only damage in a record that was not asked for may go unnoticed");
+            }
+            catch (CorruptRecordException)
+            {
+                Assert.That(Forward(reader, Room, 0, 3).Bytes, Is.EqualTo(room.Concatenated(1, 3)), "the reader reads on elsewhere");
+            }
+        }
+    }
+
     [Test]
     public void ChunkUnderAnotherKeyIsNotServed()
     {

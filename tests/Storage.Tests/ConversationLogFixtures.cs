@@ -106,6 +106,8 @@ internal sealed class SettlingLog(RocksDbConversationLog inner, int settleEach) 
     public LogPage ReadForward(ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target) =>
         Inner.ReadForward(conversation, after, through, countMax, bytesMax, target);
 
+    public ILogReader OpenReader() => Inner.OpenReader();
+
     public LogPage ReadBackward(ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target) =>
         Inner.ReadBackward(conversation, before, countMax, bytesMax, target);
 

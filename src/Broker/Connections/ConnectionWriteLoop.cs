@@ -17,11 +17,26 @@ namespace FastChat.Broker.Connections;
 /// </summary>
 internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerConnection connection, Peer peer, PipeWriter output)
 {
+    private const int RecordsHeadSize = FrameHeader.Size + Deliver.FixedSize;
+
+    /// <summary>With its head a page fills what a transport sends at once, and no second call carries the last hundred bytes.</summary>
+    private const int PageSizeMax = ProtocolLimits.ChunkSizeMax - RecordsHeadSize;
+
+    /// <summary>Pages that a peer which takes everything at once may have in a row before others get the thread.</summary>
+    private const int PagesInTurn = 16;
+
     [ThreadStatic]
-    private static ArrayBufferWriter<byte>? t_chunk;
+    private static PageTarget? t_page;
+
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? t_choice;
 
     private readonly List<PullOrder> _orders = [];
     private int _nextOrder;
+    private int _pagesLeft = PagesInTurn;
+
+    /// <summary>There only while pages follow one another without a wait: it keeps files and a snapshot alive, and a peer that takes nothing must not.</summary>
+    private ILogReader? _reader;
     private byte[]? _last;
     private bool _isFinishing;
 
@@ -60,19 +75,24 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
 
                 if (HasPull())
                 {
-                    if (!Thread.CurrentThread.IsThreadPoolThread)
+                    if (!Thread.CurrentThread.IsThreadPoolThread || _pagesLeft == 0)
                     {
                         // A flush may continue on an I/O thread, and reading the log may wait for the disk.
+                        CloseReader();
                         await Task.Yield();
                     }
 
-                    if (PullOnce() && await FlushAsync().ConfigureAwait(false))
+                    // Also when there was nothing to write: the flush gives back the memory that the page was to have.
+                    PullOnce();
+                    _pagesLeft--;
+                    if (await FlushAsync().ConfigureAwait(false))
                     {
                         return;
                     }
                 }
                 else
                 {
+                    CloseReader();
                     await peer.Outbox.Work.WaitAsync().ConfigureAwait(false);
                 }
             }
@@ -94,6 +114,7 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
         }
         finally
         {
+            CloseReader();
             peer.Outbox.Close();
             if (connection.ClosingWith == CloseCode.None)
             {
@@ -168,8 +189,8 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
         return false;
     }
 
-    /// <summary>Reads and sends one chunk of one order, in turn; true when something was written.</summary>
-    private bool PullOnce()
+    /// <summary>Reads and writes one page of one order, in turn.</summary>
+    private void PullOnce()
     {
         for (int looked = 0; looked < _orders.Count; looked++)
         {
@@ -177,21 +198,25 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
             PullOrder order = _orders[_nextOrder];
             if (!order.IsReported)
             {
-                return order.Request == 0 ? PullSubscription(order) : PullFetch(order);
+                if (order.Request == 0)
+                {
+                    PullSubscription(order);
+                }
+                else
+                {
+                    PullFetch(order);
+                }
+
+                return;
             }
         }
-
-        return false;
     }
 
-    private bool PullSubscription(PullOrder order)
+    private void PullSubscription(PullOrder order)
     {
-        ArrayBufferWriter<byte> chunk = Chunk();
-        LogPage page = services.ConversationLog.ReadForward(
-            order.Conversation, order.After, order.Through, int.MaxValue, ProtocolLimits.ChunkSizeMax, chunk);
+        LogPage page = WritePage(FrameType.Deliver, order, int.MaxValue, int.MaxValue);
         if (page.Count > 0)
         {
-            WriteRecords(FrameType.Deliver, order, page, chunk.WrittenSpan);
             order.After = page.Last;
         }
 
@@ -199,11 +224,9 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
         {
             Report(order);
         }
-
-        return page.Count > 0;
     }
 
-    private bool PullFetch(PullOrder order)
+    private void PullFetch(PullOrder order)
     {
         if (order.Direction == FetchDirection.Backward && order.CountLeft > 0 && order.Through == ulong.MaxValue)
         {
@@ -213,16 +236,10 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
         LogPage page = new(0, 0, 0, 0, Complete: false);
         if (order.CountLeft > 0)
         {
-            ArrayBufferWriter<byte> chunk = Chunk();
-            page = services.ConversationLog.ReadForward(
-                order.Conversation, order.After, order.Through, order.CountLeft, Math.Min(order.BytesLeft, ProtocolLimits.ChunkSizeMax), chunk);
-
             // A read gives at least one record, but only a page's first may be larger than what the client asked for.
-            bool isTooMuch = order.Count > 0 && page.Bytes > order.BytesLeft;
-            page = isTooMuch ? new LogPage(0, 0, 0, 0, Complete: false) : page;
+            page = WritePage(FrameType.Chunk, order, order.CountLeft, order.Count > 0 ? order.BytesLeft : int.MaxValue);
             if (page.Count > 0)
             {
-                WriteRecords(FrameType.Chunk, order, page, chunk.WrittenSpan);
                 order.Advance(page.First, page.Last, page.Count, page.Bytes);
             }
         }
@@ -232,8 +249,6 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
         {
             EndFetch(order, order.IsCompleteAtEnd ?? page.Complete);
         }
-
-        return true;
     }
 
     /// <summary>
@@ -243,21 +258,47 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
     private void TurnAround(PullOrder order)
     {
         ulong before = order.After;
-        LogPage page = services.ConversationLog.ReadBackward(order.Conversation, before, order.CountLeft, order.BytesLeft, Chunk());
+        LogPage page = services.ConversationLog.ReadBackward(order.Conversation, before, order.CountLeft, order.BytesLeft, Choice());
         order.IsCompleteAtEnd = page.Complete;
         order.After = page.Count == 0 ? 0 : page.First - 1;
         order.Through = page.Last;
         order.CountLeft = page.Count;
     }
 
-    private void WriteRecords(FrameType type, PullOrder order, in LogPage page, ReadOnlySpan<byte> records)
+    /// <summary>
+    /// Reads a page into the transport's own memory, behind room for the frame's head, and makes a frame of it; nothing is written, and an empty page given back, when it has more bytes than
+    /// <paramref name="bytesMax"/> or none. What the reader throws leaves nothing written either.
+    /// </summary>
+    private LogPage WritePage(FrameType type, PullOrder order, int countMax, int bytesMax)
     {
-        Span<byte> head = stackalloc byte[FrameHeader.Size + Deliver.FixedSize];
-        new FrameHeader(Deliver.FixedSize + records.Length, type, order.Request).Write(head);
-        Deliver.WriteFixed(head[FrameHeader.Size..], order.Conversation, order.Epoch, (uint)page.Count);
-        output.Write(head);
-        output.Write(records);
-        peer.Outbox.UseCredit(head.Length + records.Length);
+        PageTarget target = t_page ??= new PageTarget();
+        target.Begin(output, RecordsHeadSize, PageSizeMax);
+        try
+        {
+            LogPage page = order.IsLong
+                ? (_reader ??= services.ConversationLog.OpenReader()).ReadForward(
+                    order.Conversation, order.After, order.Through, countMax, Math.Min(order.BytesLeft, PageSizeMax), target)
+                : services.ConversationLog.ReadForward(order.Conversation, order.After, order.Through, countMax, Math.Min(order.BytesLeft, PageSizeMax), target);
+            order.IsLong = !page.Complete;
+            if (page.Bytes > bytesMax)
+            {
+                return new LogPage(0, 0, 0, 0, Complete: false);
+            }
+
+            if (page.Count > 0)
+            {
+                Span<byte> head = target.Head;
+                new FrameHeader(Deliver.FixedSize + page.Bytes, type, order.Request).Write(head);
+                Deliver.WriteFixed(head[FrameHeader.Size..], order.Conversation, order.Epoch, (uint)page.Count);
+                peer.Outbox.UseCredit(target.Complete());
+            }
+
+            return page;
+        }
+        finally
+        {
+            target.End();
+        }
     }
 
     private void EndFetch(PullOrder order, bool isComplete)
@@ -297,15 +338,29 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
     private async ValueTask<bool> FlushAsync()
     {
         connection.Activity.BeginWrite();
-        FlushResult result = await output.FlushAsync().ConfigureAwait(false);
+        ValueTask<FlushResult> flush = output.FlushAsync();
+        if (!flush.IsCompleted)
+        {
+            CloseReader();
+        }
+
+        FlushResult result = await flush.ConfigureAwait(false);
         connection.Activity.EndWrite();
         return result.IsCompleted;
     }
 
-    private static ArrayBufferWriter<byte> Chunk()
+    /// <summary>Before every wait.</summary>
+    private void CloseReader()
     {
-        ArrayBufferWriter<byte> chunk = t_chunk ??= new ArrayBufferWriter<byte>(ProtocolLimits.ChunkSizeMax);
-        chunk.ResetWrittenCount();
-        return chunk;
+        _reader?.Dispose();
+        _reader = null;
+        _pagesLeft = PagesInTurn;
+    }
+
+    private static ArrayBufferWriter<byte> Choice()
+    {
+        ArrayBufferWriter<byte> choice = t_choice ??= new ArrayBufferWriter<byte>(ProtocolLimits.ChunkSizeMax);
+        choice.ResetWrittenCount();
+        return choice;
     }
 }

@@ -69,6 +69,9 @@ internal sealed class PullOrder
     /// <summary>Bytes of records that a fetch may still send.</summary>
     public int BytesLeft { get; set; } = int.MaxValue;
 
+    /// <summary>True when a page did not bring its end: more pages follow, and it pays to keep the place between them. Write loop only.</summary>
+    public bool IsLong { get; set; }
+
     /// <summary>What a backward page found out about its completeness; null for a forward one, whose last chunk tells.</summary>
     public bool? IsCompleteAtEnd { get; set; }
 

@@ -11,6 +11,7 @@ internal ref struct LogCursor : IChunkCursor
     private readonly RocksDbStore _store;
     private readonly RecentTail _tail;
     private readonly ConversationId _conversation;
+    private readonly bool _isHeld;
     private RocksDbIterator _table;
     private bool _tableIsOpen;
     private bool _inTail;
@@ -25,6 +26,22 @@ internal ref struct LogCursor : IChunkCursor
         _tail = new RecentTail(view, conversationBytes);
     }
 
+    /// <summary>A cursor whose iterator of the table outlives it (<see cref="Table"/>) and is not closed by it.</summary>
+    /// <param name="held">The iterator of an earlier cursor, wherever it stands; 0 = one is made when it is needed.</param>
+    public LogCursor(RocksDbStore store, RecentView view, ConversationId conversation, ReadOnlySpan<byte> conversationBytes, nint held)
+        : this(store, view, conversation, conversationBytes)
+    {
+        _isHeld = true;
+        _table = new RocksDbIterator(held);
+        _tableIsOpen = held != 0;
+
+        // Where the tail has begun the table may stand as well, but its chunks are cut otherwise: the place is none then.
+        _inTail = held != 0 && !TableStandsBeforeTail();
+    }
+
+    /// <summary>The iterator of the table; 0 while there is none.</summary>
+    public readonly nint Table => _tableIsOpen ? _table.Handle : 0;
+
     public readonly bool Valid => _inTail ? _index is not null : _tableIsOpen && _table.Valid;
 
     public readonly ReadOnlySpan<byte> Key => _inTail ? _index!.Key(_chunk) : _table.Key;
@@ -36,7 +53,7 @@ internal ref struct LogCursor : IChunkCursor
         ulong sequence = ChunkKey.First(key);
         if (_tail.Oldest == 0 || sequence < _tail.Oldest)
         {
-            Table().Seek(key);
+            OpenTable().Seek(key);
             TakeTable();
             return;
         }
@@ -51,7 +68,7 @@ internal ref struct LogCursor : IChunkCursor
     {
         if (_tail.Oldest == 0 || ChunkKey.First(key) < _tail.Oldest)
         {
-            Table().SeekForPrevious(key);
+            OpenTable().SeekForPrevious(key);
             _inTail = false;
             return;
         }
@@ -87,7 +104,7 @@ internal ref struct LogCursor : IChunkCursor
 
         Span<byte> key = stackalloc byte[ChunkKey.Size];
         ChunkKey.Write(key, _conversation, _tail.Oldest - 1);
-        Table().SeekForPrevious(key);
+        OpenTable().SeekForPrevious(key);
         _inTail = false;
     }
 
@@ -99,11 +116,11 @@ internal ref struct LogCursor : IChunkCursor
         }
     }
 
-    private RocksDbIterator Table()
+    private RocksDbIterator OpenTable()
     {
         if (!_tableIsOpen)
         {
-            _table = _store.CreateIterator(FastChat.Storage.Table.Log);
+            _table = _isHeld ? _store.CreateScan(FastChat.Storage.Table.Log) : _store.CreateIterator(FastChat.Storage.Table.Log);
             _tableIsOpen = true;
         }
 
@@ -113,13 +130,16 @@ internal ref struct LogCursor : IChunkCursor
     /// <summary>Stays in the table while it stands before the tail; otherwise the tail begins.</summary>
     private void TakeTable()
     {
-        _inTail = _tail.Oldest != 0
-            && !(_table.Valid && _table.Key.Length == ChunkKey.Size && ChunkKey.Conversation(_table.Key) == _conversation && ChunkKey.First(_table.Key) < _tail.Oldest);
+        _inTail = !TableStandsBeforeTail();
         if (_inTail)
         {
             StandAtFloor(_tail.Oldest);
         }
     }
+
+    private readonly bool TableStandsBeforeTail() =>
+        _tail.Oldest == 0
+        || (_table.Valid && _table.Key.Length == ChunkKey.Size && ChunkKey.Conversation(_table.Key) == _conversation && ChunkKey.First(_table.Key) < _tail.Oldest);
 
     private bool StandAtFloor(ulong sequence)
     {

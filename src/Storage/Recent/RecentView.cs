@@ -6,7 +6,12 @@ namespace FastChat.Storage;
 /// </summary>
 internal sealed class RecentView(params JournalSegment[] segments)
 {
+    private static long s_last;
+
     private Rundown _readers;
+
+    /// <summary>Tells views apart that came after one another. A number holds no file's image, as a reference to the view would.</summary>
+    public long Number { get; } = Interlocked.Increment(ref s_last);
 
     public ReadOnlySpan<JournalSegment> Segments => segments;
 

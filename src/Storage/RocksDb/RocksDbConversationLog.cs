@@ -23,8 +23,10 @@ public sealed class RocksDbConversationLog : IConversationLog
     private readonly SegmentMover _mover;
     private readonly CommitApplier _applier;
     private readonly FilterFilling _filling;
+    private readonly HeldIterators _held = new();
     private JournalSegment? _current;
     private ulong _commitNumber;
+    private long _rewrites;
     private StorageException? _failure;
     private int _writer;
     private int _disposed;
@@ -50,6 +52,12 @@ public sealed class RocksDbConversationLog : IConversationLog
 
     /// <summary>Called before each write; what it throws counts as the device's answer. For tests.</summary>
     internal Action? BeforeWrite { get; set; }
+
+    /// <summary>How many commits changed what the tables had. It is counted before the commit is acknowledged.</summary>
+    internal long Rewrites => Volatile.Read(ref _rewrites);
+
+    /// <summary>Iterators that readers hold now.</summary>
+    internal int HeldCount => _held.Count;
 
     /// <summary>The tables, for tests that plant damage.</summary>
     internal RocksDbStore Store => _tables;
@@ -114,6 +122,9 @@ public sealed class RocksDbConversationLog : IConversationLog
             view.Leave();
         }
     }
+
+    /// <inheritdoc/>
+    public ILogReader OpenReader() => new TableReader(this, _tables, _mover, _held);
 
     /// <inheritdoc/>
     public LogPage ReadBackward(ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target)
@@ -248,6 +259,7 @@ public sealed class RocksDbConversationLog : IConversationLog
 
         _filling.Dispose();
         _mover.Dispose();
+        _held.CloseAll();
         _current?.Dispose();
         _directory.Dispose();
     }
@@ -308,6 +320,10 @@ public sealed class RocksDbConversationLog : IConversationLog
             segment.Append(number, Epoch, flags, (int)bytes);
             int size = JournalRecord.HeaderSize + (int)bytes;
             _applier.Apply(segment, segment.Size - size, size, flags);
+            if (flags != JournalFlags.None)
+            {
+                Volatile.Write(ref _rewrites, _rewrites + 1);
+            }
         }
         catch (Exception cause)
         {

@@ -4,7 +4,7 @@ using RocksDbSharp;
 
 namespace FastChat.Storage;
 
-/// <summary>An iterator of one table over the snapshot at its creation. Lives on the stack of one read; dispose it there.</summary>
+/// <summary>An iterator of one table over the snapshot at its creation. Lives on the stack of one read; it is disposed there, or its handle is kept (<see cref="HeldIterators"/>).</summary>
 internal readonly unsafe ref struct RocksDbIterator : IChunkCursor, IDisposable
 {
     private readonly Native _native;
@@ -15,6 +15,15 @@ internal readonly unsafe ref struct RocksDbIterator : IChunkCursor, IDisposable
         _native = Native.Instance;
         _handle = _native.rocksdb_create_iterator_cf(database, readOptions, family);
     }
+
+    /// <summary>The iterator that an earlier one left behind; not to be used when there is none (0).</summary>
+    public RocksDbIterator(nint handle)
+    {
+        _native = Native.Instance;
+        _handle = handle;
+    }
+
+    public nint Handle => _handle;
 
     public bool Valid
     {
