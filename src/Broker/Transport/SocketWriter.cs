@@ -172,9 +172,10 @@ internal sealed class SocketWriter(int socket) : PipeWriter
         }
 
         int held = _end - _start;
-        if (_buffer.Length - held < wanted || _buffer.Length == 0)
+        if (_buffer.Length - held < wanted)
         {
-            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(BufferSize, 2 * (held + wanted)));
+            // Twice of what is held, so that what grows piece by piece is not moved for each piece.
+            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(BufferSize, (2 * held) + wanted));
             _buffer.AsSpan(_start, held).CopyTo(larger);
             GiveBack();
             _buffer = larger;
