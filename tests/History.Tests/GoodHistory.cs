@@ -158,6 +158,7 @@ internal sealed class GoodHistory
             case 99 when _random.Next(20) == 0 && client != _clients[0]:
                 client.IsDead = true;
                 client.IsConnected = false;
+                client.Subscriptions.Clear();
                 break;
         }
     }

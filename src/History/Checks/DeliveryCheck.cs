@@ -15,9 +15,6 @@ internal sealed class Following
     /// <summary>The record that is due.</summary>
     public ulong Next { get; set; }
 
-    /// <summary>When the subscription began.</summary>
-    public long SubscribedAt { get; set; }
-
     public Place Subscribed { get; set; }
 
     /// <summary>Where the last record or answer of the subscription stands.</summary>
@@ -40,6 +37,9 @@ internal sealed class Following
     public HistoryEvent Asked { get; set; }
 
     public Place AskedPlace { get; set; }
+
+    /// <summary>The head when the subscription began: what stands up to it is history, old removals of the reader included.</summary>
+    public ulong HeadAtStart { get; set; }
 
     public bool IsAsked { get; set; }
 }
@@ -159,7 +159,7 @@ internal sealed class DeliveryCheck : Check
         following.Epoch = e.Epoch;
         following.Next = e.First;
         following.Has = new Position(e.Epoch, e.First - 1);
-        following.SubscribedAt = e.TimeNs;
+        following.HeadAtStart = e.Head;
         following.Subscribed = seen.Place;
         following.LastPlace = seen.Place;
     }
@@ -205,10 +205,11 @@ internal sealed class DeliveryCheck : Check
         }
 
         following.IsStarted = true;
+        following.Epoch = e.Epoch;
         following.Next = e.Sequence + 1;
         following.Has = new Position(e.Epoch, e.Sequence);
         following.LastPlace = seen.Place;
-        if (e.Kind == MessageKind.MemberRemoved && seen.Process!.User >= 0 && World.Users[seen.Process.User] == e.Member)
+        if (e.Kind == MessageKind.MemberRemoved && e.Sequence > following.HeadAtStart && seen.Process!.User >= 0 && World.Users[seen.Process.User] == e.Member)
         {
             Findings.Judge(Promise.Membership);
             following.RemovedAt = e.Sequence;

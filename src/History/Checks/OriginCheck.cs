@@ -21,7 +21,7 @@ internal sealed class OriginCheck : Check
         for (int i = 0; i < World.Messages.Count; i++)
         {
             ref Message message = ref World.Messages[i];
-            bool isRefused = message.Invoked > 0 && message.Failed >= message.Invoked;
+            bool isRefused = message.Invoked > 0 && message.Failed >= message.Invoked && message.Succeeded == 0;
             if (isRefused)
             {
                 Findings.Judge(PromiseOf(message.RefusalCode));

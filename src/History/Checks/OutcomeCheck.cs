@@ -101,11 +101,11 @@ internal sealed class OutcomeCheck : Check
             }
 
             Findings.Judge(Promise.ExactlyOnce);
-            if (accepted is not null && accepted.Hash != attempt.Hash)
+            if (accepted is not null && accepted.AckEpoch == attempt.AckEpoch && accepted.Hash != attempt.Hash)
             {
                 Findings.Report(Promise.ExactlyOnce, $"id {message.Id} was acknowledged with two bodies", accepted.Invoke, accepted.Answer, attempt.Invoke, attempt.Answer);
             }
-            else if (isStoredSent && stored != attempt.Hash)
+            else if (isStoredSent && stored != attempt.Hash && message.RecordPosition.Epoch == attempt.AckEpoch)
             {
                 Findings.Report(Promise.ExactlyOnce, $"id {message.Id} was acknowledged with a body that is not the stored one", attempt.Invoke, attempt.Answer, message.Record);
             }

@@ -67,6 +67,9 @@ internal sealed class Attempt
 
     public ushort RefusalCode { get; set; }
 
+    /// <summary>Of the log that acknowledged it.</summary>
+    public uint AckEpoch { get; set; }
+
     public Place Answer { get; set; }
 }
 
@@ -136,6 +139,7 @@ internal sealed class MessageTable
                 Succeeded = message.Succeeded,
                 Failed = message.Failed,
                 RefusalCode = message.RefusalCode,
+                AckEpoch = message.AckPosition.Epoch,
                 Answer = message.Ack.IsNone ? message.Refusal : message.Ack,
             };
             _attempts[index] = attempts = [first];

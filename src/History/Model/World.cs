@@ -339,6 +339,7 @@ internal sealed class World
                 if (attempt is not null)
                 {
                     attempt.Succeeded++;
+                    attempt.AckEpoch = e.Epoch;
                     attempt.Answer = seen.Place;
                 }
 
