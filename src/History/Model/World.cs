@@ -387,7 +387,7 @@ internal sealed class World
             Messages.AddAttempt(seen.Message, e, seen.Place);
         }
 
-        if (message.Invoked == message.Failed)
+        if (message.Invoked == 0 || (message.Invoked == message.Failed && message.Succeeded == 0))
         {
             // The attempts so far did nothing: the message's life begins here.
             message.InvokedAt = e.TimeNs;
