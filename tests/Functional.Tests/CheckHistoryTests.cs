@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 
 namespace FastChat.Functional.Tests;
 
@@ -8,17 +9,20 @@ namespace FastChat.Functional.Tests;
 public sealed class CheckHistoryTests
 {
     private const int Files = 3;
-    private const int LinesPerFile = 8000;
+    private const int LinesPerFile = 15_000;
 
     private TemporaryDirectory _directory = null!;
     private string _history = null!;
+    private string _tailHistory = null!;
     private CliResult _replay = null!;
+    private CliResult _tail = null!;
 
     [OneTimeSetUp]
     public async Task ReplayThroughACrashAsync()
     {
         _directory = new TemporaryDirectory("check-history");
         _history = _directory.PathOf("replay.history");
+        _tailHistory = _directory.PathOf("tail.history");
         string home = Directory.CreateDirectory(_directory.PathOf("home")).FullName;
         await using BrokerProcess broker = await BrokerProcess.StartAsync(new BrokerProcessOptions
         {
@@ -26,11 +30,17 @@ public sealed class CheckHistoryTests
             Environment = new Dictionary<string, string> { ["XDG_RUNTIME_DIR"] = home },
         });
         string[] logs = [.. Enumerable.Range(0, Files).Select(WriteLog)];
+        string[] server = ["--server", broker.Tcp.ToString()];
+        await CliProcess.RunAsync(home, ["register", "reader", .. server]);
+        string count = LinesPerFile.ToString(CultureInfo.InvariantCulture);
+        Task<CliResult> tail = CliProcess.RunAsync(home, ["tail", "#room0", "--count", count, "--history", _tailHistory, .. server]);
+        await WaitUntilTailAsync("\"op\":\"subscribe\"");
         Task<CliResult> replay = CliProcess.RunAsync(
-            home, ["replay", .. logs, "--connections", "2", "--verify", "--history", _history, "--server", broker.Tcp.ToString()]);
-        await WaitForAcknowledgementsAsync(replay);
+            home, ["replay", .. logs, "--connections", "2", "--verify", "--history", _history, .. server]);
+        await WaitUntilTailAsync("\"op\":\"deliver\"");
         await broker.RestartAsync();
         _replay = await replay;
+        _tail = await tail;
     }
 
     [OneTimeTearDown]
@@ -50,11 +60,31 @@ public sealed class CheckHistoryTests
         Assert.That(table.Last.GetProperty("violations").GetInt64(), Is.Zero);
 
         CliResult lines = await CheckAsync(_history, "--json");
-        string?[] holding = [.. lines.Lines
-            .Where(line => line.TryGetProperty("state", out var state) && state.GetString() == "holds")
-            .Select(line => line.GetProperty("property").GetString())];
-        Assert.That(holding, Is.SupersetOf(new[] { "P1", "P2", "P3", "P5", "P7", "P8", "P12", "P20", "P21", "P22" }));
+        Assert.That(StatesOf(lines, "holds"), Is.SupersetOf(new[] { "P1", "P2", "P3", "P5", "P7", "P8", "P12", "P20", "P21", "P22" }));
         Assert.That(lines.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries), Is.All.StartsWith("{"));
+    }
+
+    [Test]
+    public async Task A_reader_through_the_crash_agrees_with_who_wrote()
+    {
+        Assert.That(_tail.ExitCode, Is.Zero, _tail.ToString());
+        CliResult both = await CheckAsync(_history, _tailHistory, "--json");
+        Assert.That(both.ExitCode, Is.Zero, both.ToString());
+        Assert.That(StatesOf(both, "holds"), Is.SupersetOf(new[] { "P6", "P9", "P10", "P13" }));
+        Assert.That(StatesOf(both, "not_exercised"), Is.SupersetOf(new[] { "P11", "P18" }), "nobody said when the faults ended");
+    }
+
+    [Test]
+    public async Task A_delivery_that_is_missing_is_seen()
+    {
+        List<string> lines = [.. await File.ReadAllLinesAsync(_tailHistory)];
+        int[] deliveries = [.. Enumerable.Range(0, lines.Count).Where(number => lines[number].Contains("\"op\":\"deliver\"", StringComparison.Ordinal))];
+        lines.RemoveAt(deliveries[^2]);
+        string spoilt = _directory.PathOf("spoilt-tail.history");
+        await File.WriteAllLinesAsync(spoilt, lines);
+        CliResult result = await CheckAsync(_history, spoilt);
+        Assert.That(result.ExitCode, Is.EqualTo(1), result.ToString());
+        Assert.That(result.Error, Does.Contain("P9"));
     }
 
     [Test]
@@ -84,6 +114,11 @@ public sealed class CheckHistoryTests
         Assert.That((await CheckAsync()).ExitCode, Is.EqualTo(2), "no file at all");
     }
 
+    private static string?[] StatesOf(CliResult result, string wanted) =>
+    [
+        .. result.Lines.Where(line => line.TryGetProperty("state", out JsonElement state) && state.GetString() == wanted).Select(line => line.GetProperty("property").GetString()),
+    ];
+
     private Task<CliResult> CheckAsync(params string[] arguments) => CliProcess.RunAsync(_directory.PathOf("home"), ["check-history", .. arguments]);
 
     private string WriteLog(int number)
@@ -99,11 +134,11 @@ public sealed class CheckHistoryTests
         return path;
     }
 
-    // The moment to strike: some messages are acknowledged, most are not.
-    private async Task WaitForAcknowledgementsAsync(Task replay)
+    // Before the replay begins: the reader has asked. The moment to strike: it was brought something, so some messages are durable, and most are not.
+    private async Task WaitUntilTailAsync(string line)
     {
         using CancellationTokenSource deadline = new(TimeSpan.FromSeconds(40));
-        while (!replay.IsCompleted && (!File.Exists(_history) || !(await ReadAsync()).Contains("\"op\":\"publish\",\"phase\":\"ok\"", StringComparison.Ordinal)))
+        while (!File.Exists(_tailHistory) || !(await ReadAsync()).Contains(line, StringComparison.Ordinal))
         {
             await Task.Delay(2, deadline.Token);
         }
@@ -111,7 +146,7 @@ public sealed class CheckHistoryTests
 
     private async Task<string> ReadAsync()
     {
-        await using FileStream stream = new(_history, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        await using FileStream stream = new(_tailHistory, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         using StreamReader reader = new(stream);
         return await reader.ReadToEndAsync();
     }
