@@ -1,5 +1,3 @@
-using FastChat.Protocol;
-
 namespace FastChat.History;
 
 /// <summary>
@@ -40,10 +38,6 @@ internal sealed class AgreementCheck : Check
                 Findings.Report(
                     Promise.ExactlyOnce, $"message {e.ClientMessageId} stands at {message.RecordPosition} and at {position} of conversation {e.Conversation}", message.Record, seen.Place);
             }
-        }
-        else if (e.Kind < (MessageKind)MessageKinds.FirstSystemKind)
-        {
-            throw new InvalidOperationException("a record that a client may publish has a message");
         }
     }
 }

@@ -7,6 +7,8 @@ namespace FastChat.History;
 /// </summary>
 internal sealed class OrderCheck : Check
 {
+    private const int None = -1;
+
     public OrderCheck(World world, Findings findings)
         : base(world, findings)
     {
@@ -15,7 +17,7 @@ internal sealed class OrderCheck : Check
     public override void Finish()
     {
         (int[] starts, int[] messages) = ByConversation();
-        Earliest[] ofProcess = new Earliest[World.Processes.Count];
+        int[] ofProcess = new int[World.Processes.Count];
         Position[] positions = [];
         for (int conversation = 0; conversation < World.Conversations.Count; conversation++)
         {
@@ -72,10 +74,10 @@ internal sealed class OrderCheck : Check
         return message.Invoked > 0 && !position.IsNone && !World.Conversations[message.Conversation].IsBefore(position);
     }
 
-    private void Judge(ReadOnlySpan<int> messages, ReadOnlySpan<Position> positions, Earliest[] ofProcess)
+    private void Judge(ReadOnlySpan<int> messages, ReadOnlySpan<Position> positions, int[] ofProcess)
     {
-        int earliestAck = -1;
-        Array.Fill(ofProcess, new Earliest(-1));
+        int earliestAck = None;
+        Array.Fill(ofProcess, None);
         for (int i = messages.Length - 1; i >= 0; i--)
         {
             ref Message message = ref World.Messages[messages[i]];
@@ -83,18 +85,18 @@ internal sealed class OrderCheck : Check
             if (!isPair)
             {
                 // Epochs are different logs: after a restore the order begins anew.
-                earliestAck = -1;
-                Array.Fill(ofProcess, new Earliest(-1));
+                earliestAck = None;
+                Array.Fill(ofProcess, None);
             }
 
             JudgeRealTime(message, positions[i], earliestAck);
             if (message.Process >= 0)
             {
-                JudgeSender(message, positions[i], ofProcess[message.Process].Message);
-                int before = ofProcess[message.Process].Message;
+                JudgeSender(message, positions[i], ofProcess[message.Process]);
+                int before = ofProcess[message.Process];
                 if (before < 0 || message.LastInvoke.Line < World.Messages[before].LastInvoke.Line)
                 {
-                    ofProcess[message.Process] = new Earliest(messages[i]);
+                    ofProcess[message.Process] = messages[i];
                 }
             }
 
@@ -144,6 +146,4 @@ internal sealed class OrderCheck : Check
                 later.Ack.IsNone ? later.Record : later.Ack);
         }
     }
-
-    private readonly record struct Earliest(int Message);
 }
