@@ -37,6 +37,37 @@ public sealed class GoodHistoryTests
     }
 
     [Test]
+    public void What_stood_in_a_log_before_is_what_the_first_word_says()
+    {
+        HistoryEvent room = new() { Op = HistoryOp.Conversation, Conversation = new ConversationId(1), Epoch = 1 };
+        HistoryEvent Publish(long at, HistoryPhase phase, ulong id, ulong sequence) => new()
+        {
+            TimeNs = at,
+            Process = "a",
+            Op = HistoryOp.Publish,
+            Phase = phase,
+            Conversation = room.Conversation,
+            ClientMessageId = new ClientMessageId(id),
+            Kind = MessageKind.Text,
+            Epoch = sequence == 0 ? 0u : 1u,
+            Sequence = sequence,
+        };
+        HistoryEvent[] wrong =
+        [
+            new() { TimeNs = 11, Process = "a", Op = HistoryOp.Connect, Phase = HistoryPhase.Ok, Connection = 1, User = new UserId(2), Device = new DeviceId(3) },
+            Publish(12, HistoryPhase.Invoke, 1, 0),
+            Publish(13, HistoryPhase.Ok, 1, 2),
+            Publish(14, HistoryPhase.Invoke, 2, 0),
+            Publish(15, HistoryPhase.Ok, 2, 1),
+        ];
+
+        CheckReport Check(ulong before, ulong after) =>
+            WrittenHistory.Check([room with { TimeNs = 10, Head = before }, .. wrong, room with { TimeNs = 20, Head = after }]);
+        Assert.That(Check(before: 0, after: 2).Details.Select(violation => violation.Promise), Is.EqualTo(new[] { Promise.RealTimeOrder, Promise.SenderOrder }));
+        Assert.That(Check(before: 2, after: 2).Violations, Is.Zero, "an earlier run may have stored them");
+    }
+
+    [Test]
     public void A_history_without_evidence_exercises_nothing()
     {
         CheckReport report = WrittenHistory.Check([[]]);

@@ -44,6 +44,8 @@ internal sealed class ConversationState
     /// <summary>What stood there before the history: others' records, at least in part.</summary>
     public Position Base { get; set; }
 
+    public bool HasBase { get; set; }
+
     /// <summary>The furthest position that anybody named so far.</summary>
     public Position Known { get; set; }
 
@@ -203,7 +205,13 @@ internal sealed class World
             case HistoryOp.Conversation:
                 seen.Conversation!.Kind = e.ConversationKind;
                 seen.Conversation.IsClosed |= e.Closed;
-                seen.Conversation.Base = new Position(e.Epoch, e.Head);
+                if (!seen.Conversation.HasBase)
+                {
+                    // A later file of the run finds what the earlier one wrote: only the first word is about what was there before.
+                    seen.Conversation.HasBase = true;
+                    seen.Conversation.Base = new Position(e.Epoch, e.Head);
+                }
+
                 break;
 
             case HistoryOp.Publish:
