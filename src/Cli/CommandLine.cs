@@ -70,6 +70,7 @@ internal static class CommandLine
             Members.Build(),
             Replay.Build(),
             Verify.Build(),
+            CheckHistory.Build(),
             Decode.Build(),
         };
         ClientVerbOptions.AddTo(root);

@@ -64,6 +64,9 @@ public sealed record ClientOptions
     /// </summary>
     public Func<CancellationToken, ValueTask<Stream>>? OpenTransport { get; init; }
 
+    /// <summary>Hears of subscriptions and deliveries; null, the default, costs nothing.</summary>
+    public IReadObserver? ReadObserver { get; init; }
+
     /// <summary>Says nothing secret.</summary>
     public override string ToString() => $"ClientOptions endpoint={Endpoint} name={Name}";
 

@@ -51,7 +51,7 @@ internal sealed class ClientSession
         _messageIdBase = Id128.Read(idBase);
         Sends = new SendQueue(options.SendQueueBytesMax);
         Window = new DeliveryWindow(options.Window);
-        Subscriptions = new SubscriptionTable(Requests, Window, (subscription, error) => _ = RetrySubscribeAsync(subscription, error));
+        Subscriptions = new SubscriptionTable(Requests, Window, options.ReadObserver, (subscription, error) => _ = RetrySubscribeAsync(subscription, error));
         RequestSlots = new SemaphoreSlim(options.RequestsMax, options.RequestsMax);
         _gate = new PostingGate(Sends, WriteSignal);
         _flushes = new FlushWaiters(Sends);

@@ -10,7 +10,7 @@ namespace FastChat.Repository.Tests;
 /// <summary>Who may know whom: projects, folders of the broker, and what storage sees of the protocol.</summary>
 public sealed class DirectionTests
 {
-    // Protocol ← Storage ← Broker; Protocol ← Client ← Cli (which also starts the broker).
+    // Protocol ← Storage ← Broker; Protocol ← Client ← Cli (which also starts the broker); Protocol ← History ← Cli.
     private static readonly Dictionary<string, string[]> MayKnow = new()
     {
         ["Protocol"] = [],
@@ -18,7 +18,8 @@ public sealed class DirectionTests
         ["Storage"] = ["Protocol"],
         ["Broker"] = ["Protocol", "Storage"],
         ["Client"] = ["Protocol"],
-        ["Cli"] = ["Protocol", "Storage", "Broker", "Client", "Mls"],
+        ["History"] = ["Protocol"],
+        ["Cli"] = ["Protocol", "Storage", "Broker", "Client", "History", "Mls"],
     };
 
     // Left may not know right.

@@ -59,7 +59,7 @@ internal sealed class ReplayPlan
 
     /// <summary>Makes users and conversations known to the broker; what is there already is found.</summary>
     /// <exception cref="CliException">The signed-in user may not import users.</exception>
-    public async Task PrepareAsync(FastChatClient client, CancellationToken cancellation)
+    public async Task PrepareAsync(FastChatClient client, ReplayRecording? recording, CancellationToken cancellation)
     {
         string[] names = [.. _names];
         Dictionary<string, UserId> users = new(names.Length, StringComparer.Ordinal);
@@ -82,6 +82,7 @@ internal sealed class ReplayPlan
                 part.Select(file => client.ResolveConversationAsync(file.ConversationName, create: true, cancellation))).ConfigureAwait(false);
             for (int i = 0; i < part.Length; i++)
             {
+                recording?.OnConversation(found[i]);
                 part[i].Prepare(found[i].Conversation, name => users[name]);
             }
         }

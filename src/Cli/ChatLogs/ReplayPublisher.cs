@@ -10,27 +10,30 @@ internal sealed class ReplayPublisher
 {
     private readonly ReplayPlan _plan;
     private readonly ReplayTally _tally;
+    private readonly ReplayRecording? _recording;
     private int _nextFile = -1;
 
-    /// <summary>Publishes <paramref name="plan"/> and counts in <paramref name="tally"/>.</summary>
-    public ReplayPublisher(ReplayPlan plan, ReplayTally tally)
+    /// <summary>Publishes <paramref name="plan"/>, counts in <paramref name="tally"/>, and writes a history when there is one to write.</summary>
+    public ReplayPublisher(ReplayPlan plan, ReplayTally tally, ReplayRecording? recording)
     {
         _plan = plan;
         _tally = tally;
+        _recording = recording;
     }
 
     /// <summary>Publishes everything; returns when every message has been answered.</summary>
     public async Task RunAsync(IReadOnlyList<FastChatClient> clients, CancellationToken cancellation)
     {
         _tally.Start();
-        await Task.WhenAll(clients.Select(client => Task.Run(() => PublishAsync(client, cancellation), cancellation))).ConfigureAwait(false);
+        await Task.WhenAll(clients.Select((client, number) => Task.Run(() => PublishAsync(client, number, cancellation), cancellation))).ConfigureAwait(false);
     }
 
-    private async Task PublishAsync(FastChatClient client, CancellationToken cancellation)
+    private async Task PublishAsync(FastChatClient client, int number, CancellationToken cancellation)
     {
         int index;
         while ((index = Interlocked.Increment(ref _nextFile)) < _plan.Files.Length)
         {
+            _recording?.Assign(index, number);
             await PublishFileAsync(client, index, cancellation).ConfigureAwait(false);
         }
 
@@ -46,6 +49,7 @@ internal sealed class ReplayPublisher
             try
             {
                 ChatLogMessage message = file.Log.Messages[i];
+                _recording?.OnPosting(index, file, i);
                 ValueTask posted = client.PostAsync(
                     file.Conversation, file.Ids[i], message.Kind, file.Log.Text(message), file.Senders[i], _tally, tag, cancellation);
                 if (!posted.IsCompletedSuccessfully)

@@ -10,14 +10,16 @@ internal sealed class ReplayTally : IPublishObserver
 {
     private readonly ReplayFile[] _files;
     private readonly TimeProvider _time;
+    private readonly ReplayRecording? _recording;
     private long _acked;
     private long _refused;
     private long _lastAck;
     private string? _firstReason;
 
-    /// <summary>Counts for <paramref name="files"/>.</summary>
-    public ReplayTally(ReplayFile[] files, TimeProvider time)
+    /// <summary>Counts for <paramref name="files"/>, and writes the outcomes into a history when there is one to write.</summary>
+    public ReplayTally(ReplayFile[] files, TimeProvider time, ReplayRecording? recording = null)
     {
+        _recording = recording;
         _files = files;
         _time = time;
     }
@@ -49,6 +51,7 @@ internal sealed class ReplayTally : IPublishObserver
         _files[(int)(tag >> 32)].Acknowledged[(int)tag] = receipt.Sequence;
         Interlocked.Increment(ref _acked);
         Interlocked.Exchange(ref _lastAck, _time.GetTimestamp());
+        _recording?.OnPublished((int)(tag >> 32), _files[(int)(tag >> 32)], (int)tag, receipt);
     }
 
     /// <inheritdoc/>
@@ -56,5 +59,6 @@ internal sealed class ReplayTally : IPublishObserver
     {
         Interlocked.Increment(ref _refused);
         Interlocked.CompareExchange(ref _firstReason, FailureText.Of(error), null);
+        _recording?.OnFailed((int)(tag >> 32), _files[(int)(tag >> 32)], (int)tag, error);
     }
 }

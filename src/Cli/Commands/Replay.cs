@@ -23,11 +23,13 @@ internal static class Replay
         Option<int> connections = new("--connections") { Description = "Connections to publish over", HelpName = "N", DefaultValueFactory = static _ => ConnectionsDefault };
         Option<bool> verify = new("--verify") { Description = "Read everything back through a fresh session and compare bytes" };
         Option<string?> data = new("--data") { Description = "The broker's data directory, where its operator token is (found by itself for a broker of this machine)", HelpName = "DIR" };
-        Command command = new("replay", "Replay chat logs") { files, prefix, connections, verify, data };
+        Option<string?> history = new("--history") { Description = "Write what was sent and answered (and with --verify what was read) for check-history", HelpName = "FILE" };
+        Command command = new("replay", "Replay chat logs") { files, prefix, connections, verify, data, history };
         command.SetAction((parsed, cancellation) => Invocation.Action((invocation, token) => RunAsync(
             invocation,
             new Settings(
-                parsed.GetRequiredValue(files), parsed.GetRequiredValue(prefix), parsed.GetValue(connections), parsed.GetValue(verify), parsed.GetValue(data)),
+                parsed.GetRequiredValue(files), parsed.GetRequiredValue(prefix), parsed.GetValue(connections), parsed.GetValue(verify), parsed.GetValue(data),
+                parsed.GetValue(history)),
             TimeProvider.System,
             token))(parsed, cancellation));
         return command;
@@ -42,11 +44,12 @@ internal static class Replay
 
         ReplayPlan plan = ReplayPlan.Load(settings.Files, settings.Prefix);
         ClientOptions options = SignIn(invocation, settings.Data);
-        ReplayTally tally = new(plan.Files, time);
-        await PublishAsync(invocation, plan, tally, options, settings.Connections, time, cancellation).ConfigureAwait(false);
+        using ReplayRecording? recording = settings.History is null ? null : new ReplayRecording(settings.History, plan.Files.Length, time);
+        ReplayTally tally = new(plan.Files, time, recording);
+        await PublishAsync(invocation, plan, tally, options, settings.Connections, recording, time, cancellation).ConfigureAwait(false);
 
         ReplayFindings findings = settings.IsVerified
-            ? await VerifyAsync(invocation, plan, options, time, cancellation).ConfigureAwait(false)
+            ? await VerifyAsync(invocation, plan, options, recording, time, cancellation).ConfigureAwait(false)
             : plan.Files.Select(ReplayVerifier.JudgeAcknowledgements).Aggregate(static (left, right) => left + right);
         Print(invocation.Json, plan, tally, findings);
         invocation.Json.Flush();
@@ -64,7 +67,14 @@ internal static class Replay
     }
 
     private static async Task PublishAsync(
-        Invocation invocation, ReplayPlan plan, ReplayTally tally, ClientOptions options, int connections, TimeProvider time, CancellationToken cancellation)
+        Invocation invocation,
+        ReplayPlan plan,
+        ReplayTally tally,
+        ClientOptions options,
+        int connections,
+        ReplayRecording? recording,
+        TimeProvider time,
+        CancellationToken cancellation)
     {
         List<FastChatClient> clients = [];
         try
@@ -75,12 +85,16 @@ internal static class Replay
 
                 // Nobody at the address is a mistake worth saying at once; once somebody answered there, a refusal is a broker that restarts.
                 ClientOptions patient = options with { Reconnect = Persistent with { RetryFirstConnect = i > 0 } };
-                clients.Add(await invocation.ConnectAsync(patient, ConnectionNotes.ToStandardError(name), cancellation).ConfigureAwait(false));
+                clients.Add(await ConnectAsync(invocation, patient, name, recording?.Connections(ReplayRecording.ProcessOf(i)), cancellation).ConfigureAwait(false));
             }
 
-            await plan.PrepareAsync(clients[0], cancellation).ConfigureAwait(false);
+            await plan.PrepareAsync(clients[0], recording, cancellation).ConfigureAwait(false);
             using ProgressLine progress = new(() => ProgressText(tally, plan.MessageCount, time), time);
-            await new ReplayPublisher(plan, tally).RunAsync(clients, cancellation).ConfigureAwait(false);
+            await new ReplayPublisher(plan, tally, recording).RunAsync(clients, cancellation).ConfigureAwait(false);
+            for (int i = 0; i < clients.Count; i++)
+            {
+                recording?.OnEnd(ReplayRecording.ProcessOf(i));
+            }
         }
         finally
         {
@@ -91,17 +105,29 @@ internal static class Replay
         }
     }
 
+    private static async Task<FastChatClient> ConnectAsync(
+        Invocation invocation, ClientOptions options, string name, ConnectionRecording? recording, CancellationToken cancellation)
+    {
+        Action<ConnectionState> notes = ConnectionNotes.ToStandardError(name);
+        FastChatClient client = await invocation.ConnectAsync(options, recording is null ? notes : notes + recording.OnStateChanged, cancellation).ConfigureAwait(false);
+        recording?.Attach(client);
+        return client;
+    }
+
     private static async Task<ReplayFindings> VerifyAsync(
-        Invocation invocation, ReplayPlan plan, ClientOptions options, TimeProvider time, CancellationToken cancellation)
+        Invocation invocation, ReplayPlan plan, ClientOptions options, ReplayRecording? recording, TimeProvider time, CancellationToken cancellation)
     {
         ClientOptions fresh = options with { Reconnect = Persistent with { RetryFirstConnect = true } };
-        FastChatClient reader = await invocation.ConnectAsync(fresh, ConnectionNotes.ToStandardError("reader"), cancellation).ConfigureAwait(false);
+        FastChatClient reader = await ConnectAsync(invocation, fresh, "reader", recording?.Connections(ReplayReader.Process), cancellation).ConfigureAwait(false);
         await using (reader.ConfigureAwait(false))
         {
             long read = 0;
             using ProgressLine progress = new(
                 () => string.Create(CultureInfo.InvariantCulture, $"read back {Interlocked.Read(ref read):N0} of {plan.MessageCount:N0}"), time);
-            return await ReplayReader.VerifyAsync(reader, plan.Files, count => Interlocked.Add(ref read, count), cancellation).ConfigureAwait(false);
+            ReplayFindings findings = await ReplayReader.VerifyAsync(
+                reader, plan.Files, count => Interlocked.Add(ref read, count), recording, cancellation).ConfigureAwait(false);
+            recording?.OnEnd(ReplayReader.Process);
+            return findings;
         }
     }
 
@@ -144,5 +170,5 @@ internal static class Replay
             $"of {plan.MessageCount} messages {tally.Acked} were acknowledged{refused}; lost {findings.Lost}, duplicated {findings.Duplicated}, reordered {findings.Reordered}, altered {findings.Altered}");
     }
 
-    private sealed record Settings(string[] Files, string Prefix, int Connections, bool IsVerified, string? Data);
+    private sealed record Settings(string[] Files, string Prefix, int Connections, bool IsVerified, string? Data, string? History);
 }

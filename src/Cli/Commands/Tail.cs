@@ -25,9 +25,15 @@ internal static class Tail
             DefaultValueFactory = static _ => "1",
         };
         Option<long?> count = new("--count") { Description = "End after so many messages", HelpName = "N" };
-        Command command = new("tail", "Print messages as they come, from a sequence on") { conversation, from, count };
+        Option<string?> history = new("--history") { Description = "Write what was subscribed to and delivered for check-history", HelpName = "FILE" };
+        Command command = new("tail", "Print messages as they come, from a sequence on") { conversation, from, count, history };
         command.SetAction((parsed, cancellation) => Invocation.Action((invocation, token) => RunAsync(
-            invocation, parsed.GetRequiredValue(conversation), ParseFrom(parsed.GetRequiredValue(from)), parsed.GetValue(count), token))(parsed, cancellation));
+            invocation,
+            parsed.GetRequiredValue(conversation),
+            ParseFrom(parsed.GetRequiredValue(from)),
+            parsed.GetValue(count),
+            parsed.GetValue(history),
+            token))(parsed, cancellation));
         return command;
     }
 
@@ -43,14 +49,18 @@ internal static class Tail
             : throw CliException.Usage($"--from: a sequence or '{OnlyNew}' is expected, not '{SafeText.OneLine(from)}'");
     }
 
-    private static async Task<int> RunAsync(Invocation invocation, string conversation, LogPosition after, long? count, CancellationToken cancellation)
+    private static async Task<int> RunAsync(Invocation invocation, string conversation, LogPosition after, long? count, string? history, CancellationToken cancellation)
     {
         if (count is <= 0)
         {
             throw CliException.Usage("--count: at least 1 is expected");
         }
 
-        FastChatClient client = await invocation.ConnectForLongAsync(ConnectionNotes.ToStandardError(), cancellation).ConfigureAwait(false);
+        using TailRecording? recording = history is null ? null : TailRecording.Create(history, TimeProvider.System);
+        ClientOptions options = invocation.SignIn() with { ReadObserver = recording };
+        Action<ConnectionState> notes = ConnectionNotes.ToStandardError();
+        FastChatClient client = await invocation.ConnectAsync(options, recording is null ? notes : notes + recording.OnStateChanged, cancellation).ConfigureAwait(false);
+        recording?.Attach(client);
         await using (client.ConfigureAwait(false))
         {
             ConversationInfo target = await ConversationArgument.ResolveAsync(client, conversation, create: true, cancellation).ConfigureAwait(false);
@@ -68,6 +78,7 @@ internal static class Tail
             }
         }
 
+        recording?.OnEnd();
         return ExitCodes.Done;
     }
 

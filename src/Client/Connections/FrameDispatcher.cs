@@ -189,6 +189,11 @@ internal sealed class FrameDispatcher
             throw new ProtocolViolationException(CloseCode.BadFrame, "a Lag cannot be read");
         }
 
+        if (_session.Subscriptions.TryGet(lag.Conversation, out Subscription? subscription))
+        {
+            subscription.OnLagged(lag);
+        }
+
         ApplicationFailureException.Fence(() => _session.OnLagged(new LagNotice(lag.Conversation, lag.Next, lag.Head)));
     }
 

@@ -21,12 +21,15 @@ internal sealed class Subscription
 {
     private readonly ConcurrentQueue<DeliveredBatch> _batches = new();
     private readonly AsyncSignal _signal = new();
+    private readonly IReadObserver? _observer;
     private SubscriptionEnd? _end;
+    private bool _isContinued;
     private bool _isActive;
     private bool _isDropped;
 
-    public Subscription(ConversationId conversation, LogPosition after)
+    public Subscription(ConversationId conversation, LogPosition after, IReadObserver? observer = null)
     {
+        _observer = observer;
         Conversation = conversation;
         Position = after;
     }
@@ -43,10 +46,14 @@ internal sealed class Subscription
     /// <summary>The connection ended: what arrives before the next Subscribed is not this subscription's.</summary>
     public void Suspend() => _isActive = false;
 
+    /// <summary>A Subscribe from <see cref="Position"/> is being written. Write loop.</summary>
+    public void OnSubscribing() => _observer?.OnSubscribing(Conversation, Position, _isContinued);
+
     /// <summary>The broker answered Subscribe.</summary>
     /// <exception cref="ProtocolViolationException">The answer contradicts the position that was asked for.</exception>
     public void OnSubscribed(in Subscribed answer)
     {
+        _observer?.OnSubscribed(Conversation, answer);
         LogPosition asked = Position;
         switch (answer.Status)
         {
@@ -61,6 +68,7 @@ internal sealed class Subscription
             case SubscribeStatus.Resumed when answer.First != 0 && IsNext(asked, answer):
                 Position = new LogPosition(answer.Epoch, answer.First - 1);
                 _isActive = true;
+                _isContinued = true;
                 return;
 
             default:
@@ -77,6 +85,7 @@ internal sealed class Subscription
             return false;
         }
 
+        _observer?.OnDelivered(deliver);
         if (deliver.Epoch != Position.Epoch)
         {
             throw new ProtocolViolationException(CloseCode.BadFrame, $"Deliver of epoch {deliver.Epoch} in a subscription at {Position}");
@@ -89,11 +98,21 @@ internal sealed class Subscription
         return true;
     }
 
+    /// <summary>The session fell behind here; delivery goes on from the log by itself.</summary>
+    public void OnLagged(in Lag lag)
+    {
+        if (_isActive && !IsDropped)
+        {
+            _observer?.OnLagged(lag);
+        }
+    }
+
     /// <summary>Unsubscribed with request 0: the user was removed. False when it is about an earlier subscription.</summary>
     public bool TryEndByBroker()
     {
         if (_isActive)
         {
+            _observer?.OnUnsubscribed(Conversation);
             End(new SubscriptionEnd(Error: null));
             return true;
         }

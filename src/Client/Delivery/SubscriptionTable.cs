@@ -18,13 +18,15 @@ internal sealed class SubscriptionTable
     private readonly Lock _change = new();
     private readonly RequestTable _requests;
     private readonly DeliveryWindow _window;
+    private readonly IReadObserver? _observer;
     private readonly Action<Subscription, RequestException> _retryLater;
     private int _connection;
     private CloseReason? _ended;
 
     /// <param name="retryLater">Called on the read loop when a Subscribe failed for a reason that may pass.</param>
-    public SubscriptionTable(RequestTable requests, DeliveryWindow window, Action<Subscription, RequestException> retryLater)
+    public SubscriptionTable(RequestTable requests, DeliveryWindow window, IReadObserver? observer, Action<Subscription, RequestException> retryLater)
     {
+        _observer = observer;
         _requests = requests;
         _window = window;
         _retryLater = retryLater;
@@ -45,7 +47,7 @@ internal sealed class SubscriptionTable
                 throw new ConnectionException(_ended, isFinal: true);
             }
 
-            Subscription subscription = new(conversation, after);
+            Subscription subscription = new(conversation, after, _observer);
             if (!_subscriptions.TryAdd(conversation, subscription))
             {
                 throw new InvalidOperationException($"conversation {conversation} is being read already: a client reads a conversation once");

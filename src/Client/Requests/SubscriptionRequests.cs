@@ -17,8 +17,11 @@ internal sealed class SubscribeRequest : PendingRequest
         _retryLater = retryLater;
     }
 
-    public override void Write(IBufferWriter<byte> target) =>
+    public override void Write(IBufferWriter<byte> target)
+    {
+        _subscription.OnSubscribing();
         new Subscribe(_subscription.Conversation, _subscription.Position).Write(FrameWriter.Begin(target, FrameType.Subscribe, Number, Subscribe.Size));
+    }
 
     public override bool TakeAnswer(in Frame frame)
     {

@@ -1,0 +1,97 @@
+using System.Globalization;
+
+using FastChat.Client;
+using FastChat.History;
+using FastChat.Protocol;
+
+namespace FastChat.Cli;
+
+/// <summary>Writes what a tail subscribed to and was brought as a history (docs/history-format.md): below the messages that it prints, with every reconnect.</summary>
+internal sealed class TailRecording : IReadObserver, IDisposable
+{
+    private readonly string _process = string.Create(CultureInfo.InvariantCulture, $"tail-{Environment.ProcessId}");
+    private readonly HistoryWriter _writer;
+    private readonly ConnectionRecording _connections;
+
+    private TailRecording(HistoryWriter writer)
+    {
+        _writer = writer;
+        _connections = new ConnectionRecording(writer, _process);
+    }
+
+    /// <summary>Begins a history; what the file held is gone.</summary>
+    /// <exception cref="CliException">It cannot be written.</exception>
+    public static TailRecording Create(string path, TimeProvider time) => new(HistoryFile.Create(path, time));
+
+    /// <summary>The client's state changed.</summary>
+    public void OnStateChanged(ConnectionState state) => _connections.OnStateChanged(state);
+
+    /// <summary>The client is there; nothing was subscribed to before.</summary>
+    public void Attach(FastChatClient client) => _connections.Attach(client);
+
+    /// <inheritdoc/>
+    public void OnSubscribing(ConversationId conversation, LogPosition after, bool isContinued) => _writer.Write(Of(HistoryOp.Subscribe, conversation) with
+    {
+        Phase = HistoryPhase.Invoke,
+        Epoch = after.Epoch,
+        Cursor = after.Sequence,
+        Fresh = !isContinued,
+    });
+
+    /// <inheritdoc/>
+    public void OnSubscribed(ConversationId conversation, in Subscribed answer) => _writer.Write(Of(HistoryOp.Subscribe, conversation) with
+    {
+        Phase = HistoryPhase.Ok,
+        Status = answer.Status switch
+        {
+            SubscribeStatus.Resumed => HistoryStatus.Resumed,
+            SubscribeStatus.Truncated => HistoryStatus.Truncated,
+            _ => HistoryStatus.EpochChanged,
+        },
+        Epoch = answer.Epoch,
+        First = answer.First,
+        Head = answer.Head,
+    });
+
+    /// <inheritdoc/>
+    public void OnDelivered(in Deliver deliver)
+    {
+        ReadOnlySpan<byte> rest = deliver.Records;
+        while (MessageRecord.TryRead(ref rest, out MessageRecord record))
+        {
+            _writer.Write(Of(HistoryOp.Deliver, deliver.Conversation) with
+            {
+                Epoch = deliver.Epoch,
+                Sequence = record.Sequence,
+                User = record.Sender,
+                Publisher = record.Publisher == record.Sender ? default : record.Publisher,
+                Device = record.Device,
+                ClientMessageId = record.ClientMessageId,
+                Kind = record.Kind,
+                Hash = BodyHash.OfRecord(record.Body, (record.Flags & RecordFlags.Erased) != 0),
+                Erased = (record.Flags & RecordFlags.Erased) != 0,
+                Member = (byte)record.Kind >= MessageKinds.FirstSystemKind && MembershipBody.TryRead(record.Body, out MembershipBody body) ? body.User : default,
+            });
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnLagged(in Lag lag) => _writer.Write(Of(HistoryOp.Lag, lag.Conversation) with { Epoch = lag.Epoch, Next = lag.Next, Head = lag.Head });
+
+    /// <inheritdoc/>
+    public void OnUnsubscribed(ConversationId conversation) => _writer.Write(Of(HistoryOp.Unsubscribed, conversation));
+
+    /// <summary>The tail ended in order.</summary>
+    public void OnEnd() => _writer.Write(new HistoryEvent { Process = _process, Op = HistoryOp.End });
+
+    /// <inheritdoc/>
+    public void Dispose() => _writer.Dispose();
+
+    private HistoryEvent Of(HistoryOp op, ConversationId conversation) => new()
+    {
+        Process = _process,
+        Op = op,
+        Conversation = conversation,
+        Connection = _connections.Number,
+    };
+}

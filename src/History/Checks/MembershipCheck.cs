@@ -1,0 +1,264 @@
+using FastChat.Protocol;
+
+namespace FastChat.History;
+
+/// <summary>
+/// P15 in groups, by positions in the log: who was removed at r and not made a member again gets nothing behind r, by whatever request, and writes nothing there; who never was a member
+/// gets nothing. A new member may read the whole history (protocol.md §5.3), so somebody who comes back may also read what lies between: then the time decides, and only what
+/// was received before the request to add him was sent is a violation.
+/// </summary>
+internal sealed class MembershipCheck : Check
+{
+    // By epoch, for after a restore a removal may never have been; who reads the log again sees what is left of them.
+    private readonly Dictionary<(int Conversation, int User, uint Epoch), Standing> _standings = [];
+    private readonly HashSet<(int Conversation, int User)> _everMembers = [];
+    private readonly Dictionary<int, bool> _hasBeginning = [];
+    private readonly Dictionary<(int Process, ulong Request), bool> _isLogReading = [];
+    private readonly PerLink<Runs> _runs = new();
+    private readonly List<Link> _links = [];
+
+    public MembershipCheck(World world, Findings findings)
+        : base(world, findings)
+    {
+    }
+
+    public override void See(in HistoryEvent e, in Seen seen)
+    {
+        switch (e.Op)
+        {
+            case HistoryOp.Member:
+                _everMembers.Add((seen.Conversation!.Index, World.NumberOf(e.Member)));
+                _hasBeginning[seen.Conversation!.Index] = true;
+                break;
+
+            case HistoryOp.ReadLog when e.Phase == HistoryPhase.Invoke:
+                _isLogReading[(seen.Process!.Index, e.Request)] = true;
+                break;
+
+            case HistoryOp.AddMember or HistoryOp.RemoveMember:
+                SeeRequest(e, seen);
+                break;
+
+            case HistoryOp.Deliver or HistoryOp.Record:
+                if ((byte)e.Kind >= MessageKinds.FirstSystemKind && e.Member.Value != 0)
+                {
+                    StandingOf(seen.Conversation!, World.NumberOf(e.Member), e.Epoch).Change(e.Sequence, e.Kind == MessageKind.MemberAdded, seen.Place);
+                }
+
+                bool isOperators = e.Op == HistoryOp.Record && _isLogReading.ContainsKey((seen.Process!.Index, e.Request));
+                if (!isOperators && seen.Process!.User >= 0)
+                {
+                    Receive(e, seen.Link!, seen.Place);
+                }
+
+                break;
+        }
+    }
+
+    public override void Finish()
+    {
+        foreach (Standing standing in _standings.Values)
+        {
+            standing.Sort();
+        }
+
+        foreach (Link link in _links)
+        {
+            if (link.Conversation.Kind == HistoryKind.Group)
+            {
+                foreach (Run run in _runs[link].All)
+                {
+                    JudgeReceived(link, run);
+                }
+            }
+        }
+
+        JudgeSent();
+    }
+
+    private Standing StandingOf(ConversationState conversation, int user, uint epoch)
+    {
+        if (!_standings.TryGetValue((conversation.Index, user, epoch), out Standing? standing))
+        {
+            _standings[(conversation.Index, user, epoch)] = standing = new Standing();
+            _everMembers.Add((conversation.Index, user));
+        }
+
+        return standing;
+    }
+
+    private void SeeRequest(in HistoryEvent e, in Seen seen)
+    {
+        // The answer to a change of members names no epoch; it is the one that everybody knows.
+        uint epoch = e.Epoch == 0 ? Math.Max(1, seen.Conversation!.Known.Epoch) : e.Epoch;
+        Standing standing = StandingOf(seen.Conversation!, World.NumberOf(e.Member), epoch);
+        if (e.Phase == HistoryPhase.Invoke)
+        {
+            standing.RequestedAt = e.TimeNs;
+            return;
+        }
+
+        if (e.Phase == HistoryPhase.Ok && e.Sequence != 0)
+        {
+            standing.Change(e.Sequence, e.Op == HistoryOp.AddMember, seen.Place);
+            if (e.Op == HistoryOp.AddMember)
+            {
+                standing.AddRequests[e.Sequence] = standing.RequestedAt;
+            }
+        }
+    }
+
+    private void Receive(in HistoryEvent e, Link link, Place place)
+    {
+        Runs runs = _runs[link];
+        if (runs.All.Count == 0)
+        {
+            _links.Add(link);
+        }
+
+        Run? run = runs.Current;
+        bool continues = run is not null && run.IsFetched == (e.Op == HistoryOp.Record) && e.Sequence == run.To + 1 && e.Epoch == run.Epoch;
+        if (!continues)
+        {
+            run = new Run { Epoch = e.Epoch, From = e.Sequence, StartAt = e.TimeNs, StartPlace = place, User = link.Process.User, IsFetched = e.Op == HistoryOp.Record };
+            runs.All.Add(run);
+            runs.Current = run;
+        }
+
+        run!.To = e.Sequence;
+        run.EndAt = e.TimeNs;
+        run.EndPlace = place;
+        if (e.Kind == MessageKind.MemberRemoved)
+        {
+            // What follows gets a time of its own: that is what a removal is judged by.
+            runs.Current = null;
+        }
+    }
+
+    private void JudgeReceived(Link link, Run run)
+    {
+        if (!_standings.TryGetValue((link.Conversation.Index, run.User, run.Epoch), out Standing? standing))
+        {
+            if (_hasBeginning.ContainsKey(link.Conversation.Index) && !run.IsFetched && !_everMembers.Contains((link.Conversation.Index, run.User)))
+            {
+                Findings.Judge(Promise.Membership);
+                Findings.Report(
+                    Promise.Membership,
+                    $"{link.Process.Name} got {run.Epoch}:{run.From} to {run.To} of group {link.Conversation.Id} and never was a member",
+                    run.StartPlace,
+                    run.EndPlace);
+            }
+
+            return;
+        }
+
+        foreach ((ulong removed, Place place, ulong added) in standing.Removals())
+        {
+            Findings.Judge(Promise.Membership);
+            long allowedAt = added == 0 ? long.MaxValue : standing.AddRequests.GetValueOrDefault(added);
+            bool isWhole = run.From > removed;
+            if (run.To > removed && (isWhole ? run.StartAt : run.EndAt) < allowedAt)
+            {
+                Findings.Report(
+                    Promise.Membership,
+                    $"{link.Process.Name} got {run.Epoch}:{Math.Max(run.From, removed + 1)} of group {link.Conversation.Id}, whose record {removed} removed it",
+                    place,
+                    isWhole ? run.StartPlace : run.EndPlace);
+            }
+        }
+    }
+
+    private void JudgeSent()
+    {
+        for (int i = 0; i < World.Messages.Count; i++)
+        {
+            ref Message message = ref World.Messages[i];
+            ConversationState conversation = World.Conversations[message.Conversation];
+            int user = World.UserOf(message.Author);
+            if (message.Record.IsNone || conversation.Kind != HistoryKind.Group || message.RecordSender != user ||
+                !_standings.TryGetValue((message.Conversation, user, message.RecordPosition.Epoch), out Standing? standing))
+            {
+                continue;
+            }
+
+            ulong sequence = message.RecordPosition.Sequence;
+            foreach ((ulong removed, Place place, ulong added) in standing.Removals())
+            {
+                Findings.Judge(Promise.Membership);
+                if (sequence > removed && (added == 0 || sequence < added))
+                {
+                    Findings.Report(
+                        Promise.Membership, $"message {message.Id} stands at {message.RecordPosition} of group {conversation.Id}, behind its sender's removal at {removed}", place, message.Record);
+                }
+            }
+        }
+    }
+
+    /// <summary>When somebody was a member, by positions.</summary>
+    private sealed class Standing
+    {
+        private readonly List<(ulong Sequence, bool IsAdded, Place Place)> _changes = [];
+
+        public long RequestedAt { get; set; }
+
+        /// <summary>When the request was sent that wrote an added record.</summary>
+        public Dictionary<ulong, long> AddRequests { get; } = [];
+
+        public void Change(ulong sequence, bool isAdded, Place place)
+        {
+            foreach ((ulong known, bool _, Place _) in _changes)
+            {
+                if (known == sequence)
+                {
+                    return;
+                }
+            }
+
+            _changes.Add((sequence, isAdded, place));
+        }
+
+        public void Sort() => _changes.Sort(static (left, right) => left.Sequence.CompareTo(right.Sequence));
+
+        /// <summary>Each removal with the record that made him a member again; 0 = none did.</summary>
+        public IEnumerable<(ulong Removed, Place Place, ulong Added)> Removals()
+        {
+            for (int i = 0; i < _changes.Count; i++)
+            {
+                if (!_changes[i].IsAdded)
+                {
+                    int next = _changes.FindIndex(i, static change => change.IsAdded);
+                    yield return (_changes[i].Sequence, _changes[i].Place, next < 0 ? 0 : _changes[next].Sequence);
+                }
+            }
+        }
+    }
+
+    /// <summary>Consecutive records that a process received.</summary>
+    private sealed class Run
+    {
+        public uint Epoch { get; init; }
+
+        public ulong From { get; init; }
+
+        public ulong To { get; set; }
+
+        public long StartAt { get; init; }
+
+        public Place StartPlace { get; init; }
+
+        public long EndAt { get; set; }
+
+        public Place EndPlace { get; set; }
+
+        public int User { get; init; }
+
+        public bool IsFetched { get; init; }
+    }
+
+    private sealed class Runs
+    {
+        public List<Run> All { get; } = [];
+
+        public Run? Current { get; set; }
+    }
+}
