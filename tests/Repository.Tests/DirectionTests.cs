@@ -77,6 +77,16 @@ public sealed class DirectionTests
     }
 
     [Test]
+    public void The_transport_is_known_by_hosting_alone_and_knows_no_frames()
+    {
+        string[] own = SourceTree.Sources("Broker/Transport/").ToArray();
+        Assert.That(own, Is.Not.Empty);
+        IEnumerable<string> others = SourceTree.Sources("Broker/").Except(own).Where(file => !file.StartsWith("src/Broker/Hosting/", StringComparison.Ordinal));
+        Assert.That(others.Where(file => Regex.IsMatch(SourceTree.ReadCode(file), @"\bBroker\.Transport\b")), Is.Empty);
+        Assert.That(own.Where(file => Regex.IsMatch(SourceTree.ReadCode(file), @"\b(?:Broker\.(?!Transport|Sessions|Diagnostics)\w+|FastChat\.(?:Protocol|Storage))\b")), Is.Empty);
+    }
+
+    [Test]
     public void Namespaces_follow_the_folders()
     {
         List<string> violations = [];
