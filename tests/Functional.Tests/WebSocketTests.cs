@@ -137,6 +137,39 @@ public sealed class WebSocketTests
     public async Task The_brokers_own_origin_is_welcome() =>
         Assert.That(await UpgradeAsync(_broker.Process.Http.GetLeftPart(UriPartial.Authority)), Is.EqualTo(101));
 
+    /// <summary>What is not plain goes through the HTTP server, and must come to the same.</summary>
+    [TestCase("", 101)]
+    [TestCase("X-Forwarded-For: 192.0.2.1\t\r\n", 101)]
+    [TestCase("Content-Length: 0\r\n", 101)]
+    [TestCase("Origin: https://evil.example\r\n", 403)]
+    [TestCase("Origin: https://evil.example\r\nX: \t\r\n", 403)]
+    [TestCase("Origin: https://chat.example\r\nOrigin: https://evil.example\r\n", 403)]
+    [TestCase("Sec-WebSocket-Version: 8\r\n", 400)]
+    [TestCase("Host: other.example\r\n", 400)]
+    public async Task Odd_upgrades_are_answered_as_plain_ones_are(string header, int status)
+    {
+        Assert.That(await UpgradeRawAsync(header, inPieces: false), Is.EqualTo(status));
+        Assert.That(await UpgradeRawAsync(header, inPieces: true), Is.EqualTo(status));
+    }
+
+    private async Task<int> UpgradeRawAsync(string header, bool inPieces)
+    {
+        using TcpClient client = new();
+        await client.ConnectAsync(_broker.Process.Http.Host, _broker.Process.Http.Port);
+        string head = $"GET /ws HTTP/1.1\r\nHost: {_broker.Process.Http.Authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            + $"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{(header.Contains("Version", StringComparison.Ordinal) ? string.Empty : "Sec-WebSocket-Version: 13\r\n")}{header}\r\n";
+        NetworkStream stream = client.GetStream();
+        for (int at = 0, size = inPieces ? 50 : head.Length; at < head.Length; at += size)
+        {
+            await stream.WriteAsync(System.Text.Encoding.ASCII.GetBytes(head[at..Math.Min(head.Length, at + size)]));
+            await Task.Delay(inPieces ? 5 : 0);
+        }
+
+        using StreamReader reader = new(stream);
+        string[] line = (await reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(10)))!.Split(' ');
+        return int.Parse(line[1], System.Globalization.CultureInfo.InvariantCulture);
+    }
+
     [Test]
     public async Task The_other_pages()
     {

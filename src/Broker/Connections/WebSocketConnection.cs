@@ -20,16 +20,28 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
 
     private const int ReceiveSizeHint = 4096;
 
-    private readonly WebSocket _socket;
-    private readonly Pipe _incoming = new(new PipeOptions(
-        pauseWriterThreshold: ReceivePauseBytes, resumeWriterThreshold: ReceivePauseBytes / 2, useSynchronizationContext: false));
+    private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(2);
 
-    private readonly Pipe _outgoing = new(new PipeOptions(
-        pauseWriterThreshold: SendPauseBytes, resumeWriterThreshold: SendPauseBytes / 2, useSynchronizationContext: false));
+    private readonly WebSocket _socket;
+    private static readonly PipeOptions IncomingOptions = Options(ReceivePauseBytes);
+    private static readonly PipeOptions OutgoingOptions = Options(SendPauseBytes);
+
+    private readonly Pipe _incoming = new(IncomingOptions);
+    private readonly Pipe _outgoing = new(OutgoingOptions);
 
     private readonly CancellationTokenSource _abort = new();
 
-    public WebSocketConnection(WebSocket socket) => _socket = socket;
+    private WebSocketConnection(WebSocket socket) => _socket = socket;
+
+    /// <summary>Runs a connection over a WebSocket to its end.</summary>
+    /// <param name="remote">Where it comes from, without the port.</param>
+    public static async Task ServeAsync(WebSocket socket, ConnectionRegistry connections, string remote)
+    {
+        using WebSocketConnection connection = new(socket);
+        Task pumping = connection.PumpAsync();
+        await connections.RunAsync(remote, connection, connection.Abort).ConfigureAwait(false);
+        await EndAsync(connection, pumping).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
     public PipeReader Input => _incoming.Reader;
@@ -38,14 +50,14 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
     public PipeWriter Output => _outgoing.Writer;
 
     /// <summary>Ends the socket at once. Any thread.</summary>
-    public void Abort()
+    private void Abort()
     {
         _socket.Abort();
         _abort.Cancel();
     }
 
     /// <summary>Copies both ways until both sides have ended. Does not throw.</summary>
-    public async Task PumpAsync()
+    private async Task PumpAsync()
     {
         Task receiving = ReceiveAsync();
         await SendAsync().ConfigureAwait(false);
@@ -54,6 +66,24 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _abort.Dispose();
+
+    /// <summary>What waits at a pipe goes on within the call that ends the wait: neither side of either blocks, and a hop through the thread pool costs more than most of what it would carry.</summary>
+    private static PipeOptions Options(int pauseBytes) => new(
+        readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: pauseBytes, resumeWriterThreshold: pauseBytes / 2, useSynchronizationContext: false);
+
+    /// <summary>Lets the closing handshake finish, but not for long: the peer may never answer it.</summary>
+    private static async Task EndAsync(WebSocketConnection connection, Task pumping)
+    {
+        try
+        {
+            await pumping.WaitAsync(ClosingMax).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            connection.Abort();
+            await pumping.ConfigureAwait(false);
+        }
+    }
 
     private async Task ReceiveAsync()
     {

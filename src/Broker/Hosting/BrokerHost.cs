@@ -63,6 +63,7 @@ public static class BrokerHost
 
     private static WebApplication Build(BrokerOptions options, BrokerParts parts, ILoggerFactory logging)
     {
+        OriginPolicy origins = new(options.AllowedOrigins);
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "FastChat" });
         builder.Services.AddSingleton(logging);
         builder.Services.AddSingleton(parts.Connections);
@@ -78,7 +79,11 @@ public static class BrokerHost
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxConcurrentUpgradedConnections = options.ConnectionsMax;
             kestrel.Listen(BrokerOptions.ParseEndPoint(options.Listen), static listen => listen.UseConnectionHandler<BrokerConnectionHandler>());
-            kestrel.Listen(BrokerOptions.ParseEndPoint(options.Http), static listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.Listen(BrokerOptions.ParseEndPoint(options.Http), listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.Use(server => new WebSocketDoor(server, parts.Connections, origins, TimeProvider.System).OnConnectedAsync);
+            });
             if (options.UnixSocket is not null)
             {
                 File.Delete(options.UnixSocket);
@@ -88,7 +93,7 @@ public static class BrokerHost
 
         WebApplication application = builder.Build();
         application.UseWebSockets(new WebSocketOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan });
-        new WebSocketEndpoint(parts.Connections, options.AllowedOrigins).Map(application);
+        new WebSocketEndpoint(parts.Connections, origins).Map(application);
         new HealthEndpoint(() => parts.Failure).Map(application);
         return application;
     }

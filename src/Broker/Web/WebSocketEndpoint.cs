@@ -8,15 +8,19 @@ using Microsoft.AspNetCore.Http;
 namespace FastChat.Broker.Web;
 
 /// <summary>
-/// <c>/ws</c>: upgrades to a WebSocket and hands it to the ordinary connection path. A page's origin must be the broker's own or on the list, compared as a
-/// whole; programs send no Origin and are let through to Hello, where they need credentials like everyone.
+/// <c>/ws</c> in the HTTP server: upgrades to a WebSocket and hands it to the ordinary connection path. Plain upgrades do not come here (<see cref="WebSocketDoor"/>): odd ones do, in pieces or through a proxy with
+/// headers of its own, and those that are to be refused.
 /// </summary>
-internal sealed class WebSocketEndpoint(ConnectionRegistry connections, IReadOnlyList<string> allowedOrigins)
+internal sealed class WebSocketEndpoint(ConnectionRegistry connections, OriginPolicy origins)
 {
-    private const string Subprotocol = "fastchat.v1";
+    /// <summary>Where it is.</summary>
+    public const string Path = "/ws";
+
+    /// <summary>What is spoken there.</summary>
+    public const string Subprotocol = "fastchat.v1";
 
     /// <summary>Adds the endpoint.</summary>
-    public void Map(WebApplication application) => application.Map("/ws", branch => branch.Run(AcceptAsync));
+    public void Map(WebApplication application) => application.Map(Path, branch => branch.Run(AcceptAsync));
 
     private async Task AcceptAsync(HttpContext context)
     {
@@ -27,7 +31,7 @@ internal sealed class WebSocketEndpoint(ConnectionRegistry connections, IReadOnl
             return;
         }
 
-        if (!IsAllowed(context.Request))
+        if (!origins.Allows(context.Request.Headers.Origin, context.Request.Scheme, context.Request.Host.ToString()))
         {
             context.Response.StatusCode = StatusCodes.Status403Forbidden;
             return;
@@ -39,32 +43,7 @@ internal sealed class WebSocketEndpoint(ConnectionRegistry connections, IReadOnl
             SubProtocol = subprotocol,
             DangerousEnableCompression = false,
         }).ConfigureAwait(false);
-        using WebSocketConnection connection = new(socket);
-        Task pumping = connection.PumpAsync();
         string remote = context.Connection.RemoteIpAddress?.ToString() ?? BrokerConnectionHandler.LocalAddress;
-        await connections.RunAsync(remote, connection, connection.Abort).ConfigureAwait(false);
-        await EndAsync(connection, pumping).ConfigureAwait(false);
-    }
-
-    /// <summary>Lets the closing handshake finish, but not for long: the peer may never answer it.</summary>
-    private static async Task EndAsync(WebSocketConnection connection, Task pumping)
-    {
-        try
-        {
-            await pumping.WaitAsync(TimeSpan.FromSeconds(2)).ConfigureAwait(false);
-        }
-        catch (TimeoutException)
-        {
-            connection.Abort();
-            await pumping.ConfigureAwait(false);
-        }
-    }
-
-    private bool IsAllowed(HttpRequest request)
-    {
-        string? origin = request.Headers.Origin;
-        return string.IsNullOrEmpty(origin)
-            || string.Equals(origin, $"{request.Scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase)
-            || allowedOrigins.Contains(origin, StringComparer.OrdinalIgnoreCase);
+        await WebSocketConnection.ServeAsync(socket, connections, remote).ConfigureAwait(false);
     }
 }

@@ -1,0 +1,88 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net;
+using System.Net.WebSockets;
+using System.Security.Cryptography;
+using System.Text;
+
+using FastChat.Broker.Connections;
+
+using Microsoft.AspNetCore.Connections;
+
+namespace FastChat.Broker.Web;
+
+/// <summary>
+/// Stands before the HTTP server: a plain upgrade to a WebSocket goes straight to the ordinary connection path, without a request, a response and the server's buffers staying in memory for as long as the
+/// session lives. Whatever is not plain, or is to be refused, is left to the server untouched (<see cref="WebSocketEndpoint"/>).
+/// </summary>
+internal sealed class WebSocketDoor(ConnectionDelegate server, ConnectionRegistry connections, OriginPolicy origins, TimeProvider clock)
+{
+    /// <summary>How long a connection may say nothing; the server has its own limits for what comes later.</summary>
+    private static readonly TimeSpan FirstBytesDeadline = TimeSpan.FromSeconds(30);
+
+    /// <summary>Serves a connection of the HTTP listener.</summary>
+    public async Task OnConnectedAsync(ConnectionContext connection)
+    {
+        if (await TryUpgradeAsync(connection).ConfigureAwait(false) is { } socket)
+        {
+            await ServeAsync(socket, connection).ConfigureAwait(false);
+        }
+        else
+        {
+            await server(connection).ConfigureAwait(false);
+        }
+    }
+
+    private async Task ServeAsync(WebSocket socket, ConnectionContext connection)
+    {
+        using (socket)
+        {
+            string remote = (connection.RemoteEndPoint as IPEndPoint)?.Address.ToString() ?? BrokerConnectionHandler.LocalAddress;
+            await WebSocketConnection.ServeAsync(socket, connections, remote).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<WebSocket?> TryUpgradeAsync(ConnectionContext connection)
+    {
+        PipeReader input = connection.Transport.Input;
+        ReadResult result;
+        try
+        {
+            using CancellationTokenSource deadline = new(FirstBytesDeadline, clock);
+            result = await input.ReadAsync(deadline.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            connection.Abort(new ConnectionAbortedException("nothing was asked"));
+            return null;
+        }
+
+        // A head that came in pieces is not worth waiting for here: the server waits, with its limits.
+        ReadOnlySpan<byte> head = result.Buffer.IsSingleSegment ? result.Buffer.FirstSpan : default;
+        UpgradeRequest? request = UpgradeRequest.TryParse(head, WebSocketEndpoint.Path);
+        if (request is null || !origins.Allows(request.Origin, Uri.UriSchemeHttp, request.Host))
+        {
+            input.AdvanceTo(result.Buffer.Start);
+            return null;
+        }
+
+        input.AdvanceTo(result.Buffer.GetPosition(request.Size));
+        string? subprotocol = request.Speaks(WebSocketEndpoint.Subprotocol) ? WebSocketEndpoint.Subprotocol : null;
+        Answer(connection.Transport.Output, request.Key, subprotocol);
+        await connection.Transport.Output.FlushAsync().ConfigureAwait(false);
+        return WebSocket.CreateFromStream(
+            new DuplexStream(connection.Transport),
+            new WebSocketCreationOptions { IsServer = true, SubProtocol = subprotocol, KeepAliveInterval = Timeout.InfiniteTimeSpan });
+    }
+
+    private static void Answer(PipeWriter output, string key, string? subprotocol)
+    {
+        // RFC 6455 §4.2.2 wants SHA-1 of the key and this very id; it protects nothing.
+#pragma warning disable CA5350
+        string accept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+#pragma warning restore CA5350
+        string chosen = subprotocol is null ? string.Empty : $"Sec-WebSocket-Protocol: {subprotocol}\r\n";
+        string answer = $"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n{chosen}\r\n";
+        output.Write(Encoding.ASCII.GetBytes(answer));
+    }
+}
