@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 
 using FastChat.Protocol;
+using FastChat.Shared;
 
 namespace FastChat.Client;
 
@@ -102,7 +103,7 @@ internal sealed class ClientSession
     public void Send(PendingRequest request)
     {
         Requests.Add(request);
-        WriteSignal.Set();
+        WriteSignal.Raise();
     }
 
     /// <summary>Every publish posted before the call has been answered when the task completes.</summary>
@@ -114,21 +115,21 @@ internal sealed class ClientSession
         Window.Consume(bytes);
         if (Window.IsCreditDue)
         {
-            WriteSignal.Set();
+            WriteSignal.Raise();
         }
     }
 
     public Subscription BeginReading(ConversationId conversation, LogPosition after)
     {
         Subscription subscription = Subscriptions.Add(conversation, after);
-        WriteSignal.Set();
+        WriteSignal.Raise();
         return subscription;
     }
 
     public void StopReading(Subscription subscription)
     {
         Subscriptions.Remove(subscription);
-        WriteSignal.Set();
+        WriteSignal.Raise();
     }
 
     /// <summary>Read loop, behind each batch of frames: what the batch's answers gave back.</summary>
@@ -141,7 +142,7 @@ internal sealed class ClientSession
 
         if (isWriteLoopGated || Window.IsCreditDue)
         {
-            WriteSignal.Set();
+            WriteSignal.Raise();
         }
     }
 
@@ -308,7 +309,7 @@ internal sealed class ClientSession
         TimeSpan delay = error.RetryAfter > TimeSpan.Zero ? error.RetryAfter : SubscribeRetryDelay;
         await Task.Delay(delay, Time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         Subscriptions.Retry(subscription, connection);
-        WriteSignal.Set();
+        WriteSignal.Raise();
     }
 
     private void End(CloseReason reason)

@@ -1,4 +1,4 @@
-using FastChat.Broker.Sessions;
+using FastChat.Shared;
 
 namespace FastChat.Broker.Tests;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 
 using FastChat.Protocol;
+using FastChat.Shared;
 
 namespace FastChat.Broker.Sessions;
 

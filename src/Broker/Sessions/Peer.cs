@@ -1,3 +1,5 @@
+using FastChat.Shared;
+
 namespace FastChat.Broker.Sessions;
 
 /// <summary>

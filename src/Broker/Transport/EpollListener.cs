@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
 using FastChat.Broker.Diagnostics;
-using FastChat.Broker.Sessions;
+using FastChat.Shared;
 
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
@@ -105,7 +105,17 @@ internal sealed class EpollListener : IConnectionListener, IReadinessTarget
 
         PeerName remote = new(new ReadOnlySpan<byte>(address, Math.Min(size, PeerName.SizeMax)));
         SocketConnection connection = new(_threads, descriptor, remote, Interlocked.Increment(ref s_lastNumber));
-        connection.Start();
-        return connection;
+        try
+        {
+            connection.Start();
+            return connection;
+        }
+        catch (IOException)
+        {
+            // Nobody would ever hear of its bytes: the kernel watches as many descriptors as it may (max_user_watches).
+            connection.Close();
+            error = Libc.NoMemory;
+            return null;
+        }
     }
 }

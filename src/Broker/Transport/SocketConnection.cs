@@ -131,6 +131,13 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IReadin
     /// <summary>Gives the socket back; the handler has ended, so nobody reads or writes any more.</summary>
     public override ValueTask DisposeAsync()
     {
+        Close();
+        return base.DisposeAsync();
+    }
+
+    /// <summary>As <see cref="DisposeAsync"/>, which never waits.</summary>
+    public void Close()
+    {
         _reader.Complete();
         _writer.Complete();
         lock (_features)
@@ -144,6 +151,5 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IReadin
         }
 
         Volatile.Read(ref _closed)?.Cancel();
-        return base.DisposeAsync();
     }
 }

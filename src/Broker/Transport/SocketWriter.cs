@@ -3,7 +3,7 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-using FastChat.Broker.Sessions;
+using FastChat.Shared;
 
 namespace FastChat.Broker.Transport;
 

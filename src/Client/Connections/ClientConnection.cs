@@ -106,7 +106,7 @@ internal sealed class ClientConnection
         }
 
         await stop.CancelAsync().ConfigureAwait(false);
-        _session.WriteSignal.Set();
+        _session.WriteSignal.Raise();
         await DisposeStreamAsync(_stream).ConfigureAwait(false);
         await Task.WhenAll(reading, writing, beating).ConfigureAwait(false);
         return reason;

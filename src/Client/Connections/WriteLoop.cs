@@ -47,7 +47,7 @@ internal sealed class WriteLoop
     public void RequestClose(CloseReason reason)
     {
         Interlocked.CompareExchange(ref _closing, reason, null);
-        _session.WriteSignal.Set();
+        _session.WriteSignal.Raise();
     }
 
     /// <summary>Read loop: answer a Ping; false when the broker does not take the answers.</summary>
@@ -59,7 +59,7 @@ internal sealed class WriteLoop
         }
 
         _pongs.Enqueue((request, body.ToArray()));
-        _session.WriteSignal.Set();
+        _session.WriteSignal.Raise();
         return true;
     }
 
@@ -69,7 +69,7 @@ internal sealed class WriteLoop
         if (!Interlocked.Exchange(ref _hasSent, false))
         {
             Volatile.Write(ref _isHeartbeatDue, true);
-            _session.WriteSignal.Set();
+            _session.WriteSignal.Raise();
         }
     }
 

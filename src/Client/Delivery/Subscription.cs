@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 
 using FastChat.Protocol;
+using FastChat.Shared;
 
 namespace FastChat.Client;
 
@@ -94,7 +95,7 @@ internal sealed class Subscription
         ulong last = RecordRun.Check(deliver, Position.Sequence + 1);
         _batches.Enqueue(new DeliveredBatch(deliver.Epoch, deliver.Records.ToArray(), frameSize));
         Position = new LogPosition(deliver.Epoch, last);
-        _signal.Set();
+        _signal.Raise();
         return true;
     }
 
@@ -125,14 +126,14 @@ internal sealed class Subscription
     {
         _isActive = false;
         Interlocked.CompareExchange(ref _end, end, null);
-        _signal.Set();
+        _signal.Raise();
     }
 
     /// <summary>The next batch; null when the stream has ended normally. Application's side.</summary>
     /// <exception cref="ClientException">The stream ended with an error.</exception>
     public async ValueTask<DeliveredBatch?> TakeAsync(CancellationToken cancellationToken)
     {
-        CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static signal => ((AsyncSignal)signal!).Set(), _signal);
+        CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static signal => ((AsyncSignal)signal!).Raise(), _signal);
         await using (registration.ConfigureAwait(false))
         {
             while (true)

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 
 using FastChat.Protocol;
+using FastChat.Shared;
 
 namespace FastChat.Client;
 
@@ -39,7 +40,7 @@ internal sealed class PostingGate
     {
         if (Volatile.Read(ref _waiting) > 0)
         {
-            _room.Set();
+            _room.Raise();
         }
     }
 
@@ -58,7 +59,7 @@ internal sealed class PostingGate
             return false;
         }
 
-        _writeSignal.Set();
+        _writeSignal.Raise();
         return true;
     }
 
@@ -70,7 +71,7 @@ internal sealed class PostingGate
             await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
             try
             {
-                CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static room => ((AsyncSignal)room!).Set(), _room);
+                CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static room => ((AsyncSignal)room!).Raise(), _room);
                 await using (registration.ConfigureAwait(false))
                 {
                     while (!TryAppend(posting))

@@ -1,8 +1,6 @@
 using System.Threading.Tasks.Sources;
 
-using FastChat.Shared;
-
-namespace FastChat.Broker.Sessions;
+namespace FastChat.Shared;
 
 /// <summary>
 /// An auto-reset signal with one waiter that allocates nothing: any thread raises it, the loop that owns it waits. The waiter continues on the thread pool, unless the caller offers its own thread.
