@@ -12,7 +12,7 @@ internal sealed class DirtyOutboxes(int loop)
     /// When no more than this are dirty, their write loops run on the loop's own thread, one flush each; else all are spread over the thread pool. Waking a sleeping thread
     /// costs a virtual machine tens of microseconds, a send five (docs/decisions/0011).
     /// </summary>
-    private const int RunHereMax = 16;
+    private const int RunHereMax = 64;
 
     private readonly List<Peer> _peers = [];
 
