@@ -46,6 +46,16 @@ public sealed class ProcessLifeTests
     }
 
     [Test]
+    public async Task A_connection_that_asked_for_nothing_does_not_hold_up_the_end()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync(new System.Text.Json.Nodes.JsonObject { ["drain_seconds"] = 60 });
+        using System.Net.Sockets.TcpClient browser = new();
+        await browser.ConnectAsync(broker.Process.Http.Host, broker.Process.Http.Port);
+        Assert.That(await broker.GetHealthAsync(), Is.EqualTo(200), "by now the silent one is served as well");
+        Assert.That(await broker.Process.TerminateAsync().WaitAsync(TimeSpan.FromSeconds(15)), Is.Zero, broker.Process.StandardError);
+    }
+
+    [Test]
     public async Task The_same_id_is_the_same_message_after_a_crash_and_a_restart()
     {
         await using TestBroker broker = await TestBroker.StartAsync();

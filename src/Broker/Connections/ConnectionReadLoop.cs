@@ -11,7 +11,7 @@ namespace FastChat.Broker.Connections;
 /// Pipe → frames → dispatcher, for a connection in state READY. It moves and never interprets. When a frame cannot be taken it waits and offers the same frame again: meanwhile
 /// the transport's window closes and the client feels it.
 /// <para>
-/// The loop runs where the transport completes its reads, which may be an I/O thread of the socket engine: nothing in here, nor in the handlers it calls, blocks.
+/// The loop runs where the transport completes its reads, which may be an I/O thread: nothing in here, nor in the handlers it calls, blocks.
 /// </para>
 /// </summary>
 internal sealed class ConnectionReadLoop(ConnectionServices services, BrokerConnection connection, PipeReader input)

@@ -12,6 +12,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -71,6 +72,15 @@ public static class BrokerHost
         if (EpollTransport.IsSupported)
         {
             builder.Services.AddSingleton<IConnectionListenerFactory>(_ => new EpollTransport(EpollTransport.ThreadsFor(parts.LoopCount), logging.CreateLogger("FastChat.Broker")));
+        }
+        else
+        {
+            builder.Services.Configure<SocketTransportOptions>(static transport =>
+            {
+                // Run to completion on the I/O threads, as on our own transport: the handlers never block, and a hop to the pool costs more than parsing a frame.
+                transport.UnsafePreferInlineScheduling = true;
+                transport.Backlog = EpollTransport.Backlog;
+            });
         }
 
         builder.WebHost.UseKestrelCore();

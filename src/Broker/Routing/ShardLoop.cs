@@ -128,19 +128,22 @@ internal sealed class ShardLoop : IDisposable, IErrand
         }
         catch (Exception defect)
         {
-            // As in Run: nothing goes on after it.
+            // As in Run: nothing goes on after it. It is never nobody's again, so that no other thread can begin a turn before its own has ended.
             _callbacks.Fail(defect);
             _hasFailed = true;
+            Interlocked.Exchange(ref _runner, OwnThread);
+            _wake.Set();
+            return;
         }
 
         Interlocked.Exchange(ref _runner, Nobody);
-        if (_hasFailed || HasWork || Volatile.Read(ref _stopping) != 0)
+        if (HasWork || Volatile.Read(ref _stopping) != 0)
         {
             Wake();
         }
     }
 
-    /// <summary>The turn's batch was made durable, or could not be. The thread that committed: the committer's or this loop's own.</summary>
+    /// <summary>The turn's batch was made durable, or could not be. The thread that committed: the committer's, or whoever runs this loop.</summary>
     public void OnSynced(bool isDurable)
     {
         Volatile.Write(ref _syncState, isDurable ? SyncDone : SyncFailed);

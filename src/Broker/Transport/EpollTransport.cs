@@ -16,7 +16,7 @@ namespace FastChat.Broker.Transport;
 internal sealed class EpollTransport : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable
 {
     /// <summary>Connections that the kernel keeps until they are accepted: a mass reconnect arrives at once.</summary>
-    private const int Backlog = 4096;
+    public const int Backlog = 4096;
 
     private readonly Lazy<IoThreads> _threads;
     private readonly ILogger _log;

@@ -8,6 +8,7 @@ using System.Text;
 using FastChat.Broker.Connections;
 
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 
 namespace FastChat.Broker.Web;
 
@@ -48,8 +49,11 @@ internal sealed class WebSocketDoor(ConnectionDelegate server, ConnectionRegistr
         ReadResult result;
         try
         {
-            using CancellationTokenSource deadline = new(FirstBytesDeadline, clock);
-            result = await input.ReadAsync(deadline.Token).ConfigureAwait(false);
+            // The server is stopped while nothing was asked: nobody waits for what may never come.
+            CancellationToken stopped = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? CancellationToken.None;
+            using CancellationTokenSource late = new(FirstBytesDeadline, clock);
+            using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stopped);
+            result = await input.ReadAsync(either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
