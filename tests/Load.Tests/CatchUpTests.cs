@@ -12,7 +12,10 @@ namespace FastChat.Load.Tests;
 public sealed class CatchUpTests
 {
     private const int Written = 3000;
-    private const int ReadersOnce = 3;
+    private const int ReadersOnce = 20;
+
+    /// <summary>So many live messages a second that some fall into the few milliseconds in which all readers read.</summary>
+    private const int LiveRate = 1000;
 
     [Test]
     public Task What_is_acknowledged_is_read_back() => SystemWork.StoreAsync("fastchat");
@@ -46,7 +49,7 @@ public sealed class CatchUpTests
     {
         CatchUpScenario scenario = new();
         RunSettings settings = scenario.WithDefaults(
-            new RunSettings { Scenario = Scenario.CatchUp, Seconds = 1, WarmUpSeconds = 0, Messages = Written, Readers = ReadersOnce, Size = 64 });
+            new RunSettings { Scenario = Scenario.CatchUp, Seconds = 1, WarmUpSeconds = 0, Messages = Written, Readers = ReadersOnce, Size = 64, Rate = LiveRate });
         return scenario.Run(system, settings, new FlushCounter(Path.GetTempPath()));
     }
 
