@@ -65,7 +65,6 @@ public class PublishBenchmarks
     [GlobalCleanup]
     public void End()
     {
-        _ring.Dispose();
         _stored?.Dispose();
     }
 

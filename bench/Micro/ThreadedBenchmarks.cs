@@ -59,7 +59,6 @@ public class ThreadedBenchmarks
         _isEnding = true;
         _start.Release();
         _producer!.Join();
-        _ring.Dispose();
     }
 
     /// <summary>A shard's inbox.</summary>

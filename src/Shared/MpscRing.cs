@@ -14,11 +14,15 @@ namespace FastChat.Shared;
 /// A region never wraps: where it would, the rest of the ring is claimed as well and marked as padding.
 /// </para>
 /// <para>
+/// There is no Dispose: nobody can say when the last producer has gone (a connection that ends late still says so to its shard), and a post into freed memory would
+/// land in whatever lies there next. The memory goes with the last reference to the ring.
+/// </para>
+/// <para>
 /// What was not taken: System.Threading.Channels takes a lock for every write (bounded: also for every read) and needs an object per
 /// message; a ring of structs needs a reference to a rented buffer per message, which costs more than copying a hundred bytes.
 /// </para>
 /// </summary>
-internal sealed unsafe class MpscRing : IDisposable
+internal sealed unsafe class MpscRing
 {
     /// <summary>Bytes before every message: u32 length of the region (0 = not readable), u32 size of the payload (MaxValue = padding).</summary>
     public const int HeaderSize = 8;
@@ -30,7 +34,6 @@ internal sealed unsafe class MpscRing : IDisposable
     private readonly long _capacity;
     private readonly long _mask;
     private Cursors _cursors;
-    private bool _disposed;
 
     /// <summary>Makes a ring.</summary>
     /// <param name="capacityBytes">A power of two, at least 1,024. The memory becomes resident as it is first used.</param>
@@ -45,6 +48,17 @@ internal sealed unsafe class MpscRing : IDisposable
         _mask = capacityBytes - 1;
         _memory = (byte*)NativeMemory.AlignedAlloc((nuint)capacityBytes, 64);
         NativeMemory.Clear(_memory, (nuint)capacityBytes);
+        GC.AddMemoryPressure(capacityBytes);
+    }
+
+    ~MpscRing()
+    {
+        // The constructor may have refused its capacity.
+        if (_memory is not null)
+        {
+            NativeMemory.AlignedFree(_memory);
+            GC.RemoveMemoryPressure(_capacity);
+        }
     }
 
     /// <summary>The largest payload: half the ring, so that padding can never make a message impossible to place.</summary>
@@ -106,6 +120,7 @@ internal sealed unsafe class MpscRing : IDisposable
         byte* header = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(payload)) - HeaderSize;
         long required = (payload.Length + HeaderSize + (Alignment - 1)) & ~(Alignment - 1L);
         Volatile.Write(ref *(uint*)header, (uint)required);
+        GC.KeepAlive(this);
     }
 
     /// <summary>The oldest readable message. Consumer only. The span is valid until <see cref="Release"/>.</summary>
@@ -137,16 +152,6 @@ internal sealed unsafe class MpscRing : IDisposable
     {
         byte* header = _memory + (_cursors.Head & _mask);
         Free(header, *(uint*)header);
-    }
-
-    /// <summary>Frees the memory. Nobody may use the ring any more.</summary>
-    public void Dispose()
-    {
-        if (!_disposed)
-        {
-            _disposed = true;
-            NativeMemory.AlignedFree(_memory);
-        }
     }
 
     private void Free(byte* header, uint length)

@@ -31,7 +31,7 @@ internal sealed class MpscRingTests
     [Test]
     public void AClaimedMessageIsNotReadableUntilItIsPublished()
     {
-        using MpscRing ring = new(1024);
+        MpscRing ring = new(1024);
         ring.TryClaim(4, out Span<byte> first);
         ring.TryClaim(4, out Span<byte> second);
         second.Fill(2);
@@ -48,7 +48,7 @@ internal sealed class MpscRingTests
     [Test]
     public void AFullRingRefusesAndLosesNothing()
     {
-        using MpscRing ring = new(1024);
+        MpscRing ring = new(1024);
         int accepted = 0;
         while (Offer(ring, accepted, 100))
         {
@@ -69,7 +69,7 @@ internal sealed class MpscRingTests
     [Test]
     public void TheLargestPayloadFitsWhereverTheCursorStands([Range(0, 1016, 8)] int offset)
     {
-        using MpscRing ring = new(1024);
+        MpscRing ring = new(1024);
         for (int moved = 0; moved < offset; moved += 8 + MpscRing.HeaderSize)
         {
             Assert.That(Offer(ring, 1, 4), Is.True);
@@ -84,7 +84,7 @@ internal sealed class MpscRingTests
     [Test]
     public void MessagesSurviveManyLapsOfRandomSizes()
     {
-        using MpscRing ring = new(2048);
+        MpscRing ring = new(2048);
         Random random = new(7);
         Queue<(int, int)> expected = new();
         for (int i = 0; i < 50_000; i++)
@@ -112,7 +112,7 @@ internal sealed class MpscRingTests
     {
         const int Producers = 4;
         const int Each = 50_000;
-        using MpscRing ring = new(16 * 1024);
+        MpscRing ring = new(16 * 1024);
         Thread[] threads = Enumerable.Range(0, Producers).Select(producer => new Thread(() =>
         {
             Random random = new(producer);
@@ -167,7 +167,7 @@ internal sealed class MpscRingTests
     [Test]
     public void PassingAMessageAllocatesNothing()
     {
-        using MpscRing ring = new(4096);
+        MpscRing ring = new(4096);
         Pass(ring, 1000);
         long before = GC.GetAllocatedBytesForCurrentThread();
         Pass(ring, 20_000);

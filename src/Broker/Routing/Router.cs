@@ -62,10 +62,7 @@ internal sealed class Router : IDisposable
                     events.Failed(failure);
                 }
 
-                foreach (ulong ticket in _waiting.Keys)
-                {
-                    Complete(ticket, new CommandResult(ErrorCode.StoreUnavailable, "the store failed"));
-                }
+                RefuseWaiting();
             },
             Damaged = events.Damaged,
             SlotOf = id => Map.ShardOf(id) / options.Loops,
@@ -143,14 +140,15 @@ internal sealed class Router : IDisposable
         try
         {
             CommandHeader header = new(kind, actor, 0, ticket, NowMicros());
-            while (!TryPost(shard, header, body))
+            while (!TryPost(shard, header, body) && Failure is null)
             {
                 await WaitForRoomAsync(cancellation).ConfigureAwait(false);
             }
 
+            // Looked at behind the post: whoever fails later finds the ticket.
             if (Failure is not null)
             {
-                return new CommandResult(ErrorCode.StoreUnavailable, "the store failed");
+                return Refusal;
             }
 
             return await done.Task.WaitAsync(cancellation).ConfigureAwait(false);
@@ -173,6 +171,20 @@ internal sealed class Router : IDisposable
         }
 
         _pipeline.Dispose();
+
+        // Whoever still waits, or comes later, is told: what they posted stays in a ring that nobody reads.
+        Interlocked.CompareExchange(ref _failure, new ObjectDisposedException(nameof(Router)), null);
+        RefuseWaiting();
+    }
+
+    private CommandResult Refusal => new(ErrorCode.StoreUnavailable, Failure is ObjectDisposedException ? "the broker is stopping" : "the store failed");
+
+    private void RefuseWaiting()
+    {
+        foreach (ulong ticket in _waiting.Keys)
+        {
+            Complete(ticket, Refusal);
+        }
     }
 
     private void Complete(ulong ticket, CommandResult result)

@@ -166,11 +166,6 @@ internal sealed class ShardLoop : IDisposable, IErrand
                 _thread.Join();
             }
 
-            foreach (ShardSlot slot in _slots)
-            {
-                slot.Ring.Dispose();
-            }
-
             _wake.Dispose();
         }
     }
