@@ -78,6 +78,137 @@ internal sealed class OutboxTests
     }
 
     [Test]
+    [CancelAfter(60_000)]
+    public void SharedFramesKeepTheirPlaceAmongCopiedOnesInEveryLane(CancellationToken cancellation)
+    {
+        const int Frames = 50_000;
+        SharedFrames frames = new();
+        OutboxLane[] lanes = [new(), new(), new()];
+        Thread producer = new(() =>
+        {
+            Random random = new(12);
+            byte[] body = new byte[3_000];
+            for (uint i = 0; i < Frames && !cancellation.IsCancellationRequested; i++)
+            {
+                BinaryPrimitives.WriteUInt32LittleEndian(body, i);
+                ReadOnlySpan<byte> rest = body.AsSpan(4, random.Next(1, 2_900));
+                if (random.Next(3) == 0)
+                {
+                    SharedFrame shared = frames.Deliver(body.AsSpan(0, 4), rest);
+                    foreach (OutboxLane lane in lanes)
+                    {
+                        lane.Append(shared);
+                    }
+
+                    shared.Seal(lanes.Length);
+                }
+                else
+                {
+                    foreach (OutboxLane lane in lanes)
+                    {
+                        lane.Append(FrameType.Deliver, 0, body.AsSpan(0, 4), rest);
+                    }
+                }
+
+                while (lanes.Any(lane => lane.QueuedBytes > 1 << 20) && !cancellation.IsCancellationRequested)
+                {
+                    Thread.Yield();
+                }
+            }
+        });
+        producer.Start();
+
+        string?[] faults = new string?[lanes.Length];
+        uint[] next = new uint[lanes.Length];
+        Parallel.For(0, lanes.Length, index =>
+        {
+            ArrayBufferWriter<byte> target = new();
+            while (next[index] < Frames && faults[index] is null && !cancellation.IsCancellationRequested)
+            {
+                target.ResetWrittenCount();
+                if (!lanes[index].Drain(target))
+                {
+                    Thread.Yield();
+                    continue;
+                }
+
+                for (ReadOnlySpan<byte> bytes = target.WrittenSpan; bytes.Length > 0 && faults[index] is null; next[index]++)
+                {
+                    FrameHeader header = FrameHeader.Read(bytes);
+                    uint number = BinaryPrimitives.ReadUInt32LittleEndian(bytes[FrameHeader.Size..]);
+                    faults[index] = header.Type == FrameType.Deliver && number == next[index] ? null : $"frame {next[index]}: {header}, number {number}";
+                    bytes = bytes[(FrameHeader.Size + header.Length)..];
+                }
+            }
+        });
+
+        Assert.That(faults, Is.All.Null);
+        Assert.That(next, Is.All.EqualTo(Frames));
+        producer.Join();
+    }
+
+    [Test]
+    public void ASharedFrameIsMadeAgainWhenAllHaveSentItAndNotBefore()
+    {
+        SharedFrames frames = new();
+        ArrayBufferWriter<byte> target = new();
+        OutboxLane first = new();
+        OutboxLane second = new();
+        SharedFrame frame = frames.Deliver([1], [2]);
+        first.Append(frame);
+        first.Drain(target);
+        second.Append(frame);
+        frame.Seal(2);
+        Assert.That(frames.Deliver([3], []), Is.Not.SameAs(frame), "the second lane has not sent it");
+
+        second.Drain(target);
+        byte[] bytes = target.WrittenSpan.ToArray();
+        Assert.That(FrameHeader.Read(bytes), Is.EqualTo(new FrameHeader(2, FrameType.Deliver, 0)));
+        Assert.That(bytes, Has.Length.EqualTo(2 * (FrameHeader.Size + 2)));
+        Assert.That(bytes[(FrameHeader.Size + 2)..], Is.EqualTo(bytes[..(FrameHeader.Size + 2)]));
+        Assert.That(frames.Deliver([4], []), Is.SameAs(frame));
+
+        frame.Seal(0);
+        Assert.That(frames.Deliver([5], []), Is.SameAs(frame), "nobody took it");
+    }
+
+    [Test]
+    public void ALaneReusesItsSegmentsForSharedFrames()
+    {
+        SharedFrames frames = new();
+        OutboxLane[] lanes = [.. Enumerable.Range(0, 10).Select(_ => new OutboxLane())];
+        ArrayBufferWriter<byte> target = new(1 << 20);
+        byte[] records = new byte[5_000];
+        Turn(1_000);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Turn(1_000);
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(1_000), "for ten thousand deliveries");
+
+        void Turn(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                for (int burst = 0; burst < 3; burst++)
+                {
+                    SharedFrame frame = frames.Deliver([1], records);
+                    foreach (OutboxLane lane in lanes)
+                    {
+                        lane.Append(frame);
+                    }
+
+                    frame.Seal(lanes.Length);
+                }
+
+                foreach (OutboxLane lane in lanes)
+                {
+                    target.ResetWrittenCount();
+                    lane.Drain(target);
+                }
+            }
+        }
+    }
+
+    [Test]
     public void ALaneReusesItsBuffers()
     {
         OutboxLane lane = new();

@@ -23,6 +23,7 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
 {
     private readonly Dictionary<uint, Subscription> _byId = [];
     private readonly Dictionary<PeerAddress, Dictionary<ConversationId, Subscription>> _byPeer = [];
+    private readonly SharedFrames _frames = new();
     private readonly ArrayBufferWriter<byte> _gap = new(ProtocolLimits.ChunkSizeMax);
     private uint _nextId;
 
@@ -166,6 +167,8 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
 
         Span<byte> fixedPart = stackalloc byte[Deliver.FixedSize];
         Deliver.WriteFixed(fixedPart, conversation.Id, conversation.Epoch, chunk.Count);
+        SharedFrame? shared = records.Length < SharedFrames.SizeMin || subscriptions.Count == 1 ? null : _frames.Deliver(fixedPart, records);
+        int holders = 0;
         for (int i = subscriptions.Count - 1; i >= 0; i--)
         {
             Subscription subscription = subscriptions[i];
@@ -174,16 +177,18 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
                 continue;
             }
 
-            if (subscription.Next == chunk.First)
-            {
-                Append(subscription, fixedPart, records, chunk.Last);
-            }
-            else
+            if (subscription.Next != chunk.First)
             {
                 AppendRest(subscription, records, chunk.Last);
+                continue;
             }
+
+            Outbox outbox = subscription.Peer.Outbox;
+            bool hasRoom = shared is null ? outbox.TryAppendDeliver(loop, fixedPart, records) : outbox.TryAppendDeliver(loop, shared, ref holders);
+            EndAppend(subscription, hasRoom, chunk.Last);
         }
 
+        shared?.Seal(holders);
         if (!chunk.Removed.IsNone)
         {
             EndOf(conversation, chunk.Removed, chunk.Last);
@@ -202,9 +207,10 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
         }
     }
 
-    private void Append(Subscription subscription, ReadOnlySpan<byte> fixedPart, ReadOnlySpan<byte> records, ulong last)
+    /// <summary>The subscription has the records up to <paramref name="last"/>, or lags.</summary>
+    private void EndAppend(Subscription subscription, bool hasRoom, ulong last)
     {
-        if (subscription.Peer.Outbox.TryAppendDeliver(loop, fixedPart, records))
+        if (hasRoom)
         {
             subscription.Next = last + 1;
             dirty.Mark(subscription.Peer);
@@ -231,7 +237,7 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
         uint count = (uint)(last - subscription.Next + 1);
         Span<byte> fixedPart = stackalloc byte[Deliver.FixedSize];
         Deliver.WriteFixed(fixedPart, subscription.Conversation.Id, subscription.Conversation.Epoch, count);
-        Append(subscription, fixedPart, rest, last);
+        EndAppend(subscription, subscription.Peer.Outbox.TryAppendDeliver(loop, fixedPart, rest), last);
     }
 
     /// <summary>Sends the write loop to the log, from the subscription's next record on.</summary>

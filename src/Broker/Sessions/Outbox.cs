@@ -92,14 +92,31 @@ internal sealed class Outbox
         }
 
         OutboxLane lane = Lane(loop);
-        int size = FrameHeader.Size + fixedPart.Length + records.Length;
-        if (!HasCredit || lane.QueuedBytes + size > _budgetBytes)
+        if (!TrySpend(lane, FrameHeader.Size + fixedPart.Length + records.Length))
         {
             return false;
         }
 
-        UseCredit(size);
         lane.Append(FrameType.Deliver, 0, fixedPart, records);
+        return true;
+    }
+
+    /// <summary>As the other one, by reference. <paramref name="holders"/> counts the outboxes that hold the frame.</summary>
+    public bool TryAppendDeliver(int loop, SharedFrame frame, ref int holders)
+    {
+        if (IsClosed)
+        {
+            return true;
+        }
+
+        OutboxLane lane = Lane(loop);
+        if (!TrySpend(lane, frame.Bytes.Length))
+        {
+            return false;
+        }
+
+        lane.Append(frame);
+        holders++;
         return true;
     }
 
@@ -202,6 +219,17 @@ internal sealed class Outbox
     {
         Volatile.Write(ref _closed, 1);
         Work.Raise();
+    }
+
+    private bool TrySpend(OutboxLane lane, int size)
+    {
+        if (!HasCredit || lane.QueuedBytes + size > _budgetBytes)
+        {
+            return false;
+        }
+
+        UseCredit(size);
+        return true;
     }
 
     private OutboxLane Lane(int loop)
