@@ -128,7 +128,7 @@ internal sealed class JournalSegment : IDisposable
         return false;
     }
 
-    /// <summary>Makes it ready for commits from <paramref name="firstCommit"/> on. Nothing is written before the first of them.</summary>
+    /// <summary>Makes it ready for commits from <paramref name="firstCommit"/> on; its index is empty. Nothing is written before the first of them.</summary>
     public void Begin(uint epoch, ulong firstCommit)
     {
         Salt = (uint)RandomNumberGenerator.GetInt32(int.MaxValue);
@@ -138,7 +138,6 @@ internal sealed class JournalSegment : IDisposable
         Size = JournalHeader.Size;
         BeganAt = Environment.TickCount64;
         LastCommit = firstCommit - 1;
-        Index.Clear();
     }
 
     /// <summary>True when a commit with so many bytes of entries has room.</summary>

@@ -97,6 +97,8 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
     /// <summary>Gives a file back that nobody looks at any more. Mover.</summary>
     public void Return(JournalSegment segment)
     {
+        // Megabytes of slots: here, and not where the committer begins with it.
+        segment.Index.Clear();
         lock (_gate)
         {
             if (segment.Image.Length == bytesMax && _spares.Count < SparesMax && !_isClosed)

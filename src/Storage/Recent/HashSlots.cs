@@ -3,18 +3,16 @@ using System.Numerics;
 namespace FastChat.Storage;
 
 /// <summary>
-/// The slots of an open-addressing hash table whose entries lie elsewhere: each holds the upper half of a hash and the entry's number plus one; 0 is empty. Linear probing, at most half
-/// full. Nothing is ever removed but by <see cref="Clear"/>.
+/// The slots of an open-addressing hash table whose entries lie elsewhere: each holds the upper half of a hash and the entry's number plus one; 0 is empty. The same half says where to
+/// begin, so that growing reads nothing but the slots: it happens while a commit waits. Linear probing, at most half full. Nothing is ever removed but by <see cref="Clear"/>.
 /// <para>
 /// Threads: one writer, any number of readers without a lock. A slot is one store, made after the entry it names; growing publishes a whole new array. A reader that began before sees what there was then.
 /// </para>
 /// </summary>
-/// <param name="hashOf">The hash of an entry's key, for growing.</param>
-internal sealed class HashSlots(Func<int, ulong> hashOf)
+/// <param name="entries">How many it takes before it grows for the first time.</param>
+internal sealed class HashSlots(int entries)
 {
-    private const int InitialSize = 1024;
-
-    private ulong[] _slots = new ulong[InitialSize];
+    private ulong[] _slots = new ulong[BitOperations.RoundUpToPowerOf2(2 * (uint)Math.Max(entries, 8))];
 
     /// <summary>Entries.</summary>
     public int Count { get; private set; }
@@ -23,7 +21,7 @@ internal sealed class HashSlots(Func<int, ulong> hashOf)
     public ReadOnlySpan<ulong> Snapshot => Volatile.Read(ref _slots);
 
     /// <summary>The slot to begin with, and the mask to step with.</summary>
-    public static int Begin(ReadOnlySpan<ulong> slots, ulong hash) => (int)hash & (slots.Length - 1);
+    public static int Begin(ReadOnlySpan<ulong> slots, ulong hash) => (int)(hash >> 32) & (slots.Length - 1);
 
     /// <summary>Whether a slot's entry has the same upper half of the hash; then its key is worth a look.</summary>
     public static bool Matches(ulong slot, ulong hash) => (uint)(slot >> 32) == (uint)(hash >> 32);
@@ -68,12 +66,12 @@ internal sealed class HashSlots(Func<int, ulong> hashOf)
 
     private void Grow()
     {
-        ulong[] larger = new ulong[BitOperations.RoundUpToPowerOf2((uint)_slots.Length * 2)];
+        ulong[] larger = new ulong[2 * _slots.Length];
         foreach (ulong slot in _slots)
         {
             if (slot != 0)
             {
-                Place(larger, hashOf(Entry(slot)), Entry(slot));
+                Place(larger, slot, Entry(slot));
             }
         }
 

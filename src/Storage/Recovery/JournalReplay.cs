@@ -38,7 +38,6 @@ internal static class JournalReplay
             }
 
             mover.Move(segment);
-            segment.Index.Clear();
         }
     }
 }
