@@ -16,7 +16,7 @@ namespace FastChat.Bench.Load.Scenarios;
 internal sealed record GrowthPoint(GrowthStep Step, long Before, long Stored, long Acknowledged, UsedResources Used, Latencies Latencies)
 {
     private const double ProgressSeconds = 5;
-    private const int StallsMax = 12;
+    private static readonly TimeSpan s_stallMax = TimeSpan.FromMinutes(1);
 
     /// <summary>Acknowledgements a second.</summary>
     public double Rate => Acknowledged / Used.Seconds;
@@ -44,17 +44,17 @@ internal sealed record GrowthPoint(GrowthStep Step, long Before, long Stored, lo
 
     private static void Fill(Fleet fleet, string name, GrowthStep step, long stored)
     {
-        int stalls = 0;
-        for (long begun = Stopwatch.GetTimestamp(), last = 0; stored + fleet.Acknowledged < step.Stored;)
+        long moved = Stopwatch.GetTimestamp();
+        for (long begun = moved, last = 0; stored + fleet.Acknowledged < step.Stored;)
         {
             long missing = step.Stored - stored - fleet.Acknowledged;
             double rate = fleet.Acknowledged / Math.Max(0.001, Stopwatch.GetElapsedTime(begun).TotalSeconds);
             fleet.RunFor(rate > 0 ? Math.Clamp(missing / rate, 0.01, ProgressSeconds) : 0.1);
-            stalls = fleet.Acknowledged > last ? 0 : stalls + 1;
+            moved = fleet.Acknowledged > last ? Stopwatch.GetTimestamp() : moved;
             last = fleet.Acknowledged;
             Console.Error.WriteLine(string.Create(
                 CultureInfo.InvariantCulture, $"     {name}: {step.Conversations:N0} conversations, {stored + last:N0} of {step.Stored:N0} messages stored"));
-            if (fleet.Errors > 0 || stalls == StallsMax)
+            if (fleet.Errors > 0 || Stopwatch.GetElapsedTime(moved) > s_stallMax)
             {
                 throw new RunFailedException($"{name}: while it was filled: {fleet.FirstError ?? "nothing was acknowledged for a minute"}");
             }

@@ -58,7 +58,7 @@ internal sealed class ConversationCache(IConversationLog log, int countMax)
         for (int looked = 0; _states.Count > countMax && looked < 16; looked++)
         {
             ConversationState oldest = _order.Dequeue();
-            bool isBusy = oldest.Subscriptions.Count > 0 || oldest.PendingCount > 0 || oldest.Head != oldest.DurableHead;
+            bool isBusy = oldest.HasListeners || oldest.PendingCount > 0 || oldest.Head != oldest.DurableHead;
             if (isBusy || oldest.UsedInTurn + countMax > _uses)
             {
                 _order.Enqueue(oldest);

@@ -12,6 +12,8 @@ namespace FastChat.Broker.Routing;
 /// </summary>
 internal sealed class ConversationState(ConversationId id, ConversationMeta meta, uint epoch, LogHead head)
 {
+    private List<Subscription>? _subscriptions;
+    private Dictionary<UserId, Membership?>? _members;
     private byte[] _pending = [];
     private int _pendingSize;
 
@@ -42,11 +44,14 @@ internal sealed class ConversationState(ConversationId id, ConversationMeta meta
     /// <summary>Bytes of them.</summary>
     public ReadOnlySpan<byte> Pending => _pending.AsSpan(0, _pendingSize);
 
-    /// <summary>Subscriptions of connections of this node.</summary>
-    public List<Subscription> Subscriptions { get; } = [];
+    /// <summary>Subscriptions of connections of this node. Of a million conversations in memory most have none, and no list: ask <see cref="HasListeners"/> first.</summary>
+    public List<Subscription> Subscriptions => _subscriptions ??= [];
+
+    /// <summary>True while somebody is subscribed here.</summary>
+    public bool HasListeners => _subscriptions is { Count: > 0 };
 
     /// <summary>Memberships that were looked up, decided ones included; null = not a member. Groups only.</summary>
-    public Dictionary<UserId, Membership?> Members { get; } = [];
+    public Dictionary<UserId, Membership?> Members => _members ??= [];
 
     /// <summary>When it was last used, in turns of the loop: the least recently used unused one is dropped.</summary>
     public long UsedInTurn { get; set; }

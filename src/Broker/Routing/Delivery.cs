@@ -159,12 +159,12 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
     {
         ConversationState conversation = chunk.Conversation;
         conversation.DurableHead = chunk.Last;
-        List<Subscription> subscriptions = conversation.Subscriptions;
-        if (subscriptions.Count == 0)
+        if (!conversation.HasListeners)
         {
             return;
         }
 
+        List<Subscription> subscriptions = conversation.Subscriptions;
         Span<byte> fixedPart = stackalloc byte[Deliver.FixedSize];
         Deliver.WriteFixed(fixedPart, conversation.Id, conversation.Epoch, chunk.Count);
         SharedFrame? shared = records.Length < SharedFrames.SizeMin || subscriptions.Count == 1 ? null : _frames.Deliver(fixedPart, records);
