@@ -10,6 +10,7 @@ internal sealed class RocksDbTuning : IDisposable
 {
     private const int Lz4 = 4;
     private const int PointInTimeRecovery = 2;
+    private const int TwoLevelIndex = 2;
     private const long CompactionBytesPerSecondMax = 512L << 20;
 
     private readonly Native _native = Native.Instance;
@@ -113,6 +114,13 @@ internal sealed class RocksDbTuning : IDisposable
         _native.rocksdb_block_based_options_set_block_cache(table, _cache);
         _native.rocksdb_block_based_options_set_block_size(table, (nuint)blockBytes);
         _native.rocksdb_block_based_options_set_filter_policy(table, _native.rocksdb_filterpolicy_create_bloom(10));
+
+        // In pieces of a page: a table's whole filter has megabytes, more than one of the cache's shards holds, so that each question which the filter in memory could not answer read it from the file again
+        // (a fifth of the broker's time at ten million messages).
+        _native.rocksdb_block_based_options_set_index_type(table, TwoLevelIndex);
+        _native.rocksdb_block_based_options_set_partition_filters(table, 1);
+        _native.rocksdb_block_based_options_set_metadata_block_size(table, 4 << 10);
+        _native.rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
 
         // Indexes and filters count against the cache, so the bound above is the bound; those of the youngest level stay.
         _native.rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
