@@ -38,7 +38,7 @@ public sealed record BrokerOptions
     /// <summary>Bytes of each shard's command ring, a power of two.</summary>
     public int RingBytes { get; init; } = 256 * 1024;
 
-    /// <summary>Conversations kept in memory, at about half a kilobyte each. One that is not costs its next publish a look into the tables, a hundred times a publish's own work.</summary>
+    /// <summary>Conversations kept in memory, at half a kilobyte to one each. One that is not costs its next publish a look into the tables, a hundred times a publish's own work.</summary>
     public int ConversationsInMemoryMax { get; init; } = 1_000_000;
 
     /// <summary>Open connections.</summary>

@@ -68,8 +68,10 @@ internal sealed class Router : IDisposable
             SlotOf = id => Map.ShardOf(id) / options.Loops,
         };
 
+        // An eighth more than a shard's share: conversations do not fall evenly, and a shard that is one over its own bound begins to read what it has just dropped.
+        int conversationsMax = Math.Max(64, (int)(options.ConversationsMax / options.Shards * 9L / 8));
         Shard[] shards = Enumerable.Range(0, options.Shards)
-            .Select(index => new Shard(index, Map, log, Math.Max(64, options.ConversationsMax / options.Shards)))
+            .Select(index => new Shard(index, Map, log, conversationsMax))
             .ToArray();
         _loops = Enumerable.Range(0, options.Loops)
             .Select(loop => new ShardLoop(
