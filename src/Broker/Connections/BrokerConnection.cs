@@ -102,14 +102,15 @@ internal sealed class BrokerConnection : ISessionConnection
             return;
         }
 
-        BrokerLog.Closed(_services.Log, Id, code);
-        _services.Metrics.Closed(code);
-        Activity.BeginClose();
+        // First of all: a read loop that ends at this moment finds that somebody closes, and ends the write loop.
         if (_writeLoop is { } writer)
         {
             writer.Finish(code, reason, retryAfterMs);
         }
 
+        BrokerLog.Closed(_services.Log, Id, code);
+        _services.Metrics.Closed(code);
+        Activity.BeginClose();
         _transport.Input.CancelPendingRead();
         Peer?.ReadGate.Raise();
     }
@@ -172,7 +173,8 @@ internal sealed class BrokerConnection : ISessionConnection
                 RequestClose(CloseCode.Draining, ConnectionRegistry.ShuttingDown);
             }
 
-            _writeLoop.Finish(CloseCode.None, string.Empty, 0);
+            // Whoever closes may not have told the write loop yet; without a Close the peer would not know why.
+            _writeLoop.Finish(ClosingWith, ClosingWith == CloseCode.Draining ? ConnectionRegistry.ShuttingDown : "closing", 0);
             await writing.ConfigureAwait(false);
 
             // The write loop may have ended on a shard loop's thread (RaiseHere), and so would all the rest, down to the transport's: it is not that thread's work.
