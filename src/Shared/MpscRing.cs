@@ -120,6 +120,8 @@ internal sealed unsafe class MpscRing
         byte* header = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(payload)) - HeaderSize;
         long required = (payload.Length + HeaderSize + (Alignment - 1)) & ~(Alignment - 1L);
         Volatile.Write(ref *(uint*)header, (uint)required);
+
+        // The span does not keep the ring, and the ring's end frees what the span lies in.
         GC.KeepAlive(this);
     }
 

@@ -5,7 +5,7 @@ using FastChat.Storage;
 
 namespace FastChat.Broker.Tests;
 
-/// <summary>The router when the disk is slow, fails, or the broker starts again; and when it is flooded with what it refuses.</summary>
+/// <summary>The router when the disk is slow, fails, or the broker starts again; when it has ended; and when it is flooded with what it refuses.</summary>
 [CancelAfter(120_000)]
 internal sealed class StoreFailureTests
 {

@@ -22,7 +22,7 @@ internal sealed class BrokerConnection : ISessionConnection
     private readonly IDuplexPipe _transport;
     private readonly Action _abort;
     private ConnectionWriteLoop? _writeLoop;
-    private int _closing;
+    private Closing? _closing;
 
     /// <param name="services">What every connection needs.</param>
     /// <param name="id">Number of the connection, for the log.</param>
@@ -58,7 +58,7 @@ internal sealed class BrokerConnection : ISessionConnection
     public bool IsDraining { get; private set; }
 
     /// <summary>Why it is being closed; None while it is not.</summary>
-    public CloseCode ClosingWith => (CloseCode)Volatile.Read(ref _closing);
+    public CloseCode ClosingWith => Volatile.Read(ref _closing)?.Code ?? CloseCode.None;
 
     /// <summary>Runs the connection to its end. Does not throw.</summary>
     public async Task RunAsync()
@@ -97,20 +97,16 @@ internal sealed class BrokerConnection : ISessionConnection
     /// <summary>Ends the connection: what is queued is sent, then Close, then the end of the stream. Any thread; the first reason counts.</summary>
     public void RequestClose(CloseCode code, string reason, uint retryAfterMs)
     {
-        if (Interlocked.CompareExchange(ref _closing, (int)code, 0) != 0)
+        if (!TryBeginClose(new Closing(code, reason, retryAfterMs)))
         {
             return;
         }
 
-        // First of all: a read loop that ends at this moment finds that somebody closes, and ends the write loop.
         if (_writeLoop is { } writer)
         {
-            writer.Finish(code, reason, retryAfterMs);
+            Finish(writer);
         }
 
-        BrokerLog.Closed(_services.Log, Id, code);
-        _services.Metrics.Closed(code);
-        Activity.BeginClose();
         _transport.Input.CancelPendingRead();
         Peer?.ReadGate.Raise();
     }
@@ -138,20 +134,11 @@ internal sealed class BrokerConnection : ISessionConnection
     /// <summary>Sends Close on a connection that has no write loop yet, and ends its stream.</summary>
     public async Task RefuseAsync(CloseCode code, string reason, uint retryAfterMs = 0)
     {
-        if (Interlocked.CompareExchange(ref _closing, (int)code, 0) != 0)
+        TryBeginClose(new Closing(code, reason, retryAfterMs));
+        Closing first = Volatile.Read(ref _closing)!;
+        if (first.Code != CloseCode.Normal)
         {
-            code = ClosingWith;
-        }
-        else
-        {
-            BrokerLog.Closed(_services.Log, Id, code);
-            _services.Metrics.Closed(code);
-            Activity.BeginClose();
-        }
-
-        if (code != CloseCode.Normal)
-        {
-            FrameWriter.WriteClose(_transport.Output, code, reason, retryAfterMs);
+            FrameWriter.WriteClose(_transport.Output, first.Code, first.Reason, first.RetryAfterMs);
             await _transport.Output.FlushAsync().ConfigureAwait(false);
         }
     }
@@ -173,8 +160,8 @@ internal sealed class BrokerConnection : ISessionConnection
                 RequestClose(CloseCode.Draining, ConnectionRegistry.ShuttingDown);
             }
 
-            // Whoever closes may not have told the write loop yet; without a Close the peer would not know why.
-            _writeLoop.Finish(ClosingWith, ClosingWith == CloseCode.Draining ? ConnectionRegistry.ShuttingDown : "closing", 0);
+            // Whoever closes may not have told the write loop yet, and without a Close the peer would not know why.
+            Finish(_writeLoop);
             await writing.ConfigureAwait(false);
 
             // The write loop may have ended on a shard loop's thread (RaiseHere), and so would all the rest, down to the transport's: it is not that thread's work.
@@ -193,8 +180,29 @@ internal sealed class BrokerConnection : ISessionConnection
         Peer = peer;
         if (ClosingWith != CloseCode.None)
         {
-            _writeLoop.Finish(ClosingWith, "closing", 0);
+            Finish(_writeLoop);
         }
+    }
+
+    /// <summary>True for the first who closes.</summary>
+    private bool TryBeginClose(Closing closing)
+    {
+        if (Interlocked.CompareExchange(ref _closing, closing, null) is not null)
+        {
+            return false;
+        }
+
+        BrokerLog.Closed(_services.Log, Id, closing.Code);
+        _services.Metrics.Closed(closing.Code);
+        Activity.BeginClose();
+        return true;
+    }
+
+    /// <summary>Lets the write loop end, with the Close that was decided, if one was. Any thread.</summary>
+    private void Finish(ConnectionWriteLoop writer)
+    {
+        Closing? closing = Volatile.Read(ref _closing);
+        writer.Finish(closing?.Code ?? CloseCode.None, closing?.Reason ?? string.Empty, closing?.RetryAfterMs ?? 0);
     }
 
     /// <summary>
@@ -246,4 +254,7 @@ internal sealed class BrokerConnection : ISessionConnection
             }
         }
     }
+
+    /// <summary>Why, as the peer is told. One object, so that whoever sees that the connection closes sees with what.</summary>
+    private sealed record Closing(CloseCode Code, string Reason, uint RetryAfterMs);
 }

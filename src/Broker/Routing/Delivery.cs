@@ -167,7 +167,8 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
         List<Subscription> subscriptions = conversation.Subscriptions;
         Span<byte> fixedPart = stackalloc byte[Deliver.FixedSize];
         Deliver.WriteFixed(fixedPart, conversation.Id, conversation.Epoch, chunk.Count);
-        SharedFrame? shared = records.Length < SharedFrames.SizeMin || subscriptions.Count == 1 ? null : _frames.Deliver(fixedPart, records);
+        bool isShared = records.Length >= SharedFrames.SizeMin && subscriptions.Count > 1;
+        SharedFrame? shared = null;
         int holders = 0;
         for (int i = subscriptions.Count - 1; i >= 0; i--)
         {
@@ -184,7 +185,9 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
             }
 
             Outbox outbox = subscription.Peer.Outbox;
-            bool hasRoom = shared is null ? outbox.TryAppendDeliver(loop, fixedPart, records) : outbox.TryAppendDeliver(loop, shared, ref holders);
+            bool hasRoom = isShared
+                ? outbox.TryAppendDeliver(loop, shared ??= _frames.Deliver(fixedPart, records), ref holders)
+                : outbox.TryAppendDeliver(loop, fixedPart, records);
             EndAppend(subscription, hasRoom, chunk.Last);
         }
 

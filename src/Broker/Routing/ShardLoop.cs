@@ -166,7 +166,7 @@ internal sealed class ShardLoop : IDisposable, IErrand
                 _thread.Join();
             }
 
-            _wake.Dispose();
+            // _wake is left to its finalizer, as the rings are: whoever found the loop asleep may be about to set it, while the loop woke by itself and ended.
         }
     }
 
