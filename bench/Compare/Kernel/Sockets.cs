@@ -16,19 +16,26 @@ public static unsafe partial class Sockets
     private const int InternetFamily = 2;
     private const int NonBlocking = 0x800 | 0x80000;
     private const int NoSignal = 0x4000;
+    private const int InternetLevel = 0;
+    private const int BindAddressOnly = 24;
     private const int SocketLevel = 1;
     private const int TcpLevel = 6;
     private const int AddressSize = 16;
     private const int Backlog = 4096;
 
     /// <summary>A socket that connects in the background; throws when the kernel refuses.</summary>
-    public static int BeginConnect(IPEndPoint endpoint)
+    /// <param name="endpoint">Where to.</param>
+    /// <param name="source">Where from; the kernel chooses the port when it knows both ends, so only connections to the same place share the numbers.</param>
+    public static int BeginConnect(IPEndPoint endpoint, IPAddress source)
     {
         int socket = Open();
         SetFlag(socket, TcpLevel, 1);
+        SetFlag(socket, InternetLevel, BindAddressOnly);
+        byte* local = stackalloc byte[AddressSize];
         byte* address = stackalloc byte[AddressSize];
+        Write(new IPEndPoint(source, 0), local);
         Write(endpoint, address);
-        if (Connect(socket, address, AddressSize) != 0 && Marshal.GetLastPInvokeError() != InProgress)
+        if (Bind(socket, local, AddressSize) != 0 || (Connect(socket, address, AddressSize) != 0 && Marshal.GetLastPInvokeError() != InProgress))
         {
             int error = Marshal.GetLastPInvokeError();
             Close(socket);

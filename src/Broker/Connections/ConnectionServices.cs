@@ -14,6 +14,9 @@ internal sealed record ConnectionServices
 {
     public required Router Router { get; init; }
 
+    /// <summary>What signing in and teardown pass: half of the processors stay with those who are here.</summary>
+    public Turnstile Turnstile { get; } = new(Math.Max(1, Environment.ProcessorCount / 2));
+
     public required IConversationLog ConversationLog { get; init; }
 
     public required SessionRegistry Sessions { get; init; }

@@ -7,8 +7,6 @@ using System.Threading.Tasks.Sources;
 
 using FastChat.Shared;
 
-using Microsoft.AspNetCore.Connections;
-
 namespace FastChat.Broker.Transport;
 
 /// <summary>
@@ -196,20 +194,20 @@ internal sealed class SocketReader(int socket, IReadinessTarget connection) : Pi
             return;
         }
 
-        if (count == 0)
+        switch (count == 0 ? Libc.ConnectionReset : Marshal.GetLastPInvokeError())
         {
-            _hasEnded = true;
-        }
-        else
-        {
-            int error = Marshal.GetLastPInvokeError();
-            _mayHaveMore = error == Libc.Interrupted;
-            if (error is not (Libc.WouldBlock or Libc.Interrupted))
-            {
-                _failure = error == Libc.ConnectionReset
-                    ? new ConnectionResetException("the peer reset the connection")
-                    : new IOException(new Win32Exception(error).Message);
-            }
+            case Libc.WouldBlock:
+                break;
+            case Libc.Interrupted:
+                _mayHaveMore = true;
+                break;
+            case Libc.ConnectionReset:
+                // A reset is an end like any other, to whoever reads frames: thousands may come at once, and so many exceptions would keep the I/O threads from everybody else for a second.
+                _hasEnded = true;
+                break;
+            case var error:
+                _failure = new IOException(new Win32Exception(error).Message);
+                break;
         }
 
         if (_start == _end)
