@@ -8,7 +8,7 @@ public sealed class TurnstileTests
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     [Test]
-    public async Task Never_more_than_its_width_are_at_it_and_all_come_through([Values(1, 2)] int width)
+    public async Task NoMoreThanItsWidthAreAtItAndAllComeThrough([Values(1, 2)] int width)
     {
         Turnstile turnstile = new(width);
         int inside = 0, most = 0, through = 0;
@@ -35,7 +35,7 @@ public sealed class TurnstileTests
     }
 
     [Test]
-    public async Task It_goes_on_off_the_callers_thread()
+    public async Task ItGoesOnOffTheCallersThread()
     {
         Turnstile turnstile = new(1);
         using Semaphore left = new(0, 1);
@@ -55,7 +55,7 @@ public sealed class TurnstileTests
     }
 
     [Test]
-    public async Task A_piece_that_fails_fails_its_own_task_only()
+    public async Task APieceThatFailsFailsItsOwnTaskOnly()
     {
         Turnstile turnstile = new(1);
         async Task FailAsync()

@@ -37,7 +37,7 @@ internal sealed record ResultRow
     [System.Text.Json.Serialization.JsonPropertyName("resumed_99_s")]
     public double? Resumed99S { get; init; }
 
-    /// <summary>The rate on the largest store by that on an empty one (growth).</summary>
+    /// <summary>The rate on the largest store by that with a thousand conversations in a filled one (growth).</summary>
     public double? GrowthRatio { get; init; }
 
     /// <summary>What <see cref="Rate"/> carries in message bodies, in 10⁶ bytes a second.</summary>

@@ -26,7 +26,7 @@ internal static class RowText
         Add(parts, row.FlushesPerAck, "{0:0.00} flushes/ack at 1 outstanding");
         Add(parts, row.FlushRate, "{0:N0} flushes/s");
         Add(parts, row.Resumed99S, "99 % resumed in {0:0.0} s");
-        Add(parts, row.GrowthRatio, "{0:0.00} of the rate when empty");
+        Add(parts, row.GrowthRatio, "{0:0.00} of the rate at 1,000 conversations");
         Add(parts, 100 * row.Headroom, "headroom {0:0} %");
         Add(parts, row.Errors > 0 ? row.Errors : null, "{0} ERRORS");
         if (row.Headroom is < 0.2)

@@ -40,7 +40,7 @@ internal sealed record Figure(string Name, string Title, string Unit, string For
         new("cpu_percent", "server CPU", "% of one", "N1"),
         new(KbPerSession, "memory", "KB/session", "N1"),
         new(Resumed99, "99 % resumed", "s", "N2"),
-        new(GrowthRatio, "largest ÷ first", "", "N2"),
+        new(GrowthRatio, "largest ÷ second", "", "N2"),
         new("flushes_per_ack", "flushes per ack", "1 outstanding", "N2"),
         new("flush_rate", "flushes", "1/s", "N0"),
         new(Headroom, "headroom", "%", "N0", 100),

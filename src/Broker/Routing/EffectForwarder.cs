@@ -9,10 +9,16 @@ namespace FastChat.Broker.Routing;
 /// <summary>
 /// Carries what one shard owes to another: a state write that was stored with its cause goes to the owner of what it changes, and is deleted at its source when
 /// that owner has made it durable. It may arrive twice (after a crash in between), which state writes do not mind. Effects of one shard
-/// are carried one after another, so that an addition and a removal of the same member cannot overtake one another.
+/// are carried in their order, so that an addition and a removal of the same member cannot overtake one another; what has piled up goes together.
 /// </summary>
 internal sealed class EffectForwarder(Router router, Action<UserId, ConversationId, bool> listChanged)
 {
+    /// <summary>Effects that are carried together. A group of a hundred thousand owes each of them an entry in their list: one at a time that took minutes, two syncs each.</summary>
+    private const int TogetherMax = 256;
+
+    /// <summary>And their bytes, or a little more: one command of a shard has an end (<see cref="ProtocolLimits.ClientFrameSizeMax"/>).</summary>
+    private const int TogetherBytesMax = ProtocolLimits.ClientFrameSizeMax / 4;
+
     private readonly ConcurrentDictionary<ushort, Lane> _lanes = new();
 
     /// <summary>Takes an effect whose source is durable. Loop threads; returns at once.</summary>
@@ -38,23 +44,46 @@ internal sealed class EffectForwarder(Router router, Action<UserId, Conversation
 
     private async Task RunAsync(Lane lane)
     {
+        List<OutgoingEffect> together = [];
         do
         {
-            lane.Effects.TryDequeue(out OutgoingEffect effect);
-            await CarryAsync(effect).ConfigureAwait(false);
+            together.Clear();
+
+            // What is counted is in the queue; what is there and not counted yet is the next round's.
+            int most = Math.Min(Volatile.Read(ref lane.Count), TogetherMax);
+            for (int bytes = 0; together.Count < most && bytes < TogetherBytesMax && lane.Effects.TryDequeue(out OutgoingEffect effect); bytes += effect.Value.Length)
+            {
+                together.Add(effect);
+            }
+
+            await CarryAsync(together).ConfigureAwait(false);
         }
-        while (Interlocked.Decrement(ref lane.Count) != 0);
+        while (Interlocked.Add(ref lane.Count, -together.Count) != 0);
     }
 
-    private async Task CarryAsync(OutgoingEffect effect)
+    /// <summary>Brings effects of one shard to their owners: to each in one write, in their order, and forgets what has become durable there in one write as well.</summary>
+    private async Task CarryAsync(List<OutgoingEffect> effects)
     {
-        int target = BinaryPrimitives.ReadUInt16LittleEndian(effect.Value);
-        byte[] write = effect.Value[2..];
+        IGrouping<ushort, OutgoingEffect>[] targets = effects.GroupBy(effect => BinaryPrimitives.ReadUInt16LittleEndian(effect.Value)).ToArray();
+        OutgoingEffect[][] carried = await Task.WhenAll(targets.Select(target => CarryAsync(target.Key, [.. target]))).ConfigureAwait(false);
+        StateEntry[] forget = carried.SelectMany(some => some).Select(effect => new StateEntry(effect.Key, null)).ToArray();
+        if (forget.Length > 0)
+        {
+            await router.ExecuteAsync(CommandKind.StateWrite, default, SourceOf(forget[0].Key), new StateWriteCommand(forget).ToBytes(), CancellationToken.None)
+                .ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>What the owner has made durable: all of it or nothing.</summary>
+    private async Task<OutgoingEffect[]> CarryAsync(int target, OutgoingEffect[] effects)
+    {
+        // The body of a state write is its entries, one after another: those of several are several bodies, one after another.
+        byte[] write = effects.SelectMany(effect => effect.Value.Skip(sizeof(ushort))).ToArray();
         CommandResult done = await router.ExecuteAsync(CommandKind.StateWrite, default, target, write, CancellationToken.None).ConfigureAwait(false);
         if (done.Error != ErrorCode.None)
         {
             // Only a failed store refuses this; what is owed is still stored and goes out after the restart.
-            return;
+            return [];
         }
 
         foreach (StateEntry entry in StateWriteCommand.Parse(write).Entries)
@@ -65,8 +94,7 @@ internal sealed class EffectForwarder(Router router, Action<UserId, Conversation
             }
         }
 
-        byte[] forget = new StateWriteCommand([new StateEntry(effect.Key, null)]).ToBytes();
-        await router.ExecuteAsync(CommandKind.StateWrite, default, SourceOf(effect.Key), forget, CancellationToken.None).ConfigureAwait(false);
+        return effects;
     }
 
     private static ushort SourceOf(byte[] key) => BinaryPrimitives.ReadUInt16BigEndian(key.AsSpan(1));
