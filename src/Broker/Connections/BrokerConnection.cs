@@ -165,7 +165,7 @@ internal sealed class BrokerConnection : ISessionConnection
             await writing.ConfigureAwait(false);
 
             // The write loop may have ended on a shard loop's thread (RaiseHere), and so would all the rest, down to the transport's: it is not that thread's work.
-            await _services.Turnstile;
+            await _services.ComingAndGoing;
             peer.Outbox.Close();
             _services.Sessions.Detach(session, this);
             _services.Router.Peers.Remove(peer);

@@ -12,10 +12,15 @@ namespace FastChat.Broker.Connections;
 /// <summary>What every connection needs, made once at start.</summary>
 internal sealed record ConnectionServices
 {
+    private static readonly int HalfOfTheProcessors = Math.Max(1, Environment.ProcessorCount / 2);
+
     public required Router Router { get; init; }
 
-    /// <summary>What signing in and teardown pass: half of the processors stay with those who are here.</summary>
-    public Turnstile Turnstile { get; } = new(Math.Max(1, Environment.ProcessorCount / 2));
+    /// <summary>What signing in and teardown pass.</summary>
+    public Turnstile ComingAndGoing { get; } = new(HalfOfTheProcessors);
+
+    /// <summary>What reading pages of the log passes.</summary>
+    public Turnstile ReadingTurns { get; } = new(HalfOfTheProcessors);
 
     public required IConversationLog ConversationLog { get; init; }
 

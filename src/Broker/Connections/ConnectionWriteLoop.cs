@@ -22,7 +22,7 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
     /// <summary>With its head a page fills what a transport sends at once, and no second call carries the last hundred bytes.</summary>
     private const int PageSizeMax = ProtocolLimits.ChunkSizeMax - RecordsHeadSize;
 
-    /// <summary>Pages that a peer which takes everything at once may have in a row before others get the thread.</summary>
+    /// <summary>Pages that a peer which takes everything at once may have in a row before others have their turn.</summary>
     private const int PagesInTurn = 16;
 
     [ThreadStatic]
@@ -33,7 +33,7 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
 
     private readonly List<PullOrder> _orders = [];
     private int _nextOrder;
-    private int _pagesLeft = PagesInTurn;
+    private int _pagesLeft;
 
     /// <summary>There only while pages follow one another without a wait: it keeps files and a snapshot alive, and a peer that takes nothing must not.</summary>
     private ILogReader? _reader;
@@ -75,11 +75,12 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
 
                 if (HasPull())
                 {
-                    if (!Thread.CurrentThread.IsThreadPoolThread || _pagesLeft == 0)
+                    if (_pagesLeft == 0)
                     {
-                        // A flush may continue on an I/O thread, and reading the log may wait for the disk.
+                        // On a thread of the pool, because reading the log may wait for the disk, and not on all of them: who reads the past takes whatever there is, and the present goes on.
                         CloseReader();
-                        await Task.Yield();
+                        await services.ReadingTurns;
+                        _pagesLeft = PagesInTurn;
                     }
 
                     // Also when there was nothing to write: the flush gives back the memory that the page was to have.
@@ -349,12 +350,12 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
         return result.IsCompleted;
     }
 
-    /// <summary>Before every wait.</summary>
+    /// <summary>Before every wait: the turn of reading ends with it.</summary>
     private void CloseReader()
     {
         _reader?.Dispose();
         _reader = null;
-        _pagesLeft = PagesInTurn;
+        _pagesLeft = 0;
     }
 
     private static ArrayBufferWriter<byte> Choice()

@@ -135,7 +135,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
         }
 
         // Looking up accounts reads the store: not on an I/O thread.
-        await services.Turnstile;
+        await services.ComingAndGoing;
         (SignedIn? user, SignInRefused? refused) = await services.Accounts.SignInAsync(hello, CancellationToken.None).ConfigureAwait(false);
         if (refused is not null)
         {

@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace FastChat.Broker.Connections;
 
 /// <summary>
-/// Lets work of the thread pool through a few pieces at a time: what comes with thousands of connections at once, their signing in and their going, must not stand between a message and those who
-/// stay, whose write loops use the same threads. A piece goes on up to its next wait; between any few of them everybody else in the pool has a turn. Any thread.
+/// Lets work of the thread pool through a few pieces at a time. What comes in crowds, signing in, teardown, reading the past, must not stand between a message and those who wait for it, whose
+/// write loops use the same threads; and it must not have all processors. A piece goes on up to its next wait; between any few of them everybody else in the pool has a turn. Any thread.
 /// <code>await turnstile; // goes on on a pool thread, in its turn</code>
 /// </summary>
 internal sealed class Turnstile : IThreadPoolWorkItem
