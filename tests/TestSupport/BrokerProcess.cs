@@ -30,6 +30,9 @@ public sealed record BrokerProcessOptions
 
     /// <summary>How long the process may take until it is ready, recovery of its store included.</summary>
     public TimeSpan ReadyTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>That it ends before it is ready is no error: it was told to.</summary>
+    public bool MayEndEarly { get; init; }
 }
 
 /// <summary>
@@ -224,6 +227,11 @@ public sealed partial class BrokerProcess : IAsyncDisposable
         {
             await KillAsync();
             throw new TimeoutException($"the broker was not ready after {_options.ReadyTimeout}; it wrote:\n{StandardError}");
+        }
+
+        if (_options.MayEndEarly)
+        {
+            return;
         }
 
         throw new InvalidOperationException($"the broker ended with exit code {_process.ExitCode} before it was ready; it wrote:\n{StandardError}");

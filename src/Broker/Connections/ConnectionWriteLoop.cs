@@ -6,6 +6,7 @@ using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
+using FastChat.Shared;
 using FastChat.Storage;
 
 namespace FastChat.Broker.Connections;
@@ -346,6 +347,7 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
         }
 
         FlushResult result = await flush.ConfigureAwait(false);
+        Failpoint.Reach("frames-sent");
         connection.Activity.EndWrite();
         return result.IsCompleted;
     }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Collections.Concurrent;
 
 using FastChat.Protocol;
+using FastChat.Shared;
 using FastChat.Storage;
 
 namespace FastChat.Broker.Routing;
@@ -66,6 +67,7 @@ internal sealed class EffectForwarder(Router router, Action<UserId, Conversation
     {
         IGrouping<ushort, OutgoingEffect>[] targets = effects.GroupBy(effect => BinaryPrimitives.ReadUInt16LittleEndian(effect.Value)).ToArray();
         OutgoingEffect[][] carried = await Task.WhenAll(targets.Select(target => CarryAsync(target.Key, [.. target]))).ConfigureAwait(false);
+        Failpoint.Reach("effects-carried");
         StateEntry[] forget = carried.SelectMany(some => some).Select(effect => new StateEntry(effect.Key, null)).ToArray();
         if (forget.Length > 0)
         {

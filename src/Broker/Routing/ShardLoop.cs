@@ -220,6 +220,7 @@ internal sealed class ShardLoop : IDisposable, IErrand
     /// <summary>Everything in the turn is durable: tell those who wait, and those who listen.</summary>
     private void Release(Turn turn)
     {
+        Failpoint.Reach("turn-durable");
         Span<byte> body = stackalloc byte[Published.Size];
         foreach (ref readonly Acknowledgement acknowledgement in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(turn.Acknowledgements))
         {
@@ -232,6 +233,7 @@ internal sealed class ShardLoop : IDisposable, IErrand
             }
         }
 
+        Failpoint.Reach("turn-acknowledged");
         foreach (ref readonly SealedChunk chunk in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(turn.Chunks))
         {
             DeliveryOf(chunk.Conversation.Id).FanOut(chunk, turn.Batch.Slice(chunk.Offset, chunk.Length).Span);
@@ -247,6 +249,7 @@ internal sealed class ShardLoop : IDisposable, IErrand
             _callbacks.Forward(effect);
         }
 
+        Failpoint.Reach("turn-released");
         _metrics.Published(turn.Acknowledgements.Count);
     }
 

@@ -9,19 +9,22 @@ namespace FastChat.Cli;
 /// <summary>Writes what a tail subscribed to and was brought as a history (docs/history-format.md): below the messages that it prints, with every reconnect.</summary>
 internal sealed class TailRecording : IReadObserver, IDisposable
 {
-    private readonly string _process = string.Create(CultureInfo.InvariantCulture, $"tail-{Environment.ProcessId}");
+    private readonly string _process;
     private readonly HistoryWriter _writer;
     private readonly ConnectionRecording _connections;
 
-    private TailRecording(HistoryWriter writer)
+    /// <summary>Writes for the client called <paramref name="process"/>, into a history that may have others.</summary>
+    public TailRecording(HistoryWriter writer, string process)
     {
         _writer = writer;
-        _connections = new ConnectionRecording(writer, _process);
+        _process = process;
+        _connections = new ConnectionRecording(writer, process);
     }
 
     /// <summary>Begins a history; what the file held is gone.</summary>
     /// <exception cref="CliException">It cannot be written.</exception>
-    public static TailRecording Create(string path, TimeProvider time) => new(HistoryFile.Create(path, time));
+    public static TailRecording Create(string path, TimeProvider time) => new(
+        HistoryFile.Create(path, time), string.Create(CultureInfo.InvariantCulture, $"tail-{Environment.ProcessId}"));
 
     /// <summary>The client's state changed.</summary>
     public void OnStateChanged(ConnectionState state) => _connections.OnStateChanged(state);
@@ -84,7 +87,7 @@ internal sealed class TailRecording : IReadObserver, IDisposable
     /// <summary>The tail ended in order.</summary>
     public void OnEnd() => _writer.Write(new HistoryEvent { Process = _process, Op = HistoryOp.End });
 
-    /// <inheritdoc/>
+    /// <summary>Ends the history.</summary>
     public void Dispose() => _writer.Dispose();
 
     private HistoryEvent Of(HistoryOp op, ConversationId conversation) => new()

@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 
+using FastChat.Shared;
+
 using Microsoft.Win32.SafeHandles;
 
 namespace FastChat.Storage;
@@ -161,8 +163,11 @@ internal sealed class JournalSegment : IDisposable
         }
 
         int to = Math.Min(Image.Length, (offset + size + Page - 1) & -Page);
+        Failpoint.Reach("journal-before-write");
         RandomAccess.Write(_file, Image.AsSpan(from, to - from), from);
+        Failpoint.Reach("journal-written");
         StableFile.SyncData(_file);
+        Failpoint.Reach("journal-synced");
         Accept(commit, offset + size);
     }
 

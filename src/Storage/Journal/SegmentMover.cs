@@ -1,3 +1,5 @@
+using FastChat.Shared;
+
 namespace FastChat.Storage;
 
 /// <summary>
@@ -135,7 +137,9 @@ internal sealed class SegmentMover : IDisposable
                     _filledIn = TimeSpan.FromMilliseconds(Environment.TickCount64 - segment.BeganAt);
                     _tables.Move(segment);
                     Remove(segment);
+                    Failpoint.Reach("move-removed");
                     _pool.Return(segment);
+                    Failpoint.Reach("move-returned");
                     TellIfIdle();
                 }
                 else if (Volatile.Read(ref _stopping))

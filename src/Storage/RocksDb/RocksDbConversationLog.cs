@@ -1,6 +1,7 @@
 using System.Buffers;
 
 using FastChat.Protocol;
+using FastChat.Shared;
 
 namespace FastChat.Storage;
 
@@ -320,6 +321,7 @@ public sealed class RocksDbConversationLog : IConversationLog
             segment.Append(number, Epoch, flags, (int)bytes);
             int size = JournalRecord.HeaderSize + (int)bytes;
             _applier.Apply(segment, segment.Size - size, size, flags);
+            Failpoint.Reach("commit-applied");
             if (flags != JournalFlags.None)
             {
                 Volatile.Write(ref _rewrites, _rewrites + 1);
@@ -333,6 +335,7 @@ public sealed class RocksDbConversationLog : IConversationLog
         }
 
         _directory.Witness.Record(number);
+        Failpoint.Reach("commit-witnessed");
         Volatile.Write(ref _commitNumber, number);
     }
 
@@ -356,6 +359,7 @@ public sealed class RocksDbConversationLog : IConversationLog
 
         JournalSegment next = _directory.Journal.Take(bytes, () => Failure);
         next.Begin(Epoch, number);
+        Failpoint.Reach("journal-begun");
         _mover.Extend(full: _current, next);
         _current = next;
         return next;

@@ -1,4 +1,5 @@
 using FastChat.Protocol;
+using FastChat.Shared;
 
 using RocksDbSharp;
 
@@ -40,18 +41,23 @@ internal sealed unsafe class TableMover
     /// <exception cref="StorageException">The device failed.</exception>
     public void Move(JournalSegment segment)
     {
+        Failpoint.Reach("move-begun");
         RecentIndex index = segment.Index;
         if (index.ConversationCount > 0)
         {
             MoveChunks(index);
         }
 
+        Failpoint.Reach("move-chunks-taken-in");
+
         if (index.PublishCount > 0)
         {
             MovePublishes(index);
         }
 
+        Failpoint.Reach("move-publishes-taken-in");
         _store.SetMovedCommit(segment.LastCommit);
+        Failpoint.Reach("move-numbered");
     }
 
     private void MoveChunks(RecentIndex index)

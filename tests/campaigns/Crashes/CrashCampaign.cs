@@ -1,0 +1,200 @@
+using System.Diagnostics;
+using System.Globalization;
+
+using FastChat.Client;
+using FastChat.History;
+
+namespace FastChat.Campaigns;
+
+/// <summary>
+/// The broker's process dies again and again while people chat. The store lives through all of it and grows; each restart is timed. A round of deaths has conversations and a history of its own,
+/// judged when it is over; and at the very end everything that any round stored is read once more and must be what it was.
+/// </summary>
+internal sealed class CrashCampaign(CampaignOptions options, ICrash crash, TextWriter progress)
+{
+    private const int People = 8;
+    private const string Password = "correct horse battery staple";
+
+    private readonly string _directory = options.Directory ?? RepositoryRoot.PathOf(
+        "artifacts", "campaigns", string.Create(CultureInfo.InvariantCulture, $"{options.Name}-{options.Seed}"));
+
+    private CampaignState _state = new() { Result = new CampaignResult { Campaign = options.Name, Seed = options.Seed, Acked = 0, Lost = 0 } };
+
+    private string StatePath => Path.Combine(_directory, "state.json");
+
+    /// <summary>Runs it, or goes on with it.</summary>
+    public async Task<CampaignResult> RunAsync(CancellationToken cancellation)
+    {
+        long begun = Stopwatch.GetTimestamp();
+        Say($"seed {options.Seed}, {options.Cycles} cycles, {_directory}");
+        Directory.CreateDirectory(_directory);
+        _state = CampaignState.Load(StatePath) ?? _state;
+        double before = _state.Result.Seconds;
+        BrokerProcess broker = await BrokerProcess.StartAsync(new BrokerProcessOptions
+        {
+            DataDirectory = Path.Combine(_directory, "store"),
+            ReadyTimeout = TimeSpan.FromMinutes(2),
+        });
+        await using (broker)
+        {
+            if (_state.Tokens.Count == 0)
+            {
+                _state = _state with { Tokens = await RegisterAsync(broker, cancellation) };
+            }
+
+            while (_state.Result.Cycles < options.Cycles && _state.Result.IsClean && !(Stopwatch.GetElapsedTime(begun) > options.Limit))
+            {
+                await RunRoundAsync(broker, cancellation);
+                _state = _state with { Result = _state.Result with { Seconds = before + Stopwatch.GetElapsedTime(begun).TotalSeconds } };
+                _state.Save(StatePath);
+                Say($"round {_state.Rounds}: {_state.Result.ToJson()}{(crash.Summary is { } summary ? $" ({summary})" : string.Empty)}");
+            }
+
+            if (_state.Result.IsClean)
+            {
+                await ReadEverythingAgainAsync(broker, cancellation);
+            }
+
+            CampaignResult result = _state.Result with { Seconds = before + Stopwatch.GetElapsedTime(begun).TotalSeconds };
+            if (result.IsClean)
+            {
+                await broker.KillAsync();
+                Directory.Delete(_directory, recursive: true);
+            }
+            else
+            {
+                Say($"kept: {_directory}\n{broker.StandardError}");
+            }
+
+            return result;
+        }
+    }
+
+    private async Task RunRoundAsync(BrokerProcess broker, CancellationToken cancellation)
+    {
+        int number = _state.Rounds + 1;
+        Random random = new(HashCode.Combine(options.Seed, number));
+        string history = Path.Combine(_directory, string.Create(CultureInfo.InvariantCulture, $"round-{number}.history"));
+        await using Round round = await Round.BeginAsync(OptionsOf(broker) with { Token = _state.Tokens[0] }, _state.Tokens, history, random, cancellation);
+        // What a process is to die of is in its environment.
+        await RestartAsync(broker, isLast: false, random);
+        List<double> restarts = [.. _state.Restarts];
+        int cycles = Math.Min(options.CyclesInRound, options.Cycles - (int)_state.Result.Cycles);
+        for (int cycle = 0; cycle < cycles; cycle++)
+        {
+            if (random.Next(4) == 0)
+            {
+                round.KillClient(random);
+            }
+
+            await crash.StrikeAsync(broker, random, cancellation);
+            round.OnFault(HistoryFault.Kill);
+            crash.WhileDown(broker.DataDirectory);
+            long down = Stopwatch.GetTimestamp();
+            await RestartAsync(broker, isLast: cycle == cycles - 1, random);
+            if (!broker.HasExited)
+            {
+                restarts.Add(Stopwatch.GetElapsedTime(down).TotalSeconds);
+            }
+
+            round.OnFault(HistoryFault.Restart);
+        }
+
+        (CheckReport report, FinishedConversation[] conversations) = await round.FinishAsync(cancellation);
+        foreach (Violation violation in report.Details)
+        {
+            Say(violation.ToString());
+        }
+
+        foreach (PromiseReport unseen in report.Promises.Where(promise => report.Violations == 0 && promise.Judged == 0 && Exercised.Contains(promise.Promise)))
+        {
+            // A round in which a promise could not have been broken shows nothing about it.
+            throw new InvalidOperationException($"round {number}: {unseen.Promise} was not exercised");
+        }
+
+        CampaignResult result = _state.Result.Plus(report);
+        _state = _state with
+        {
+            Rounds = number,
+            Restarts = restarts,
+            Conversations = [.. _state.Conversations, .. conversations],
+            Result = result with
+            {
+                Cycles = result.Cycles + cycles,
+                Acked = result.Acked + round.Acknowledged,
+                Stored = (result.Stored ?? 0) + conversations.Sum(one => (long)one.Head),
+                RestartP99S = Percentile(restarts, 0.99),
+                RestartMaxS = restarts.Max(),
+            },
+        };
+        if (report.Violations == 0)
+        {
+            File.Delete(history);
+        }
+    }
+
+    /// <summary>What every round must give evidence for.</summary>
+    private static Promise[] Exercised { get; } =
+    [
+        Promise.Durable, Promise.ExactlyOnce, Promise.NoPhantom, Promise.Dense, Promise.Agreement, Promise.RealTimeOrder, Promise.SenderOrder, Promise.LiveDelivery, Promise.Resume,
+        Promise.CatchUp, Promise.FanOut,
+    ];
+
+    /// <summary>The next process; the last one of a round is left alone.</summary>
+    private Task RestartAsync(BrokerProcess broker, bool isLast, Random random) =>
+        broker.RestartAsync(process => isLast ? Plain(process) : crash.Arm(Plain(process), random));
+
+    private static BrokerProcessOptions Plain(BrokerProcessOptions process) => process with { Environment = new Dictionary<string, string>(), MayEndEarly = false };
+
+    private async Task ReadEverythingAgainAsync(BrokerProcess broker, CancellationToken cancellation)
+    {
+        Say($"reading {_state.Conversations.Count} conversations again");
+        await using FastChatClient client = await FastChatClient.ConnectAsync(OptionsOf(broker) with { Token = _state.Tokens[0] }, cancellationToken: cancellation);
+        LogReading reading = new(client, writer: null);
+        foreach (FinishedConversation before in _state.Conversations)
+        {
+            FinishedConversation now = await reading.ReadAsync(ConversationId.TryParse(before.Id, out ConversationId id) ? id : throw new InvalidDataException(StatePath), cancellation);
+            if (now != before)
+            {
+                Say($"was {before}, is {now}");
+                _state = _state with { Result = _state.Result with { Lost = _state.Result.Lost + 1, Violations = _state.Result.Violations + 1 } };
+            }
+        }
+    }
+
+    private static async Task<string[]> RegisterAsync(BrokerProcess broker, CancellationToken cancellation)
+    {
+        string[] tokens = new string[People];
+        for (int i = 0; i < People; i++)
+        {
+            ClientOptions options = OptionsOf(broker) with { Name = $"chatter-{i}", Password = Password, Register = true };
+            await using FastChatClient client = await FastChatClient.ConnectAsync(options, cancellationToken: cancellation);
+            tokens[i] = client.Token!;
+        }
+
+        return tokens;
+    }
+
+    private static ClientOptions OptionsOf(BrokerProcess broker) => new()
+    {
+        Endpoint = ClientEndpoint.Parse(broker.Tcp.ToString()),
+
+        // Whoever is cut is back within moments: the kill after a restart is to find everyone there.
+        Reconnect = new ReconnectPolicy
+        {
+            FirstDelay = TimeSpan.FromMilliseconds(10),
+            LaterDelay = TimeSpan.FromMilliseconds(20),
+            DelayMax = TimeSpan.FromMilliseconds(50),
+            SpreadMax = TimeSpan.FromMilliseconds(20),
+            RetryFirstConnect = true,
+        },
+    };
+
+    private static double Percentile(List<double> values, double share)
+    {
+        double[] sorted = [.. values.Order()];
+        return sorted[(int)Math.Ceiling(share * sorted.Length) - 1];
+    }
+
+    private void Say(string text) => progress.WriteLine($"{options.Name}: {text}");
+}

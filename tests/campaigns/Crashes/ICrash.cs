@@ -1,0 +1,19 @@
+namespace FastChat.Campaigns;
+
+/// <summary>One way in which a broker's process ends without a word.</summary>
+internal interface ICrash
+{
+    /// <summary>Makes the next process ready for it.</summary>
+    BrokerProcessOptions Arm(BrokerProcessOptions process, Random random);
+
+    /// <summary>Lets it happen, and returns when the process is gone.</summary>
+    Task StrikeAsync(BrokerProcess broker, Random random, CancellationToken cancellation);
+
+    /// <summary>What is done to the data directory while nothing runs on it.</summary>
+    void WhileDown(string dataDirectory)
+    {
+    }
+
+    /// <summary>What happened so far, for people; null when there is nothing to say.</summary>
+    string? Summary => null;
+}

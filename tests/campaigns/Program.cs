@@ -1,0 +1,33 @@
+using FastChat.Campaigns;
+
+CampaignOptions? options = CampaignOptions.Parse(args, out string? wrong);
+if (options is null)
+{
+    Console.Error.WriteLine(wrong);
+    return 2;
+}
+
+using CancellationTokenSource interrupted = new();
+Console.CancelKeyPress += (_, key) =>
+{
+    key.Cancel = true;
+    interrupted.Cancel();
+};
+
+try
+{
+    ICrash crash = options.Name == "kill" ? new RandomKill() : new FailpointKill();
+    CampaignResult result = await new CrashCampaign(options, crash, Console.Error).RunAsync(interrupted.Token);
+    Console.WriteLine(result.ToJson());
+    return result.IsClean ? 0 : 1;
+}
+catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+{
+    Console.Error.WriteLine($"{options.Name}: interrupted; the same seed goes on with the round that was under way");
+    return 130;
+}
+catch (Exception failure)
+{
+    Console.Error.WriteLine($"{options.Name}: {failure}");
+    return 1;
+}

@@ -1,0 +1,65 @@
+using System.Globalization;
+
+namespace FastChat.Campaigns;
+
+/// <summary>What a campaign is asked for.</summary>
+internal sealed record CampaignOptions
+{
+    private const string Usage = "usage: tests/campaigns/run.sh kill|failpoints [--cycles N] [--seed S] [--minutes M]";
+
+    /// <summary>Which.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Faults to inject.</summary>
+    public int Cycles { get; init; } = 1000;
+
+    /// <summary>What all chance comes from. Given: a campaign of this seed that was interrupted goes on.</summary>
+    public ulong Seed { get; init; } = (ulong)Random.Shared.NextInt64();
+
+    /// <summary>When it ends at the latest; the round that is under way is finished.</summary>
+    public TimeSpan? Limit { get; init; }
+
+    /// <summary>Where store, histories and state lie.</summary>
+    public string? Directory { get; init; }
+
+    /// <summary>Cycles between two readings of everything.</summary>
+    public int CyclesInRound { get; init; } = 25;
+
+    /// <summary>Reads the command line; null with the reason when it is wrong.</summary>
+    public static CampaignOptions? Parse(string[] arguments, out string? wrong)
+    {
+        wrong = Usage;
+        if (arguments is not ["kill" or "failpoints", .. string[] rest] || rest.Length % 2 != 0)
+        {
+            return null;
+        }
+
+        CampaignOptions options = new() { Name = arguments[0] };
+        foreach (string[] pair in rest.Chunk(2))
+        {
+            if (!ulong.TryParse(pair[1], NumberStyles.None, CultureInfo.InvariantCulture, out ulong value))
+            {
+                wrong = $"{pair[0]}: a number is expected, not '{pair[1]}'\n{Usage}";
+                return null;
+            }
+
+            switch (pair[0])
+            {
+                case "--cycles" when value is > 0 and <= int.MaxValue:
+                    options = options with { Cycles = (int)value };
+                    break;
+                case "--seed":
+                    options = options with { Seed = value };
+                    break;
+                case "--minutes" when value is > 0 and < 100_000:
+                    options = options with { Limit = TimeSpan.FromMinutes(value) };
+                    break;
+                default:
+                    return null;
+            }
+        }
+
+        wrong = null;
+        return options;
+    }
+}
