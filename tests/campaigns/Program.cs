@@ -16,8 +16,12 @@ Console.CancelKeyPress += (_, key) =>
 
 try
 {
-    ICrash crash = options.Name == "kill" ? new RandomKill() : new FailpointKill();
-    CampaignResult result = await new CrashCampaign(options, crash, Console.Error).RunAsync(interrupted.Token);
+    CampaignResult result = options.Name switch
+    {
+        "kill" => await new CrashCampaign(options, new RandomKill(), Console.Error).RunAsync(interrupted.Token),
+        "failpoints" => await new CrashCampaign(options, new FailpointKill(), Console.Error).RunAsync(interrupted.Token),
+        _ => await new BitFlipCampaign(options, Damage.Inflict, Console.Error).RunAsync(interrupted.Token),
+    };
     Console.WriteLine(result.ToJson());
     return result.IsClean ? 0 : 1;
 }

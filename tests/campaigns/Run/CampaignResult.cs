@@ -36,8 +36,14 @@ internal sealed record CampaignResult
     /// <summary>All contradictions of all promises, those above included, and defects that the store found in itself.</summary>
     public long Violations { get; init; }
 
-    /// <summary>Forged, or other bytes than were sent (P3, P6).</summary>
+    /// <summary>Forged, or other bytes than were sent (P3, P6); after damage also too little.</summary>
     public long? ServedWrong { get; init; }
+
+    /// <summary>Damage that was told of: at the start, or to whoever read the place.</summary>
+    public long? Detected { get; init; }
+
+    /// <summary>Damage after which everything was served as it had been written.</summary>
+    public long? Harmless { get; init; }
 
     /// <summary>From the start of the process until it accepts connections, in seconds.</summary>
     [JsonPropertyName("restart_p99_s")]

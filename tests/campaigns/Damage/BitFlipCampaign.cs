@@ -1,0 +1,190 @@
+using System.Diagnostics;
+using System.Globalization;
+
+using FastChat.Client;
+
+namespace FastChat.Campaigns;
+
+/// <summary>
+/// The medium lies: in a copy of a store, something in one file is not what was written. Then the broker either refuses to open it, or says so to whoever reads what is damaged, or serves
+/// everything as it was. What it never does is to serve other bytes, fewer messages, or to crash.
+/// </summary>
+internal sealed class BitFlipCampaign(CampaignOptions options, Func<string, Random, Damage> inflict, TextWriter progress)
+{
+    private const int Messages = 30_000;
+    private const int Conversations = 6;
+
+    private readonly string _directory = options.Directory ?? RepositoryRoot.PathOf(
+        "artifacts", "campaigns", string.Create(CultureInfo.InvariantCulture, $"{options.Name}-{options.Seed}"));
+
+    private readonly SortedDictionary<string, int> _outcomes = [];
+    private string _token = string.Empty;
+    private FinishedConversation[] _written = [];
+
+    private string Pristine => Path.Combine(_directory, "pristine");
+
+    private string Store => Path.Combine(_directory, "store");
+
+    /// <summary>Runs it.</summary>
+    public async Task<CampaignResult> RunAsync(CancellationToken cancellation)
+    {
+        long begun = Stopwatch.GetTimestamp();
+        progress.WriteLine($"{options.Name}: seed {options.Seed}, {options.Cycles} cycles, {_directory}");
+        if (Directory.Exists(_directory))
+        {
+            Directory.Delete(_directory, recursive: true);
+        }
+
+        Directory.CreateDirectory(_directory);
+        await WriteStoreAsync(cancellation);
+        CampaignResult result = new() { Campaign = options.Name, Seed = options.Seed, Detected = 0, ServedWrong = 0, Harmless = 0 };
+        while (result.Cycles < options.Cycles && result.IsClean && !(Stopwatch.GetElapsedTime(begun) > options.Limit))
+        {
+            cancellation.ThrowIfCancellationRequested();
+
+            // A cycle depends on nothing but the seed and its number, so that one alone can be done again.
+            Random random = new(HashCode.Combine(options.Seed, result.Cycles));
+            CopyStore();
+            Damage damage = inflict(Store, random);
+            (Verdict verdict, string what) = await JudgeAsync(cancellation);
+            result = result with
+            {
+                Cycles = result.Cycles + 1,
+                Detected = result.Detected + (verdict == Verdict.Detected ? 1 : 0),
+                Harmless = result.Harmless + (verdict == Verdict.Harmless ? 1 : 0),
+                ServedWrong = result.ServedWrong + (verdict == Verdict.Wrong ? 1 : 0),
+                Violations = result.Violations + (verdict == Verdict.Wrong ? 1 : 0),
+                Seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds,
+            };
+            string kind = $"{Path.GetExtension(damage.File) switch { { Length: > 0 } extension => extension, _ => Path.GetFileName(damage.File).Split('-')[0] }} {verdict}".ToLowerInvariant();
+            _outcomes[kind] = _outcomes.GetValueOrDefault(kind) + 1;
+            if (verdict == Verdict.Wrong)
+            {
+                progress.WriteLine($"{options.Name}: cycle {result.Cycles}: {damage.What} at {damage.Offset} of {Path.GetRelativePath(Store, damage.File)}: {what}; kept: {_directory}");
+            }
+            else if (result.Cycles % 50 == 0)
+            {
+                progress.WriteLine($"{options.Name}: {result.ToJson()} ({Summary})");
+            }
+        }
+
+        progress.WriteLine($"{options.Name}: {Summary}");
+        if (result.IsClean)
+        {
+            Directory.Delete(_directory, recursive: true);
+        }
+
+        return result with { Seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds };
+    }
+
+    private string Summary => string.Join(", ", _outcomes.Select(outcome => $"{outcome.Key} {outcome.Value}"));
+
+    /// <summary>A store with something in every kind of file: tables of several starts, and a journal that a killed process left.</summary>
+    private async Task WriteStoreAsync(CancellationToken cancellation)
+    {
+        await using BrokerProcess broker = await BrokerProcess.StartAsync(Pristine);
+        ClientOptions options = OptionsOf(broker) with { Name = "writer", Password = "correct horse battery staple", Register = true };
+        List<ConversationId> conversations = [];
+        Random random = new(1);
+        for (int life = 0; life < 3; life++)
+        {
+            await using FastChatClient client = await FastChatClient.ConnectAsync(options, cancellationToken: cancellation);
+            _token = client.Token!;
+            options = OptionsOf(broker) with { Token = _token };
+            while (conversations.Count < Conversations)
+            {
+                conversations.Add((await client.CreateConversationAsync(ConversationKind.Public, $"room-{conversations.Count}", cancellationToken: cancellation)).Conversation);
+            }
+
+            List<Task> published = [];
+            for (int i = 0; i < Messages / 3; i++)
+            {
+                byte[] body = new byte[random.Next(16, 600)];
+                random.NextBytes(body);
+                published.Add(client.PublishAsync(conversations[random.Next(Conversations)], MessageKind.Opaque, body, cancellationToken: cancellation).AsTask());
+            }
+
+            await Task.WhenAll(published);
+            if (life < 2)
+            {
+                // The next start brings what the journal has into tables.
+                await broker.RestartAsync();
+                continue;
+            }
+
+            LogReading reading = new(client, writer: null);
+            _written = new FinishedConversation[Conversations];
+            for (int i = 0; i < Conversations; i++)
+            {
+                _written[i] = await reading.ReadAsync(conversations[i], cancellation);
+            }
+        }
+
+        await broker.KillAsync();
+    }
+
+    private async Task<(Verdict Verdict, string What)> JudgeAsync(CancellationToken cancellation)
+    {
+        BrokerProcess broker;
+        try
+        {
+            broker = await BrokerProcess.StartAsync(Store);
+        }
+        catch (InvalidOperationException refused)
+        {
+            // A typed refusal ends with 1; anything else is a process that fell over.
+            return refused.Message.Contains("exit code 1 ", StringComparison.Ordinal) ? (Verdict.Detected, refused.Message) : (Verdict.Wrong, refused.Message);
+        }
+
+        await using (broker)
+        {
+            try
+            {
+                await using FastChatClient client = await FastChatClient.ConnectAsync(OptionsOf(broker) with { Token = _token }, cancellationToken: cancellation);
+                LogReading reading = new(client, writer: null);
+                foreach (FinishedConversation written in _written)
+                {
+                    FinishedConversation read = await reading.ReadAsync(ConversationId.TryParse(written.Id, out ConversationId id) ? id : default, cancellation);
+                    if (read != written)
+                    {
+                        return (Verdict.Wrong, $"was {written}, is {read}");
+                    }
+                }
+
+                return (Verdict.Harmless, string.Empty);
+            }
+            catch (ClientException said) when (!broker.HasExited && said is not ConnectionException { Code: CloseCode.TokenInvalid })
+            {
+                return (Verdict.Detected, said.Message);
+            }
+            catch (ClientException said)
+            {
+                return (Verdict.Wrong, $"{said.Message}\n{broker.StandardError}");
+            }
+        }
+    }
+
+    private void CopyStore()
+    {
+        if (Directory.Exists(Store))
+        {
+            Directory.Delete(Store, recursive: true);
+        }
+
+        foreach (string file in Directory.EnumerateFiles(Pristine, "*", SearchOption.AllDirectories))
+        {
+            string target = Path.Combine(Store, Path.GetRelativePath(Pristine, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+    }
+
+    private static ClientOptions OptionsOf(BrokerProcess broker) => new() { Endpoint = ClientEndpoint.Parse(broker.Tcp.ToString()), Reconnect = ReconnectPolicy.None };
+
+    private enum Verdict
+    {
+        Detected,
+        Harmless,
+        Wrong,
+    }
+}
