@@ -106,7 +106,7 @@ public sealed partial class CrashCampaignTests
 
         public Task StrikeAsync(BrokerProcess broker, Random random, CancellationToken cancellation) => _kill.StrikeAsync(broker, random, cancellation);
 
-        public void WhileDown(string dataDirectory)
+        public void WhileDown(string dataDirectory, Random random)
         {
             string copy = dataDirectory + "-copy";
             switch (++_deaths)

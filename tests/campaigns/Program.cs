@@ -20,6 +20,7 @@ try
     {
         "kill" => await new CrashCampaign(options, new RandomKill(), Console.Error).RunAsync(interrupted.Token),
         "failpoints" => await new CrashCampaign(options, new FailpointKill(), Console.Error).RunAsync(interrupted.Token),
+        "power-cut" => await new CrashCampaign(options, MakePowerCut(options), Console.Error).RunAsync(interrupted.Token),
         _ => await new BitFlipCampaign(options, Damage.Inflict, Console.Error).RunAsync(interrupted.Token),
     };
     Console.WriteLine(result.ToJson());
@@ -34,4 +35,10 @@ catch (Exception failure)
 {
     Console.Error.WriteLine($"{options.Name}: {failure}");
     return 1;
+}
+
+static PowerCut MakePowerCut(CampaignOptions options)
+{
+    PowerCut.BuildLibrary(options.WorkDirectory);
+    return new PowerCut(options.WorkDirectory);
 }

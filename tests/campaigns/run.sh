@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Long proofs on the real process: tests/campaigns/run.sh NAME [--cycles N] [--seed S] [--minutes M]
-# NAMEs: kill (kill -9 at random moments), failpoints (the process dies at a named step of the commit path), bit-flip (something in a
+# NAMEs: kill (kill -9 at random moments), failpoints (the process dies at a named step of the commit path), power-cut (what was not
+# synced is lost or torn; takes a C compiler), bit-flip (something in a
 # file of the store is not what was written). The last line of stdout is one JSON object with what was found; the exit code is 1 when something was lost, duplicated, reordered, violated or served wrong.
 # Progress goes to stderr. What a campaign leaves lies in artifacts/campaigns/NAME-SEED: an interrupted one goes on from there, a failed one keeps store and histories.
 set -euo pipefail

@@ -15,8 +15,7 @@ internal sealed class CrashCampaign(CampaignOptions options, ICrash crash, TextW
     private const int People = 8;
     private const string Password = "correct horse battery staple";
 
-    private readonly string _directory = options.Directory ?? RepositoryRoot.PathOf(
-        "artifacts", "campaigns", string.Create(CultureInfo.InvariantCulture, $"{options.Name}-{options.Seed}"));
+    private readonly string _directory = options.WorkDirectory;
 
     private CampaignState _state = new() { Result = new CampaignResult { Campaign = options.Name, Seed = options.Seed, Acked = 0, Lost = 0 } };
 
@@ -89,7 +88,7 @@ internal sealed class CrashCampaign(CampaignOptions options, ICrash crash, TextW
 
             await crash.StrikeAsync(broker, random, cancellation);
             round.OnFault(HistoryFault.Kill);
-            crash.WhileDown(broker.DataDirectory);
+            crash.WhileDown(broker.DataDirectory, random);
             long down = Stopwatch.GetTimestamp();
             await RestartAsync(broker, isLast: cycle == cycles - 1, random);
             if (!broker.HasExited)

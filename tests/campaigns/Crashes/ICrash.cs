@@ -10,7 +10,7 @@ internal interface ICrash
     Task StrikeAsync(BrokerProcess broker, Random random, CancellationToken cancellation);
 
     /// <summary>What is done to the data directory while nothing runs on it.</summary>
-    void WhileDown(string dataDirectory)
+    void WhileDown(string dataDirectory, Random random)
     {
     }
 

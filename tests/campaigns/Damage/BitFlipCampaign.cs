@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 
 using FastChat.Client;
 
@@ -14,8 +13,7 @@ internal sealed class BitFlipCampaign(CampaignOptions options, Func<string, Rand
     private const int Messages = 30_000;
     private const int Conversations = 6;
 
-    private readonly string _directory = options.Directory ?? RepositoryRoot.PathOf(
-        "artifacts", "campaigns", string.Create(CultureInfo.InvariantCulture, $"{options.Name}-{options.Seed}"));
+    private readonly string _directory = options.WorkDirectory;
 
     private readonly SortedDictionary<string, int> _outcomes = [];
     private string _token = string.Empty;

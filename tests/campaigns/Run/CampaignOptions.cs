@@ -5,7 +5,7 @@ namespace FastChat.Campaigns;
 /// <summary>What a campaign is asked for.</summary>
 internal sealed record CampaignOptions
 {
-    private const string Usage = "usage: tests/campaigns/run.sh kill|failpoints|bit-flip [--cycles N] [--seed S] [--minutes M]";
+    private const string Usage = "usage: tests/campaigns/run.sh kill|failpoints|power-cut|bit-flip [--cycles N] [--seed S] [--minutes M]";
 
     /// <summary>Which.</summary>
     public required string Name { get; init; }
@@ -19,8 +19,11 @@ internal sealed record CampaignOptions
     /// <summary>When it ends at the latest; the round that is under way is finished.</summary>
     public TimeSpan? Limit { get; init; }
 
-    /// <summary>Where store, histories and state lie.</summary>
+    /// <summary>Where store, histories and state lie; null = <see cref="WorkDirectory"/>'s place for this campaign.</summary>
     public string? Directory { get; init; }
+
+    /// <summary>Where they lie in any case.</summary>
+    public string WorkDirectory => Directory ?? RepositoryRoot.PathOf("artifacts", "campaigns", string.Create(CultureInfo.InvariantCulture, $"{Name}-{Seed}"));
 
     /// <summary>Cycles between two readings of everything.</summary>
     public int CyclesInRound { get; init; } = 25;
@@ -29,7 +32,7 @@ internal sealed record CampaignOptions
     public static CampaignOptions? Parse(string[] arguments, out string? wrong)
     {
         wrong = Usage;
-        if (arguments is not ["kill" or "failpoints" or "bit-flip", .. string[] rest] || rest.Length % 2 != 0)
+        if (arguments is not ["kill" or "failpoints" or "power-cut" or "bit-flip", .. string[] rest] || rest.Length % 2 != 0)
         {
             return null;
         }
