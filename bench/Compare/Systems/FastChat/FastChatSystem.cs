@@ -113,10 +113,20 @@ public sealed class FastChatSystem : SystemUnderTest
         history.EndProcesses();
         try
         {
-            FastChatClient reader = await ConnectAsync(_accounts[0].Token).ConfigureAwait(false);
-            await using (reader.ConfigureAwait(false))
+            ConversationId[] logs = history.ToReadBack(_conversations);
+            _ = await ReadAsync(_accounts[^1].Token).ConfigureAwait(false);
+            return history.Describe(logs.Length, await ReadAsync(_accounts[0].Token).ConfigureAwait(false));
+
+            async Task<long> ReadAsync(string token)
             {
-                return await new LogReadBack(reader, history.Reader).ReadAsync(_conversations.Where(history.IsPublishedTo).ToArray(), cancellation).ConfigureAwait(false);
+                ProcessHistory process = history.AddProcess("reader");
+                process.OnConnecting();
+                FastChatClient reader = await ConnectAsync(token).ConfigureAwait(false);
+                process.OnWelcome(reader.User, reader.Device, isResumed: false);
+                await using (reader.ConfigureAwait(false))
+                {
+                    return await new LogReadBack(reader, process).ReadAsync(logs, cancellation).ConfigureAwait(false);
+                }
             }
         }
         catch (ClientException failure)

@@ -9,29 +9,25 @@ namespace FastChat.Bench.Compare.Systems.FastChat;
 /// </summary>
 public sealed class ProcessHistory
 {
-    private readonly HistoryWriter _writer;
+    private readonly RunHistory _run;
     private readonly string _name;
     private readonly Dictionary<uint, HistoryEvent> _unanswered = [];
-    private readonly HashSet<ConversationId> _publishedTo = [];
     private uint _connection;
     private bool _isConnecting;
     private bool _isOpen;
 
-    internal ProcessHistory(HistoryWriter writer, string name)
+    internal ProcessHistory(RunHistory run, string name)
     {
-        _writer = writer;
+        _run = run;
         _name = name;
     }
-
-    /// <summary>Conversations that it published to.</summary>
-    public IReadOnlySet<ConversationId> PublishedTo => _publishedTo;
 
     /// <summary>A connection is there and signs in. The one before it, if there was one, is gone: a cut is not told of when it happens, and nothing can have come over it since.</summary>
     public void OnConnecting()
     {
         Disconnect();
         _isConnecting = true;
-        _writer.Write(Of(HistoryOp.Connect, HistoryPhase.Invoke));
+        _run.Write(Of(HistoryOp.Connect, HistoryPhase.Invoke));
     }
 
     /// <summary>Signed in.</summary>
@@ -42,7 +38,7 @@ public sealed class ProcessHistory
     {
         (_isConnecting, _isOpen) = (false, true);
         _connection++;
-        _writer.Write(Of(HistoryOp.Connect, HistoryPhase.Ok) with { Connection = _connection, User = user, Device = device, Resumed = isResumed });
+        _run.Write(Of(HistoryOp.Connect, HistoryPhase.Ok) with { Connection = _connection, User = user, Device = device, Resumed = isResumed });
     }
 
     /// <summary>A publish is about to be written.</summary>
@@ -50,12 +46,12 @@ public sealed class ProcessHistory
     {
         HistoryEvent publish = Of(HistoryOp.Publish, HistoryPhase.Invoke) with { Conversation = conversation, ClientMessageId = id };
         _unanswered[request] = publish;
-        _publishedTo.Add(conversation);
-        _writer.Write(publish with { Kind = kind, Hash = BodyHash.Of(body) });
+        _run.Count(conversation);
+        _run.Write(publish with { Kind = kind, Hash = BodyHash.Of(body) });
     }
 
     /// <summary>A Subscribe is about to be written.</summary>
-    public void OnSubscribing(ConversationId conversation, LogPosition after, bool isContinued) => _writer.Write(Of(HistoryOp.Subscribe, HistoryPhase.Invoke) with
+    public void OnSubscribing(ConversationId conversation, LogPosition after, bool isContinued) => _run.Write(Of(HistoryOp.Subscribe, HistoryPhase.Invoke) with
     {
         Connection = _connection,
         Conversation = conversation,
@@ -83,13 +79,13 @@ public sealed class ProcessHistory
                 OnSubscribed(conversations[(int)(header.Request - subscribeRequests)], subscribed);
                 break;
             case FrameType.Unsubscribed when Unsubscribe.TryRead(body, out Unsubscribe ended):
-                _writer.Write(Of(HistoryOp.Unsubscribed) with { Connection = _connection, Conversation = ended.Conversation });
+                _run.Write(Of(HistoryOp.Unsubscribed) with { Connection = _connection, Conversation = ended.Conversation });
                 break;
             case FrameType.Lag when Lag.TryRead(body, out Lag lag):
-                _writer.Write(Of(HistoryOp.Lag) with { Connection = _connection, Conversation = lag.Conversation, Epoch = lag.Epoch, Next = lag.Next, Head = lag.Head });
+                _run.Write(Of(HistoryOp.Lag) with { Connection = _connection, Conversation = lag.Conversation, Epoch = lag.Epoch, Next = lag.Next, Head = lag.Head });
                 break;
             case FrameType.Error when Failure.TryRead(body, out Failure failure) && header.Request >= subscribeRequests:
-                _writer.Write(Failed(Of(HistoryOp.Subscribe) with { Connection = _connection, Conversation = conversations[(int)(header.Request - subscribeRequests)] }, failure.Code));
+                _run.Write(Failed(Of(HistoryOp.Subscribe) with { Connection = _connection, Conversation = conversations[(int)(header.Request - subscribeRequests)] }, failure.Code));
                 break;
             case FrameType.Error when Failure.TryRead(body, out Failure failure):
                 OnRefused(header.Request, failure.Code);
@@ -101,13 +97,13 @@ public sealed class ProcessHistory
     }
 
     /// <summary>A line of its own about a request that has a number, such as the reading of a log.</summary>
-    internal void Write(HistoryOp op, HistoryPhase phase, ulong request, in HistoryEvent e) => _writer.Write(e with { Process = _name, Op = op, Phase = phase, Request = request });
+    internal void Write(HistoryOp op, HistoryPhase phase, ulong request, in HistoryEvent e) => _run.Write(e with { Process = _name, Op = op, Phase = phase, Request = request });
 
     /// <summary>It does nothing any more and every answer that it got is written.</summary>
     internal void End()
     {
         Disconnect();
-        _writer.Write(Of(HistoryOp.End));
+        _run.Write(Of(HistoryOp.End));
     }
 
     private void OnPublished(uint request, in Published published)
@@ -115,7 +111,7 @@ public sealed class ProcessHistory
         // An answer to nothing is the checker's to judge, and for want of the request's id there is no line for it: the generator's own count of answers shows it.
         if (_unanswered.Remove(request, out HistoryEvent publish))
         {
-            _writer.Write(publish with { Phase = HistoryPhase.Ok, Epoch = published.Epoch, Sequence = published.Sequence, Duplicate = published.IsDuplicate });
+            _run.Write(publish with { Phase = HistoryPhase.Ok, Epoch = published.Epoch, Sequence = published.Sequence, Duplicate = published.IsDuplicate });
         }
     }
 
@@ -123,16 +119,16 @@ public sealed class ProcessHistory
     {
         if (_unanswered.Remove(request, out HistoryEvent publish))
         {
-            _writer.Write(Failed(publish, code));
+            _run.Write(Failed(publish, code));
         }
         else if (_isConnecting)
         {
             _isConnecting = false;
-            _writer.Write(Failed(Of(HistoryOp.Connect), code));
+            _run.Write(Failed(Of(HistoryOp.Connect), code));
         }
     }
 
-    private void OnSubscribed(ConversationId conversation, in Subscribed answer) => _writer.Write(Of(HistoryOp.Subscribe, HistoryPhase.Ok) with
+    private void OnSubscribed(ConversationId conversation, in Subscribed answer) => _run.Write(Of(HistoryOp.Subscribe, HistoryPhase.Ok) with
     {
         Connection = _connection,
         Conversation = conversation,
@@ -153,7 +149,7 @@ public sealed class ProcessHistory
         while (MessageRecord.TryRead(ref rest, out MessageRecord record))
         {
             bool isErased = (record.Flags & RecordFlags.Erased) != 0;
-            _writer.Write(Of(HistoryOp.Deliver) with
+            _run.Write(Of(HistoryOp.Deliver) with
             {
                 Connection = _connection,
                 Conversation = deliver.Conversation,
@@ -175,17 +171,17 @@ public sealed class ProcessHistory
     {
         if (_isOpen)
         {
-            _writer.Write(Of(HistoryOp.Close) with { Connection = _connection, Code = code });
+            _run.Write(Of(HistoryOp.Close) with { Connection = _connection, Code = code });
         }
         else if (_isConnecting)
         {
-            _writer.Write(Of(HistoryOp.Connect, HistoryPhase.Info) with { Code = code });
+            _run.Write(Of(HistoryOp.Connect, HistoryPhase.Info) with { Code = code });
         }
 
         (_isConnecting, _isOpen) = (false, false);
         foreach (HistoryEvent publish in _unanswered.Values)
         {
-            _writer.Write(publish with { Phase = HistoryPhase.Info });
+            _run.Write(publish with { Phase = HistoryPhase.Info });
         }
 
         _unanswered.Clear();

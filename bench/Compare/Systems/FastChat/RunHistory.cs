@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 using FastChat.History;
 using FastChat.Protocol;
@@ -11,19 +12,15 @@ namespace FastChat.Bench.Compare.Systems.FastChat;
 /// </summary>
 public sealed class RunHistory : IDisposable
 {
+    /// <summary>Records after which no further log is read back: some gigabytes of lines, most of the history of a long run.</summary>
+    public const long ReadBackMax = 2_500_000;
+
     private readonly HistoryWriter _writer;
     private readonly Lock _lock = new();
     private readonly List<ProcessHistory> _processes = [];
-    private readonly HashSet<ConversationId> _publishedTo = [];
+    private readonly Dictionary<ConversationId, long> _published = [];
 
-    private RunHistory(HistoryWriter writer)
-    {
-        _writer = writer;
-        Reader = new ProcessHistory(writer, "reader");
-    }
-
-    /// <summary>Who reads the logs when the run is over.</summary>
-    public ProcessHistory Reader { get; }
+    private RunHistory(HistoryWriter writer) => _writer = writer;
 
     /// <summary>Begins a history; what the file held is gone.</summary>
     /// <exception cref="UnavailableException">It cannot be written.</exception>
@@ -52,12 +49,12 @@ public sealed class RunHistory : IDisposable
         Closed = true,
     });
 
-    /// <summary>One more client.</summary>
-    public ProcessHistory AddProcess()
+    /// <summary>One more client of the generator, or one that reads when the run is over.</summary>
+    public ProcessHistory AddProcess(string kind = "load")
     {
         lock (_lock)
         {
-            ProcessHistory process = new(_writer, string.Create(CultureInfo.InvariantCulture, $"load-{_processes.Count}"));
+            ProcessHistory process = new(this, string.Create(CultureInfo.InvariantCulture, $"{kind}-{_processes.Count}"));
             _processes.Add(process);
             return process;
         }
@@ -66,16 +63,40 @@ public sealed class RunHistory : IDisposable
     /// <summary>The generator has closed its connections: what has no answer gets none.</summary>
     public void EndProcesses()
     {
-        foreach (ProcessHistory process in _processes)
-        {
-            process.End();
-            _publishedTo.UnionWith(process.PublishedTo);
-        }
+        _processes.ForEach(static process => process.End());
     }
 
-    /// <summary>True when a client published there. Known after <see cref="EndProcesses"/>.</summary>
-    public bool IsPublishedTo(ConversationId conversation) => _publishedTo.Contains(conversation);
+    /// <summary>Of these conversations the first that were published to, <see cref="ReadBackMax"/> messages or a log more; a log is read whole or not at all.</summary>
+    public ConversationId[] ToReadBack(IEnumerable<ConversationId> conversations)
+    {
+        long records = 0;
+        return conversations.Where(_published.ContainsKey).TakeWhile(conversation =>
+        {
+            bool isRead = records < ReadBackMax;
+            records += _published[conversation];
+            return isRead;
+        }).ToArray();
+    }
+
+    /// <summary>Says which of the logs that were published to were read back.</summary>
+    public string Describe(int read, long records)
+    {
+        int left = _published.Count - read;
+        string unread = left == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $"; {left:N0} more were NOT read back: no log is begun after {ReadBackMax:N0} records");
+        return string.Create(CultureInfo.InvariantCulture, $"{records:N0} records of {read:N0} conversations read back by two readers{unread}");
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _writer.Dispose();
+
+    internal void Write(in HistoryEvent line) => _writer.Write(line);
+
+    /// <summary>A message is about to be published there.</summary>
+    internal void Count(ConversationId conversation)
+    {
+        lock (_lock)
+        {
+            CollectionsMarshal.GetValueRefOrAddDefault(_published, conversation, out _)++;
+        }
+    }
 }
