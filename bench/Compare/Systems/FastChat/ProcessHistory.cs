@@ -12,6 +12,9 @@ public sealed class ProcessHistory
     private readonly RunHistory _run;
     private readonly string _name;
     private readonly Dictionary<uint, HistoryEvent> _unanswered = [];
+
+    // What has been answered on this connection: a second answer has to stand in the history, too.
+    private readonly Dictionary<uint, (ConversationId Conversation, ClientMessageId Id)> _answered = [];
     private uint _connection;
     private bool _isConnecting;
     private bool _isOpen;
@@ -108,8 +111,7 @@ public sealed class ProcessHistory
 
     private void OnPublished(uint request, in Published published)
     {
-        // An answer to nothing is the checker's to judge, and for want of the request's id there is no line for it: the generator's own count of answers shows it.
-        if (_unanswered.Remove(request, out HistoryEvent publish))
+        if (TryAnswer(request, out HistoryEvent publish))
         {
             _run.Write(publish with { Phase = HistoryPhase.Ok, Epoch = published.Epoch, Sequence = published.Sequence, Duplicate = published.IsDuplicate });
         }
@@ -117,7 +119,7 @@ public sealed class ProcessHistory
 
     private void OnRefused(uint request, ushort code)
     {
-        if (_unanswered.Remove(request, out HistoryEvent publish))
+        if (TryAnswer(request, out HistoryEvent publish))
         {
             _run.Write(Failed(publish, code));
         }
@@ -126,6 +128,20 @@ public sealed class ProcessHistory
             _isConnecting = false;
             _run.Write(Failed(Of(HistoryOp.Connect), code));
         }
+    }
+
+    // False when nothing was asked under this number: there is no line for an answer without a message.
+    private bool TryAnswer(uint request, out HistoryEvent publish)
+    {
+        if (_unanswered.Remove(request, out publish))
+        {
+            _answered[request] = (publish.Conversation, publish.ClientMessageId);
+            return true;
+        }
+
+        bool isKnown = _answered.TryGetValue(request, out (ConversationId Conversation, ClientMessageId Id) earlier);
+        publish = Of(HistoryOp.Publish) with { Conversation = earlier.Conversation, ClientMessageId = earlier.Id };
+        return isKnown;
     }
 
     private void OnSubscribed(ConversationId conversation, in Subscribed answer) => _run.Write(Of(HistoryOp.Subscribe, HistoryPhase.Ok) with
@@ -185,6 +201,7 @@ public sealed class ProcessHistory
         }
 
         _unanswered.Clear();
+        _answered.Clear();
     }
 
     // INTERNAL says that nobody knows.
