@@ -135,7 +135,7 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
         _session = welcome.Session;
         history?.OnWelcome(welcome);
 
-        // A history has no word for a subscription that is asked for before it is known that one is signed in: who is recorded waits for the answer.
+        // A subscription in a history names its connection, which has no number before its Welcome: who is recorded asks after it.
         if (_conversation >= 0 && history is not null)
         {
             WriteSubscribe(_conversation, output);
