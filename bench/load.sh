@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds the load-test harness and runs it; the broker it starts builds itself: bench/load.sh SCENARIO … (see bench/README.md).
+# With --history FILE fastchat's clients are recorded, and ./fastchat check-history FILE judges the run; several --runs make FILE.1, FILE.2, ….
 set -euo pipefail
 root="$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1

@@ -27,6 +27,9 @@ public abstract class SystemUnderTest : IAsyncDisposable
     /// <summary>Why its clients cannot speak over a transport (tcp, tls, ws), or null when they can.</summary>
     public virtual string? WhyNotOver(string transport) => transport == "tcp" ? null : "it is compared over tcp only";
 
+    /// <summary>True when what its clients do and see can be written as a history (<see cref="SystemSettings.HistoryFile"/>).</summary>
+    public virtual bool IsRecordable => false;
+
     /// <summary>Where it listens. Known after <see cref="StartAsync"/>.</summary>
     public IPEndPoint Endpoint { get; protected set; } = new(IPAddress.Loopback, 0);
 
@@ -48,6 +51,10 @@ public abstract class SystemUnderTest : IAsyncDisposable
     /// <param name="events">Learns what the server says.</param>
     /// <param name="index">Number of the connection, from 0: it decides the account.</param>
     public abstract Wire NewWire(IWireEvents events, int index);
+
+    /// <summary>The work is done and its connections are closed: ends the history, if one is written, with what the server holds now. Returns a line that says what that is, or null.</summary>
+    /// <exception cref="UnavailableException">The server did not say what it holds.</exception>
+    public virtual Task<string?> EndHistoryAsync(CancellationToken cancellation) => Task.FromResult<string?>(null);
 
     /// <summary>Ends the server. Its data stays.</summary>
     public virtual ValueTask DisposeAsync()

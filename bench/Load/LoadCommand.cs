@@ -44,6 +44,10 @@ internal static class LoadCommand
         Option<bool> pin = new("--pin") { Description = "server on processor 0, generator on processor 1" };
         Option<string?> corpus = new("--corpus") { Description = "corpus: directory of the chat logs, *.raw.txt" };
         Option<int> largest = new("--largest") { Description = "growth: conversations at the largest step, where ten times as many messages are stored (1,000,000)" };
+        Option<string?> history = new("--history")
+        {
+            Description = "also record what fastchat's clients did and saw in FILE, for ./fastchat check-history FILE; in FILE.1, FILE.2, … when there are several --runs; recording is slow",
+        };
         Option<string?> json = new("--json") { Description = "also write the result with every run to FILE (bench/report reads it)" };
 
         AddRange(seconds, 0.5, 3600);
@@ -65,7 +69,7 @@ internal static class LoadCommand
         RootCommand command = new("Loads a chat system, alone or in turn with others, and measures it (bench/README.md).")
         {
             scenario, system, versus, transport, seconds, warmUp, connections, outstanding, conversations, size, rate, runs, pin, json, corpus, largest,
-            messages, readers,
+            messages, readers, history,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -86,6 +90,7 @@ internal static class LoadCommand
                 Corpus = parsed.GetValue(corpus),
                 Messages = parsed.GetValue(messages),
                 Readers = parsed.GetValue(readers),
+                History = parsed.GetValue(history),
             });
             string[] systems = [parsed.GetValue(system)!, .. parsed.GetValue(versus) ?? []];
             return await RunAsync(work, settings, systems, parsed.GetValue(runs), parsed.GetValue(json), cancellation).ConfigureAwait(false);
@@ -95,6 +100,12 @@ internal static class LoadCommand
 
     private static async Task<int> RunAsync(IScenario work, RunSettings settings, string[] systems, int runs, string? jsonFile, CancellationToken cancellation)
     {
+        if (settings.History is not null && !SystemCatalog.Make(systems[0])!.IsRecordable)
+        {
+            await Console.Error.WriteLineAsync($"--history records fastchat only: what is checked is what fastchat promises, not {systems[0]} (docs/history-format.md)").ConfigureAwait(false);
+            return 2;
+        }
+
         foreach (string name in systems)
         {
             if (SystemCatalog.Make(name)!.WhyNot(settings.Scenario) is { } reason)

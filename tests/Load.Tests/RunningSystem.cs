@@ -20,14 +20,14 @@ internal sealed class RunningSystem : IAsyncDisposable
     public SystemUnderTest System { get; }
 
     /// <summary>Starts a system; the test is ignored, with the reason, where its program is not installed.</summary>
-    public static async Task<RunningSystem> StartAsync(string name, Scenario scenario)
+    public static async Task<RunningSystem> StartAsync(string name, Scenario scenario, string? history = null)
     {
         SystemUnderTest system = SystemCatalog.Make(name)!;
         string directory = Directory.CreateTempSubdirectory("fastchat-load-").FullName;
         WorkPlan plan = new(scenario, Conversations: 4, Connections: 8, PayloadBytes: 32);
         try
         {
-            await system.StartAsync(new SystemSettings(directory, "tcp", []), plan, CancellationToken.None);
+            await system.StartAsync(new SystemSettings(directory, "tcp", []) { HistoryFile = history }, plan, CancellationToken.None);
             await system.PrepareAsync(plan, CancellationToken.None);
         }
         catch (UnavailableException missing) when (missing.Message.Contains("not installed", StringComparison.Ordinal))

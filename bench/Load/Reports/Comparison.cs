@@ -1,3 +1,5 @@
+using System.Globalization;
+
 using FastChat.Bench.Compare;
 using FastChat.Bench.Load.Engine;
 using FastChat.Bench.Load.Measure;
@@ -53,13 +55,14 @@ internal sealed class Comparison(
         string directory = Path.Combine(workDirectory, $"{name}-{run}");
         Directory.CreateDirectory(directory);
         SystemUnderTest system = SystemCatalog.Make(name)!;
+        string? history = system.IsRecordable ? HistoryOf(run) : null;
         string what = $"{settings.Scenario.ToString().ToLowerInvariant()}  {name}  run {run + 1}/{runs}";
         using LiveLine line = new(progress, isTerminal, what, () => Console.WindowWidth);
         try
         {
             string[] prefix = settings.Pin ? ["taskset", "-c", "0"] : [];
             WorkPlan plan = scenario.Plan(settings);
-            await system.StartAsync(new SystemSettings(directory, settings.Transport, prefix), plan, cancellation).ConfigureAwait(false);
+            await system.StartAsync(new SystemSettings(directory, settings.Transport, prefix) { HistoryFile = history }, plan, cancellation).ConfigureAwait(false);
             await system.PrepareAsync(plan, cancellation).WaitAsync(cancellation).ConfigureAwait(false);
             FlushCounter flushes = new(directory);
 
@@ -67,7 +70,8 @@ internal sealed class Comparison(
             TaskCompletionSource<ResultRow> done = new();
             Thread generator = new(() => Generate(system, flushes, done)) { Name = "generator", IsBackground = true };
             generator.Start();
-            return await done.Task.WaitAsync(cancellation).ConfigureAwait(false);
+            ResultRow row = await done.Task.WaitAsync(cancellation).ConfigureAwait(false);
+            return history is null ? row : await EndHistoryAsync(system, row, history, cancellation).ConfigureAwait(false);
         }
         finally
         {
@@ -75,6 +79,18 @@ internal sealed class Comparison(
             await system.DisposeAsync().ConfigureAwait(false);
             Directory.Delete(directory, recursive: true);
         }
+    }
+
+    // Every run has a new store, and histories of two stores contradict one another.
+    private string? HistoryOf(int run) =>
+        settings.History is { } file && runs > 1 ? string.Create(CultureInfo.InvariantCulture, $"{file}.{run + 1}") : settings.History;
+
+    private static async Task<ResultRow> EndHistoryAsync(SystemUnderTest system, ResultRow row, string file, CancellationToken cancellation)
+    {
+        string? what = await system.EndHistoryAsync(cancellation).ConfigureAwait(false);
+        await Console.Error.WriteLineAsync($"     history: {what}; ./fastchat check-history {file}").ConfigureAwait(false);
+        const string slower = "recorded: no figures to compare";
+        return row with { Note = row.Note.Length == 0 ? slower : $"{row.Note}; {slower}" };
     }
 
     private void Generate(SystemUnderTest system, FlushCounter flushes, TaskCompletionSource<ResultRow> done)

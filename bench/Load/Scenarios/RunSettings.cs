@@ -44,6 +44,10 @@ internal sealed record RunSettings
     [JsonIgnore]
     public string? Corpus { get; init; }
 
+    /// <summary>The file that histories go into; null for none. No part of the result, whose note says that it was recorded.</summary>
+    [JsonIgnore]
+    public string? History { get; init; }
+
     /// <summary>Conversations at the largest step of growth.</summary>
     public int Largest { get; init; }
 }

@@ -10,7 +10,8 @@ namespace FastChat.Bench.Compare.Systems.FastChat;
 /// ask, each with that many requests under way, and there are never more tasks than that.
 /// </summary>
 /// <param name="connect">Opens a connection; its number decides the account.</param>
-internal sealed class ConversationMaker(Func<int, Task<FastChatClient>> connect)
+/// <param name="history">Is told of each; null when nobody records.</param>
+internal sealed class ConversationMaker(Func<int, Task<FastChatClient>> connect, RunHistory? history)
 {
     private const int ConnectionsMax = 32;
     private const int RequestsOfConnection = 16;
@@ -40,7 +41,9 @@ internal sealed class ConversationMaker(Func<int, Task<FastChatClient>> connect)
         for (int number; (number = Interlocked.Increment(ref _next)) < first + made.Length;)
         {
             string name = string.Create(CultureInfo.InvariantCulture, $"load-{number}");
-            made[number - first] = (await client.ResolveConversationAsync(name, create: true, cancellation).ConfigureAwait(false)).Conversation;
+            ConversationInfo info = await client.ResolveConversationAsync(name, create: true, cancellation).ConfigureAwait(false);
+            history?.OnConversation(info);
+            made[number - first] = info.Conversation;
         }
     }
 }

@@ -26,6 +26,7 @@ public sealed class FastChatSystem : SystemUnderTest
     private readonly List<(string Token, UserId User)> _accounts = [];
     private readonly List<ConversationId> _conversations = [];
     private string _data = string.Empty;
+    private RunHistory? _history;
 
     // What the accounts and conversations are made over; the wires' transport is Endpoint's.
     private IPEndPoint _tcp = new(IPAddress.Loopback, 0);
@@ -41,8 +42,12 @@ public sealed class FastChatSystem : SystemUnderTest
     public override string? WhyNotOver(string transport) => transport == "tls" ? "the broker has no TLS yet" : null;
 
     /// <inheritdoc/>
+    public override bool IsRecordable => true;
+
+    /// <inheritdoc/>
     public override async Task StartAsync(SystemSettings settings, WorkPlan plan, CancellationToken cancellation)
     {
+        _history = settings.HistoryFile is { } file ? RunHistory.Create(file) : null;
         _data = Path.Combine(settings.DataDirectory, "data");
         Server = ServerProcess.Start(
             settings,
@@ -64,7 +69,7 @@ public sealed class FastChatSystem : SystemUnderTest
             _accounts.AddRange(await Task.WhenAll(Enumerable.Range(_accounts.Count, Math.Min(8, accounts - _accounts.Count)).Select(RegisterAsync)).ConfigureAwait(false));
         }
 
-        ConversationMaker maker = new(number => ConnectAsync(_accounts[number % _accounts.Count].Token));
+        ConversationMaker maker = new(number => ConnectAsync(_accounts[number % _accounts.Count].Token), _history);
         _conversations.AddRange(await maker.MakeAsync(_conversations.Count, Math.Max(_conversations.Count, plan.Conversations), cancellation).ConfigureAwait(false));
     }
 
@@ -82,7 +87,9 @@ public sealed class FastChatSystem : SystemUnderTest
             await using (importer.ConfigureAwait(false))
             {
                 UserId[] accounts = _accounts.Select(account => account.User).ToArray();
-                _conversations.Add(await GroupMaker.MakeAsync(owner, importer, accounts, members, cancellation).ConfigureAwait(false));
+                ConversationId group = await GroupMaker.MakeAsync(owner, importer, accounts, members, cancellation).ConfigureAwait(false);
+                _history?.OnConversation(await owner.GetConversationAsync(group, cancellation).ConfigureAwait(false));
+                _conversations.Add(group);
                 return _conversations.Count - 1;
             }
         }
@@ -91,8 +98,48 @@ public sealed class FastChatSystem : SystemUnderTest
     /// <inheritdoc/>
     public override Wire NewWire(IWireEvents events, int index)
     {
-        FastChatWire wire = new(events, _accounts[index % _accounts.Count].Token, _conversations, _seed++);
+        FastChatWire wire = new(events, _accounts[index % _accounts.Count].Token, _conversations, _seed++, _history?.AddProcess());
         return _isWebSocket ? new WebSocketWire(events, wire, "/ws") : wire;
+    }
+
+    /// <inheritdoc/>
+    public override async Task<string?> EndHistoryAsync(CancellationToken cancellation)
+    {
+        if (_history is not { } history)
+        {
+            return null;
+        }
+
+        history.EndProcesses();
+        try
+        {
+            ConversationId[] logs = history.ToReadBack(_conversations);
+            _ = await ReadAsync(_accounts[^1].Token).ConfigureAwait(false);
+            return history.Describe(logs.Length, await ReadAsync(_accounts[0].Token).ConfigureAwait(false));
+
+            async Task<long> ReadAsync(string token)
+            {
+                ProcessHistory process = history.AddProcess("reader");
+                process.OnConnecting();
+                FastChatClient reader = await ConnectAsync(token).ConfigureAwait(false);
+                process.OnWelcome(reader.User, reader.Device, isResumed: false);
+                await using (reader.ConfigureAwait(false))
+                {
+                    return await new LogReadBack(reader, process).ReadAsync(logs, cancellation).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (ClientException failure)
+        {
+            throw new UnavailableException($"the logs cannot be read back into the history: {failure.Message}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync().ConfigureAwait(false);
+        _history?.Dispose();
     }
 
     // The broker's own limit of connections is an operator's choice, as it is with the peers: it is raised when the plan needs more, with some to spare for those that are still going while others come.

@@ -7,7 +7,12 @@ using FastChat.Protocol;
 namespace FastChat.Bench.Compare.Systems.FastChat;
 
 /// <summary>FastChat's protocol (protocol.md), as little of it as a client needs. A publish carries its number in the request and in the client message id.</summary>
-public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList<ConversationId> conversations, ulong seed) : Wire(events)
+/// <param name="events">Learns what the server says.</param>
+/// <param name="token">Signs in.</param>
+/// <param name="conversations">What the numbers of conversations stand for.</param>
+/// <param name="seed">The first half of each client message id: no two clients may have the same.</param>
+/// <param name="history">Is told what is sent and what comes, each before anybody else is; null when nobody records, and then it costs a comparison.</param>
+public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList<ConversationId> conversations, ulong seed, ProcessHistory? history = null) : Wire(events)
 {
     /// <summary>Requests from here on are subscriptions, below it publishes.</summary>
     private const uint SubscribeRequests = 0x8000_0000;
@@ -18,6 +23,9 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
 
     private SessionId _session;
     private int _conversation = -1;
+
+    // The subscription of the connection before this one is to go on.
+    private bool _isContinuing;
     private LogPosition _position = new(0, LogPosition.Latest);
 
     // The conversation that is being read and the head it had when the reading began; −1 while none is.
@@ -27,8 +35,9 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
     /// <inheritdoc/>
     public override void Begin(SendBuffer output)
     {
+        history?.OnConnecting();
         FrameWriter.Write(output, FrameType.Hello, 0, new Hello { Client = "fastchat-load", Token = token, Session = _session }.ToMap());
-        if (_conversation >= 0)
+        if (_conversation >= 0 && history is null)
         {
             WriteSubscribe(_conversation, output);
         }
@@ -38,6 +47,7 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
     public override void Subscribe(int conversation, SendBuffer output)
     {
         _conversation = conversation;
+        _isContinuing = false;
         WriteSubscribe(conversation, output);
     }
 
@@ -54,16 +64,19 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
 
     /// <inheritdoc/>
     public override Wire Resume() =>
-        new FastChatWire(Events, token, conversations, seed) { _session = _session, _conversation = _conversation, _position = _position };
+        new FastChatWire(Events, token, conversations, seed, history) { _session = _session, _conversation = _conversation, _position = _position, _isContinuing = true };
 
     /// <inheritdoc/>
     public override void Publish(int conversation, long number, ReadOnlySpan<byte> payload, SendBuffer output)
     {
-        Span<byte> body = FrameWriter.Begin(output, FrameType.Publish, (uint)number + 1, global::FastChat.Protocol.Publish.FixedSize + payload.Length);
+        uint request = (uint)number + 1;
+        ClientMessageId id = new(new UInt128(seed, (ulong)number));
+        history?.OnPublishing(request, conversations[conversation], id, MessageKind.Text, payload);
+        Span<byte> body = FrameWriter.Begin(output, FrameType.Publish, request, global::FastChat.Protocol.Publish.FixedSize + payload.Length);
         new Publish
         {
             Conversation = conversations[conversation],
-            ClientMessageId = new ClientMessageId(new UInt128(seed, (ulong)number)),
+            ClientMessageId = id,
             Kind = MessageKind.Text,
             Body = payload,
         }.Write(body);
@@ -90,6 +103,7 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
 
     private void Take(in FrameHeader header, ReadOnlySpan<byte> body, SendBuffer output)
     {
+        history?.OnFrame(header, body, conversations, SubscribeRequests);
         switch (header.Type)
         {
             case FrameType.Published:
@@ -102,8 +116,7 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
                 TakeSubscribed(header.Request, body);
                 break;
             case FrameType.Welcome:
-                _session = Welcome.Parse(ReadMap(body)).Session;
-                Events.OnReady();
+                TakeWelcome(Welcome.Parse(ReadMap(body)), output);
                 break;
             case FrameType.Ping:
                 FrameWriter.Write(output, FrameType.Pong, header.Request, body);
@@ -115,6 +128,20 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
                 Events.OnFailed(Reason(body));
                 break;
         }
+    }
+
+    private void TakeWelcome(Welcome welcome, SendBuffer output)
+    {
+        _session = welcome.Session;
+        history?.OnWelcome(welcome);
+
+        // A subscription in a history names its connection, which has no number before its Welcome: who is recorded asks after it.
+        if (_conversation >= 0 && history is not null)
+        {
+            WriteSubscribe(_conversation, output);
+        }
+
+        Events.OnReady();
     }
 
     private void TakeRecords(ReadOnlySpan<byte> body)
@@ -169,6 +196,7 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
 
     private void WriteSubscribe(int conversation, SendBuffer output)
     {
+        history?.OnSubscribing(conversations[conversation], _position, _isContinuing);
         Span<byte> body = FrameWriter.Begin(output, FrameType.Subscribe, SubscribeRequests + (uint)conversation, global::FastChat.Protocol.Subscribe.Size);
         new Subscribe(conversations[conversation], _position).Write(body);
     }
