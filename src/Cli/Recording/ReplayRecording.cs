@@ -67,23 +67,8 @@ internal sealed class ReplayRecording : IDisposable
     public void OnReading(string process, int index, ConversationId conversation) => _writer.Write(Reading(process, index, conversation) with { Phase = HistoryPhase.Invoke });
 
     /// <summary>A record of that reading.</summary>
-    public void OnRecord(string process, int index, ChatMessage message) => _writer.Write(new HistoryEvent
-    {
-        Process = process,
-        Op = HistoryOp.Record,
-        Request = (ulong)index + 1,
-        Conversation = message.Conversation,
-        Epoch = message.Position.Epoch,
-        Sequence = message.Sequence,
-        User = message.Sender,
-        Publisher = message.Publisher == message.Sender ? default : message.Publisher,
-        Device = message.Device,
-        ClientMessageId = message.ClientMessageId,
-        Kind = message.Kind,
-        Hash = BodyHash.OfRecord(message.Body.Span, message.IsErased),
-        Erased = message.IsErased,
-        Member = (byte)message.Kind >= MessageKinds.FirstSystemKind && MembershipBody.TryRead(message.Body.Span, out MembershipBody body) ? body.User : default,
-    });
+    public void OnRecord(string process, int index, ChatMessage message) =>
+        _writer.Write(RecordEvents.Of(message) with { Process = process, Request = (ulong)index + 1 });
 
     /// <summary>The reading came to its end.</summary>
     public void OnRead(string process, int index, ConversationId conversation, uint epoch, ulong head) =>

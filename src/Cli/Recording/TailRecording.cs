@@ -62,19 +62,7 @@ internal sealed class TailRecording : IReadObserver, IDisposable
         ReadOnlySpan<byte> rest = deliver.Records;
         while (MessageRecord.TryRead(ref rest, out MessageRecord record))
         {
-            _writer.Write(Of(HistoryOp.Deliver, deliver.Conversation) with
-            {
-                Epoch = deliver.Epoch,
-                Sequence = record.Sequence,
-                User = record.Sender,
-                Publisher = record.Publisher == record.Sender ? default : record.Publisher,
-                Device = record.Device,
-                ClientMessageId = record.ClientMessageId,
-                Kind = record.Kind,
-                Hash = BodyHash.OfRecord(record.Body, (record.Flags & RecordFlags.Erased) != 0),
-                Erased = (record.Flags & RecordFlags.Erased) != 0,
-                Member = (byte)record.Kind >= MessageKinds.FirstSystemKind && MembershipBody.TryRead(record.Body, out MembershipBody body) ? body.User : default,
-            });
+            _writer.Write(RecordEvents.Of(deliver.Conversation, deliver.Epoch, record) with { Process = _process, Connection = _connections.Number });
         }
     }
 

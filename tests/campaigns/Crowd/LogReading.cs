@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 
+using FastChat.Cli;
 using FastChat.Client;
 using FastChat.History;
 
@@ -25,7 +26,7 @@ internal sealed class LogReading(FastChatClient client, HistoryWriter? writer)
             HistoryPage page = await client.FetchAsync(conversation, after, FetchDirection.Forward, cancellationToken: cancellation);
             foreach (ChatMessage message in page.Messages)
             {
-                writer?.Write(RecordOf(message) with { Request = _request });
+                writer?.Write(RecordEvents.Of(message) with { Process = Process, Request = _request });
                 Add(digest, message);
                 after = message.Position;
             }
@@ -37,22 +38,6 @@ internal sealed class LogReading(FastChatClient client, HistoryWriter? writer)
             }
         }
     }
-
-    private static HistoryEvent RecordOf(ChatMessage message) => new()
-    {
-        Process = Process,
-        Op = HistoryOp.Record,
-        Conversation = message.Conversation,
-        Epoch = message.Position.Epoch,
-        Sequence = message.Sequence,
-        User = message.Sender,
-        Publisher = message.Publisher == message.Sender ? default : message.Publisher,
-        Device = message.Device,
-        ClientMessageId = message.ClientMessageId,
-        Kind = message.Kind,
-        Hash = BodyHash.OfRecord(message.Body.Span, message.IsErased),
-        Erased = message.IsErased,
-    };
 
     private static void Add(IncrementalHash digest, ChatMessage message)
     {
