@@ -18,6 +18,8 @@ internal static class TargetList
         .. StoredValueTargets.All.Select(make => (make, 100_000L)),
         (static () => new UpgradeRequestTarget(), 100_000),
         (static () => new HistoryTarget(), 10_000),
+        (static () => new SessionTarget(), 4_000),
+        (static () => new WebSocketTarget(), 4_000),
     ];
 
     private static readonly Dictionary<string, (Func<IFuzzTarget> Make, long ShortRun)> ByName = Entries.ToDictionary(NameOf, StringComparer.Ordinal);

@@ -9,7 +9,7 @@ namespace FastChat.Fuzz;
 internal sealed class FuzzWorker(TargetCampaign campaign, IFuzzTarget target, byte[][] corpus)
 {
     private const int FindSizeMax = 512;
-    private const int FindsMax = 256;
+    private const int FindsMax = 24;
 
     private readonly InputSequence _sequence = new(target, corpus, campaign.Settings.Seed);
     private readonly HashSet<ulong> _ofCorpus = [];

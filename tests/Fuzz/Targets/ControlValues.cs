@@ -22,7 +22,7 @@ internal static class ControlKeys
     public static IReadOnlyList<string> All { get; } =
     [
         "version", "client", "token", "name", "password", "register", "device", "session", "window", "server", "resumed", "user", "heartbeat_ms", "frame_size_max", "body_size_max", "in_flight_max",
-        "time_us", "conversation", "kind", "title", "role", "epoch", "head", "created", "members", "users", "names", "since", "external", "after", "more", "event", "create", "conversations", "public", "group",
+        "time_us", "conversation", "kind", "title", "role", "epoch", "head", "created", "members", "users", "names", "since", "external", "after", "more", "event", "create", "conversations", "key", "public", "group",
         "owner", "member", "none",
     ];
 }
