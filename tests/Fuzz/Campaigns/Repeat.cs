@@ -16,7 +16,7 @@ internal static class Repeat
                 return input.ToArray();
             }
 
-            // Of a target that is not guided, earlier inputs leave no mark on later ones but through the block's own state, and that is run by whoever asks for it.
+            // All of them are run: what they reach decides which inputs come next, and a target with a state of its own must have it when the input comes.
             if (TryRun(target, input, out ulong outcome) is null)
             {
                 sequence.Learn(outcome);

@@ -20,10 +20,10 @@ internal sealed record Violation(string Target, ulong Seed, long Number, string 
         ? ("failure", failure.Message)
         : ("exception", $"{failure.GetType().Name}: {failure.Message} {PlaceOf(failure)}".TrimEnd());
 
-    /// <summary>What tells two violations apart: the place of an exception, not its words, which often repeat the input.</summary>
+    /// <summary>What tells two violations apart: the place of an exception, not its words, which often repeat the input. A place in the target itself says nothing: inlining moves it from one line to the next.</summary>
     public static string SignatureOf(Exception failure) => failure is FuzzFailureException
         ? failure.Message
-        : $"{failure.GetType().Name} {PlaceOf(failure)}";
+        : $"{failure.GetType().Name} {(PlaceOf(failure) is var place && place.StartsWith("at FastChat.Fuzz.", StringComparison.Ordinal) ? string.Empty : place)}";
 
     /// <summary>Writes the input and the command that repeats it below <paramref name="directory"/>; returns the path of the input.</summary>
     public string Save(string directory)
