@@ -98,6 +98,16 @@ public sealed class FormatTests
         Assert.That(failure.Message, Does.StartWith($"bad:{Math.Max(1, whole.Count(letter => letter == '\n'))}: ").And.Contain(reason));
     }
 
+    /// <summary>JSON's grammar is kept by both, and the text is none all the same: the reader of JSON says so only when it is asked for the text.</summary>
+    [Test]
+    public void A_text_that_is_ill_formed_is_no_event([Values("process", "node")] string key, [Values("\u00ff", "\\ud800", "a\u00ed\u00a0\u0080")] string text)
+    {
+        string whole = $"{{\"t_ns\":1,\"op\":\"begin\",\"format\":1}}\n{{\"t_ns\":2,\"process\":\"a\",\"{key}\":\"{text}\",\"op\":\"end\"}}\n";
+        using HistoryReader reader = new(new MemoryStream(Encoding.Latin1.GetBytes(whole)), "bad");
+        Assert.That(reader.TryRead(out _), Is.True);
+        Assert.That(() => reader.TryRead(out _), Throws.TypeOf<HistoryFormatException>().With.Message.Contains($"bad:2: the value of {key}"));
+    }
+
     [Test]
     public void Keys_of_a_newer_writer_are_passed_over()
     {

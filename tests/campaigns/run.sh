@@ -1,12 +1,20 @@
 #!/usr/bin/env bash
 # Long proofs on the real process: tests/campaigns/run.sh NAME [--cycles N] [--seed S] [--minutes M]
-# NAMEs: kill (kill -9 at random moments), failpoints (the process dies at a named step of the commit path), power-cut (what was not
-# synced is lost or torn; takes a C compiler), bit-flip (something in a
-# file of the store is not what was written). The last line of stdout is one JSON object with what was found; the exit code is 1 when something was lost, duplicated, reordered, violated or served wrong.
+#   kill         kill -9 at random moments
+#   failpoints   the process dies at a named step of the commit path
+#   power-cut    what was not synced is lost or torn; takes a C compiler
+#   bit-flip     something in a file of the store is not what was written
+#   fuzz         any bytes for every decoder; --inputs N for each target, --target NAME, --threads T instead of --cycles
+# The last line of stdout is one JSON object with what was found; the exit code is 1 when something was lost, duplicated, reordered, violated or served wrong.
 # Progress goes to stderr. What a campaign leaves lies in artifacts/campaigns/NAME-SEED: an interrupted one goes on from there, a failed one keeps store and histories.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." || exit 1
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
+if [ "${1:-}" = fuzz ]; then
+  shift
+  dotnet build tests/Fuzz/FastChat.Fuzz.csproj -c Release -v q >&2
+  exec dotnet tests/Fuzz/bin/Release/net10.0/FastChat.Fuzz.dll "$@"
+fi
 dotnet build tests/campaigns/FastChat.Campaigns.csproj -c Release -v q >&2
 exec dotnet tests/campaigns/bin/Release/net10.0/FastChat.Campaigns.dll "$@"

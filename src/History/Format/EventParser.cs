@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
 
@@ -161,8 +162,7 @@ internal sealed class EventParser
         switch (key)
         {
             case HistoryKey.Process:
-                TakeProcess(ref json, ref e);
-                return true;
+                return TryTakeProcess(ref json, ref e);
             case HistoryKey.Op:
                 return Words.Ops.TryFind(text, out e.Op);
             case HistoryKey.Phase:
@@ -174,7 +174,11 @@ internal sealed class EventParser
             case HistoryKey.ConversationKind:
                 return Words.Kinds.TryFind(text, out e.ConversationKind);
             case HistoryKey.Node:
-                string node = json.GetString()!;
+                if (!TryGetText(ref json, out string? node))
+                {
+                    return false;
+                }
+
                 e.Node = _nodes.TryGetValue(node, out string? known) ? known : _nodes[node] = node;
                 return true;
             case HistoryKey.Device:
@@ -212,12 +216,16 @@ internal sealed class EventParser
         }
     }
 
-    private void TakeProcess(ref Utf8JsonReader json, ref HistoryEvent e)
+    private bool TryTakeProcess(ref Utf8JsonReader json, ref HistoryEvent e)
     {
         // Lines of one process come in runs.
         if (_lastProcess < 0 || !json.ValueSpan.SequenceEqual(_names[_lastProcess]))
         {
-            string name = json.GetString()!;
+            if (!TryGetText(ref json, out string? name))
+            {
+                return false;
+            }
+
             if (!_processes.TryGetValue(name, out _lastProcess))
             {
                 _lastProcess = _names.Count;
@@ -229,6 +237,22 @@ internal sealed class EventParser
 
         e.ProcessIndex = _lastProcess;
         e.Process = _texts[_lastProcess];
+        return true;
+    }
+
+    /// <summary>False when the text is ill-formed UTF-8 or escapes half a surrogate pair: the reader takes both for JSON, and only unpacking the text finds out.</summary>
+    private static bool TryGetText(ref Utf8JsonReader json, [NotNullWhen(true)] out string? text)
+    {
+        try
+        {
+            text = json.GetString();
+            return text is not null;
+        }
+        catch (InvalidOperationException)
+        {
+            text = null;
+            return false;
+        }
     }
 
     private static bool TryReadId(ReadOnlySpan<byte> text, out UInt128 id)

@@ -5,7 +5,7 @@ namespace FastChat.Campaigns;
 /// <summary>What a campaign is asked for.</summary>
 internal sealed record CampaignOptions
 {
-    private const string Usage = "usage: tests/campaigns/run.sh kill|failpoints|power-cut|bit-flip [--cycles N] [--seed S] [--minutes M]";
+    private const string Usage = "usage: tests/campaigns/run.sh kill|failpoints|power-cut|bit-flip|fuzz [--cycles N] [--seed S] [--minutes M]";
 
     /// <summary>Which.</summary>
     public required string Name { get; init; }

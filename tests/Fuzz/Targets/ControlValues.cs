@@ -1,0 +1,28 @@
+using FastChat.Protocol;
+
+namespace FastChat.Fuzz.Targets;
+
+/// <summary>Equality of control bodies, value by value.</summary>
+internal static class ControlValues
+{
+    public static bool AreEqual(object? a, object? b) => (a, b) switch
+    {
+        (null, null) => true,
+        (byte[] x, byte[] y) => x.AsSpan().SequenceEqual(y),
+        (List<object?> x, List<object?> y) => x.Count == y.Count && x.Zip(y).All(pair => AreEqual(pair.First, pair.Second)),
+        (ControlMap x, ControlMap y) => x.Count == y.Count && x.Keys.SequenceEqual(y.Keys) && x.Keys.All(key => AreEqual(x[key], y[key])),
+        (double x, double y) => BitConverter.DoubleToInt64Bits(x) == BitConverter.DoubleToInt64Bits(y),
+        _ => a is not null && a.Equals(b),
+    };
+}
+
+/// <summary>The keys of control bodies (protocol.md §3.2, §4.6, §4.7): what mutation puts in, because no chance would spell them.</summary>
+internal static class ControlKeys
+{
+    public static IReadOnlyList<string> All { get; } =
+    [
+        "version", "client", "token", "name", "password", "register", "device", "session", "window", "server", "resumed", "user", "heartbeat_ms", "frame_size_max", "body_size_max", "in_flight_max",
+        "time_us", "conversation", "kind", "title", "role", "epoch", "head", "created", "members", "users", "names", "since", "external", "after", "more", "event", "create", "conversations", "key", "public", "group",
+        "owner", "member", "none",
+    ];
+}

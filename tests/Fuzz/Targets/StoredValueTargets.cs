@@ -1,0 +1,98 @@
+using System.Text;
+
+using FastChat.Broker.Conversations;
+using FastChat.Broker.Identity;
+using FastChat.Broker.Routing;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+
+namespace FastChat.Fuzz.Targets;
+
+/// <summary>Values of small state and bodies of the broker's own commands.</summary>
+internal static class StoredValueTargets
+{
+    private static readonly ConversationMeta Meta = new(ConversationKind.Group, new UserId(5), 1_700_000_000_000_000, "lobby", "The lobby – für alle");
+
+    public static IReadOnlyList<Func<IFuzzTarget>> All { get; } =
+    [
+        static () => new StoredValueTarget(
+            "stored-account",
+            [new AccountRecord("ada", false, AccountRights.Import, 17, "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA").ToBytes(), new AccountRecord("Zoë", true, AccountRights.None, 0, null).ToBytes()],
+            static bytes => AccountRecord.Parse(bytes) is var account && IsShort(account.Name) ? account.ToBytes() : null),
+        static () => new StoredValueTarget(
+            "stored-token",
+            [new TokenRecord(new UserId(5), new DeviceId(6), 7, 8).ToBytes()],
+            static bytes => TokenRecord.Parse(bytes).ToBytes()),
+        static () => new StoredValueTarget(
+            "stored-conversation",
+            [Meta.ToBytes(), new ConversationMeta(ConversationKind.Public, default, 0, null, null).ToBytes()],
+            static bytes => ConversationMeta.Parse(bytes) is var meta && IsWritable(meta) ? meta.ToBytes() : null),
+        static () => new StoredValueTarget(
+            "command-create",
+            [new CreateConversationCommand(new ConversationId(9), Meta, true, [new UserId(1), new UserId(2)]).ToBytes()],
+            static bytes => CreateConversationCommand.Parse(bytes) is var command && IsWritable(command.Meta) ? command.ToBytes() : null),
+        static () => new StoredValueTarget(
+            "command-members",
+            [new ChangeMembersCommand(new ConversationId(9), MemberRole.Owner, [new UserId(1), new UserId(2)]).ToBytes()],
+            static bytes => ChangeMembersCommand.Parse(bytes).ToBytes()),
+        static () => new StoredValueTarget(
+            "command-state",
+            [new StateWriteCommand([new StateEntry([1, 2], [3]), new StateEntry([4], null), new StateEntry([5], [], true)]).ToBytes()],
+            static bytes => StateWriteCommand.Parse(bytes).ToBytes()),
+    ];
+
+    private static bool IsWritable(ConversationMeta meta) => IsShort(meta.Name ?? string.Empty) && Encoding.UTF8.GetByteCount(meta.Title ?? string.Empty) <= ushort.MaxValue;
+
+    /// <summary>Ill-formed bytes of a name become three each; names that the broker writes are far shorter than what the size byte can say.</summary>
+    private static bool IsShort(string name) => Encoding.UTF8.GetByteCount(name) <= byte.MaxValue;
+}
+
+/// <summary>
+/// A value that the broker writes for itself. Nobody else's bytes come here: the store's checksums stand before them. So bytes that are too short may end in an exception that says so, but in no other one,
+/// and what is read is the same after it was written and read again.
+/// </summary>
+/// <param name="roundTrip">Reads and writes again; null when what was read is nothing that is ever written.</param>
+internal sealed class StoredValueTarget(string name, byte[][] seeds, StoredValueTarget.ReadAndWrite roundTrip) : IFuzzTarget
+{
+    public delegate byte[]? ReadAndWrite(ReadOnlySpan<byte> bytes);
+
+    public string Name => name;
+
+    public int SizeMax => 512;
+
+    public IReadOnlyList<byte[]> Words { get; } = [[0xFF, 0xFF], [0xFF, 0xFF, 0xFF, 0xFF], [0x00, 0x00, 0x00, 0x80], new byte[16], [0xC3, 0xA9], [0xED, 0xA0, 0x80]];
+
+    public IEnumerable<byte[]> Seeds() => seeds;
+
+    public long AllocationCap(int inputSize) => 16 * 1024 + (64 * inputSize);
+
+    public ulong Run(ReadOnlySpan<byte> input)
+    {
+        Outcome outcome = default;
+        outcome.AddSize(input.Length);
+        byte[]? once;
+        try
+        {
+            once = roundTrip(input);
+        }
+        catch (Exception cut) when (cut is ArgumentOutOfRangeException or IndexOutOfRangeException or OverflowException)
+        {
+            outcome.Add(cut.GetType().Name);
+            return outcome.Value;
+        }
+
+        outcome.Add(once is not null);
+        if (once is not null)
+        {
+            byte[]? twice = roundTrip(once);
+            Property.Holds(twice is not null && once.AsSpan().SequenceEqual(twice), "reading and writing once more changes the bytes");
+            outcome.AddSize(once.Length);
+        }
+
+        return outcome.Value;
+    }
+
+    public void Dispose()
+    {
+    }
+}
