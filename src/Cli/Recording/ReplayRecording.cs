@@ -68,7 +68,7 @@ internal sealed class ReplayRecording : IDisposable
 
     /// <summary>A record of that reading.</summary>
     public void OnRecord(string process, int index, ChatMessage message) =>
-        _writer.Write(RecordEvents.Of(message) with { Process = process, Request = (ulong)index + 1 });
+        _writer.Write(ReadMessage.ToEvent(message) with { Process = process, Request = (ulong)index + 1 });
 
     /// <summary>The reading came to its end.</summary>
     public void OnRead(string process, int index, ConversationId conversation, uint epoch, ulong head) =>

@@ -62,7 +62,7 @@ internal sealed class TailRecording : IReadObserver, IDisposable
         ReadOnlySpan<byte> rest = deliver.Records;
         while (MessageRecord.TryRead(ref rest, out MessageRecord record))
         {
-            _writer.Write(RecordEvents.Of(deliver.Conversation, deliver.Epoch, record) with { Process = _process, Connection = _connections.Number });
+            _writer.Write(RecordEvents.Delivered(deliver.Conversation, deliver.Epoch, record) with { Process = _process, Connection = _connections.Number });
         }
     }
 

@@ -26,7 +26,7 @@ internal sealed class LogReading(FastChatClient client, HistoryWriter? writer)
             HistoryPage page = await client.FetchAsync(conversation, after, FetchDirection.Forward, cancellationToken: cancellation);
             foreach (ChatMessage message in page.Messages)
             {
-                writer?.Write(RecordEvents.Of(message) with { Process = Process, Request = _request });
+                writer?.Write(ReadMessage.ToEvent(message) with { Process = Process, Request = _request });
                 Add(digest, message);
                 after = message.Position;
             }

@@ -50,18 +50,6 @@ internal sealed class LogReadBack(FastChatClient client, ProcessHistory history)
         history.Write(HistoryOp.ReadLog, HistoryPhase.Ok, request, reading with { Epoch = page.Epoch, Head = page.Head });
     }
 
-    private static HistoryEvent Of(ChatMessage message) => new()
-    {
-        Conversation = message.Conversation,
-        Epoch = message.Position.Epoch,
-        Sequence = message.Sequence,
-        User = message.Sender,
-        Publisher = message.Publisher == message.Sender ? default : message.Publisher,
-        Device = message.Device,
-        ClientMessageId = message.ClientMessageId,
-        Kind = message.Kind,
-        Hash = BodyHash.OfRecord(message.Body.Span, message.IsErased),
-        Erased = message.IsErased,
-        Member = (byte)message.Kind >= MessageKinds.FirstSystemKind && MembershipBody.TryRead(message.Body.Span, out MembershipBody body) ? body.User : default,
-    };
+    private static HistoryEvent Of(ChatMessage message) => RecordEvents.Of(
+        message.Conversation, message.Position, message.Sender, message.Publisher, message.Device, message.ClientMessageId, message.Kind, message.Body.Span, message.IsErased);
 }

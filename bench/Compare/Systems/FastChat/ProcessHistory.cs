@@ -164,22 +164,7 @@ public sealed class ProcessHistory
         ReadOnlySpan<byte> rest = deliver.Records;
         while (MessageRecord.TryRead(ref rest, out MessageRecord record))
         {
-            bool isErased = (record.Flags & RecordFlags.Erased) != 0;
-            _run.Write(Of(HistoryOp.Deliver) with
-            {
-                Connection = _connection,
-                Conversation = deliver.Conversation,
-                Epoch = deliver.Epoch,
-                Sequence = record.Sequence,
-                User = record.Sender,
-                Publisher = record.Publisher == record.Sender ? default : record.Publisher,
-                Device = record.Device,
-                ClientMessageId = record.ClientMessageId,
-                Kind = record.Kind,
-                Hash = BodyHash.OfRecord(record.Body, isErased),
-                Erased = isErased,
-                Member = (byte)record.Kind >= MessageKinds.FirstSystemKind && MembershipBody.TryRead(record.Body, out MembershipBody membership) ? membership.User : default,
-            });
+            _run.Write(RecordEvents.Delivered(deliver.Conversation, deliver.Epoch, record) with { Process = _name, Connection = _connection });
         }
     }
 
