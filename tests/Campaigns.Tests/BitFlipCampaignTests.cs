@@ -36,7 +36,7 @@ public sealed class BitFlipCampaignTests
         static Damage Write(string store, Random random)
         {
             WriteAsync(store).GetAwaiter().GetResult();
-            return new Damage(Path.Combine(store, "format"), 0, 0, "a message");
+            return new Damage(Path.Combine(store, "format"), 0, "a message");
         }
 
         CampaignResult result = await new BitFlipCampaign(Options(cycles: 3), Write, TestContext.Out).RunAsync(CancellationToken.None);

@@ -49,15 +49,16 @@ public sealed partial class CrashCampaignTests
         Assert.That(File.Exists(Path.Combine(_directory, "round-1.history")), "what shows it is kept");
     }
 
-    [Test]
-    public async Task WhatWasInterruptedGoesOn()
+    [TestCase(1)]
+    [TestCase(3)]
+    public async Task WhatWasInterruptedGoesOn(int strikes)
     {
-        // Two rounds; the second is interrupted, and done again.
+        // Two rounds; the one that is interrupted is done again.
         CampaignOptions options = Options("kill", cycles: 4, cyclesInRound: 2);
         using CancellationTokenSource interrupt = new();
-        Interrupting crash = new(interrupt, strikes: 3);
+        Interrupting crash = new(interrupt, strikes);
         await Assert.ThatAsync(() => new CrashCampaign(options, crash, TextWriter.Null).RunAsync(interrupt.Token), Throws.InstanceOf<OperationCanceledException>());
-        Assert.That(CampaignState.Load(Path.Combine(_directory, "state.json"))!.Rounds, Is.EqualTo(1));
+        Assert.That(CampaignState.Load(Path.Combine(_directory, "state.json"))!.Rounds, Is.EqualTo(strikes / 2));
 
         CampaignResult result = await RunAsync(new RandomKill(), options);
         Assert.That(result.IsClean, result.ToJson());
@@ -73,6 +74,13 @@ public sealed partial class CrashCampaignTests
             .Select(match => match.Groups[1].Value)
             .ToArray();
         Assert.That(inSource, Is.EquivalentTo(FailpointKill.Places.Keys));
+    }
+
+    [Test]
+    public void ASeedMeansTheSameInEveryProcess()
+    {
+        CampaignOptions options = new() { Name = "kill", Seed = 1 };
+        Assert.That(new[] { 0, 1, 2 }.Select(part => options.RandomOf(part).Next(1000)), Is.EqualTo(new[] { 559, 234, 973 }));
     }
 
     [TestCase("kill", "--cycles", "0")]

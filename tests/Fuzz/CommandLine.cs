@@ -7,7 +7,7 @@ internal sealed record CommandLine
 {
     public const string Usage =
         """
-        fuzz [--target NAME]... [--inputs N] [--minutes M] [--seed S] [--threads T] [--json] [--keep]
+        fuzz [--target NAME]... [--inputs N (or --cycles N)] [--minutes M] [--seed S] [--threads T] [--json] [--keep]
         fuzz --target NAME --seed S --input N        runs one input again
         fuzz --target NAME --file PATH               runs the bytes of a file
         fuzz --list                                  names the targets
@@ -47,7 +47,7 @@ internal sealed record CommandLine
             {
                 case "--target": line.Targets.Add(Value()); break;
                 case "--seed": line.Seed = ulong.Parse(Value(), CultureInfo.InvariantCulture); break;
-                case "--inputs": line.Inputs = long.Parse(Value(), CultureInfo.InvariantCulture); break;
+                case "--inputs" or "--cycles": line.Inputs = long.Parse(Value(), CultureInfo.InvariantCulture); break;
                 case "--minutes": line.Minutes = double.Parse(Value(), CultureInfo.InvariantCulture); break;
                 case "--threads": line.Threads = Math.Clamp(int.Parse(Value(), CultureInfo.InvariantCulture), 1, 64); break;
                 case "--input": line.Input = long.Parse(Value(), CultureInfo.InvariantCulture); break;

@@ -16,12 +16,6 @@ internal sealed record ConnectionServices
 
     public required Router Router { get; init; }
 
-    /// <summary>What signing in and teardown pass.</summary>
-    public Turnstile ComingAndGoing { get; } = new(HalfOfTheProcessors);
-
-    /// <summary>What reading pages of the log passes.</summary>
-    public Turnstile ReadingTurns { get; } = new(HalfOfTheProcessors);
-
     public required IConversationLog ConversationLog { get; init; }
 
     public required SessionRegistry Sessions { get; init; }
@@ -41,6 +35,12 @@ internal sealed record ConnectionServices
     public required TimeProvider Clock { get; init; }
 
     public required ILogger Log { get; init; }
+
+    /// <summary>What signing in and teardown pass.</summary>
+    public Turnstile ComingAndGoing { get; } = new(HalfOfTheProcessors);
+
+    /// <summary>What reading pages of the log passes.</summary>
+    public Turnstile ReadingTurns { get; } = new(HalfOfTheProcessors);
 }
 
 /// <summary>Times and sizes of a connection (protocol.md §2.3).</summary>

@@ -80,7 +80,14 @@ internal sealed class EffectForwarder(Router router, Action<UserId, Conversation
     private async Task<OutgoingEffect[]> CarryAsync(int target, OutgoingEffect[] effects)
     {
         // The body of a state write is its entries, one after another: those of several are several bodies, one after another.
-        byte[] write = effects.SelectMany(effect => effect.Value.Skip(sizeof(ushort))).ToArray();
+        byte[] write = new byte[effects.Sum(effect => effect.Value.Length - sizeof(ushort))];
+        Span<byte> rest = write;
+        foreach (OutgoingEffect effect in effects)
+        {
+            effect.Value.AsSpan(sizeof(ushort)).CopyTo(rest);
+            rest = rest[(effect.Value.Length - sizeof(ushort))..];
+        }
+
         CommandResult done = await router.ExecuteAsync(CommandKind.StateWrite, default, target, write, CancellationToken.None).ConfigureAwait(false);
         if (done.Error != ErrorCode.None)
         {

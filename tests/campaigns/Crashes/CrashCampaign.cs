@@ -39,11 +39,12 @@ internal sealed class CrashCampaign(CampaignOptions options, ICrash crash, TextW
             if (_state.Tokens.Count == 0)
             {
                 _state = _state with { Tokens = await RegisterAsync(broker, cancellation) };
+                _state.Save(StatePath);
             }
 
             while (_state.Result.Cycles < options.Cycles && _state.Result.IsClean && !(Stopwatch.GetElapsedTime(begun) > options.Limit))
             {
-                await RunRoundAsync(broker, cancellation);
+                await TryRunRoundAsync(broker, cancellation);
                 _state = _state with { Result = _state.Result with { Seconds = before + Stopwatch.GetElapsedTime(begun).TotalSeconds } };
                 _state.Save(StatePath);
                 Say($"round {_state.Rounds}: {_state.Result.ToJson()}{(crash.Summary is { } summary ? $" ({summary})" : string.Empty)}");
@@ -69,12 +70,27 @@ internal sealed class CrashCampaign(CampaignOptions options, ICrash crash, TextW
         }
     }
 
+    /// <summary>A round that cannot be finished is a violation as well: a start that is refused, somebody who is never answered, a promise that was not exercised.</summary>
+    private async Task TryRunRoundAsync(BrokerProcess broker, CancellationToken cancellation)
+    {
+        try
+        {
+            await RunRoundAsync(broker, cancellation);
+        }
+        catch (Exception failure) when (failure is InvalidOperationException or TimeoutException or ClientException)
+        {
+            Say(failure.ToString());
+            _state = _state with { Result = _state.Result with { Violations = _state.Result.Violations + 1 } };
+        }
+    }
+
     private async Task RunRoundAsync(BrokerProcess broker, CancellationToken cancellation)
     {
         int number = _state.Rounds + 1;
-        Random random = new(HashCode.Combine(options.Seed, number));
+        Random random = options.RandomOf(number);
         string history = Path.Combine(_directory, string.Create(CultureInfo.InvariantCulture, $"round-{number}.history"));
         await using Round round = await Round.BeginAsync(OptionsOf(broker) with { Token = _state.Tokens[0] }, _state.Tokens, history, random, cancellation);
+
         // What a process is to die of is in its environment.
         await RestartAsync(broker, isLast: false, random);
         List<double> restarts = [.. _state.Restarts];
@@ -166,7 +182,8 @@ internal sealed class CrashCampaign(CampaignOptions options, ICrash crash, TextW
         string[] tokens = new string[People];
         for (int i = 0; i < People; i++)
         {
-            ClientOptions options = OptionsOf(broker) with { Name = $"chatter-{i}", Password = Password, Register = true };
+            // A name of its own each time: whoever was interrupted here begins again.
+            ClientOptions options = OptionsOf(broker) with { Name = $"chatter-{i}-{Guid.NewGuid():N}", Password = Password, Register = true };
             await using FastChatClient client = await FastChatClient.ConnectAsync(options, cancellationToken: cancellation);
             tokens[i] = client.Token!;
         }

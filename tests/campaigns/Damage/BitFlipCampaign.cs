@@ -17,33 +17,37 @@ internal sealed class BitFlipCampaign(CampaignOptions options, Func<string, Rand
 
     private readonly SortedDictionary<string, int> _outcomes = [];
     private string _token = string.Empty;
-    private FinishedConversation[] _written = [];
+    private IReadOnlyList<FinishedConversation> _written = [];
 
     private string Pristine => Path.Combine(_directory, "pristine");
 
     private string Store => Path.Combine(_directory, "store");
+
+    private string StatePath => Path.Combine(_directory, "state.json");
 
     /// <summary>Runs it.</summary>
     public async Task<CampaignResult> RunAsync(CancellationToken cancellation)
     {
         long begun = Stopwatch.GetTimestamp();
         progress.WriteLine($"{options.Name}: seed {options.Seed}, {options.Cycles} cycles, {_directory}");
-        if (Directory.Exists(_directory))
+        Directory.CreateDirectory(_directory);
+        if (CampaignState.Load(StatePath) is not { } state)
         {
-            Directory.Delete(_directory, recursive: true);
+            state = await WriteStoreAsync(cancellation);
+            state.Save(StatePath);
         }
 
-        Directory.CreateDirectory(_directory);
-        await WriteStoreAsync(cancellation);
-        CampaignResult result = new() { Campaign = options.Name, Seed = options.Seed, Detected = 0, ServedWrong = 0, Harmless = 0 };
+        _token = state.Tokens[0];
+        _written = state.Conversations;
+        CampaignResult result = state.Result;
+        double before = result.Seconds;
         while (result.Cycles < options.Cycles && result.IsClean && !(Stopwatch.GetElapsedTime(begun) > options.Limit))
         {
             cancellation.ThrowIfCancellationRequested();
 
             // A cycle depends on nothing but the seed and its number, so that one alone can be done again.
-            Random random = new(HashCode.Combine(options.Seed, result.Cycles));
             CopyStore();
-            Damage damage = inflict(Store, random);
+            Damage damage = inflict(Store, options.RandomOf(result.Cycles));
             (Verdict verdict, string what) = await JudgeAsync(cancellation);
             result = result with
             {
@@ -52,10 +56,11 @@ internal sealed class BitFlipCampaign(CampaignOptions options, Func<string, Rand
                 Harmless = result.Harmless + (verdict == Verdict.Harmless ? 1 : 0),
                 ServedWrong = result.ServedWrong + (verdict == Verdict.Wrong ? 1 : 0),
                 Violations = result.Violations + (verdict == Verdict.Wrong ? 1 : 0),
-                Seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds,
+                Seconds = before + Stopwatch.GetElapsedTime(begun).TotalSeconds,
             };
-            string kind = $"{Path.GetExtension(damage.File) switch { { Length: > 0 } extension => extension, _ => Path.GetFileName(damage.File).Split('-')[0] }} {verdict}".ToLowerInvariant();
-            _outcomes[kind] = _outcomes.GetValueOrDefault(kind) + 1;
+            (state with { Result = result }).Save(StatePath);
+            string outcome = $"{damage.Kind} {verdict}".ToLowerInvariant();
+            _outcomes[outcome] = _outcomes.GetValueOrDefault(outcome) + 1;
             if (verdict == Verdict.Wrong)
             {
                 progress.WriteLine($"{options.Name}: cycle {result.Cycles}: {damage.What} at {damage.Offset} of {Path.GetRelativePath(Store, damage.File)}: {what}; kept: {_directory}");
@@ -72,23 +77,31 @@ internal sealed class BitFlipCampaign(CampaignOptions options, Func<string, Rand
             Directory.Delete(_directory, recursive: true);
         }
 
-        return result with { Seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds };
+        return result;
     }
 
     private string Summary => string.Join(", ", _outcomes.Select(outcome => $"{outcome.Key} {outcome.Value}"));
 
     /// <summary>A store with something in every kind of file: tables of several starts, and a journal that a killed process left.</summary>
-    private async Task WriteStoreAsync(CancellationToken cancellation)
+    private async Task<CampaignState> WriteStoreAsync(CancellationToken cancellation)
     {
+        if (Directory.Exists(Pristine))
+        {
+            // Whoever was interrupted while writing it begins again.
+            Directory.Delete(Pristine, recursive: true);
+        }
+
+        FinishedConversation[] written = new FinishedConversation[Conversations];
+        string token = string.Empty;
         await using BrokerProcess broker = await BrokerProcess.StartAsync(Pristine);
-        ClientOptions options = OptionsOf(broker) with { Name = "writer", Password = "correct horse battery staple", Register = true };
+        ClientOptions signIn = OptionsOf(broker) with { Name = "writer", Password = "correct horse battery staple", Register = true };
         List<ConversationId> conversations = [];
         Random random = new(1);
         for (int life = 0; life < 3; life++)
         {
-            await using FastChatClient client = await FastChatClient.ConnectAsync(options, cancellationToken: cancellation);
-            _token = client.Token!;
-            options = OptionsOf(broker) with { Token = _token };
+            await using FastChatClient client = await FastChatClient.ConnectAsync(signIn, cancellationToken: cancellation);
+            token = client.Token!;
+            signIn = OptionsOf(broker) with { Token = token };
             while (conversations.Count < Conversations)
             {
                 conversations.Add((await client.CreateConversationAsync(ConversationKind.Public, $"room-{conversations.Count}", cancellationToken: cancellation)).Conversation);
@@ -111,14 +124,19 @@ internal sealed class BitFlipCampaign(CampaignOptions options, Func<string, Rand
             }
 
             LogReading reading = new(client, writer: null);
-            _written = new FinishedConversation[Conversations];
             for (int i = 0; i < Conversations; i++)
             {
-                _written[i] = await reading.ReadAsync(conversations[i], cancellation);
+                written[i] = await reading.ReadAsync(conversations[i], cancellation);
             }
         }
 
         await broker.KillAsync();
+        return new CampaignState
+        {
+            Result = new CampaignResult { Campaign = options.Name, Seed = options.Seed, Detected = 0, ServedWrong = 0, Harmless = 0 },
+            Tokens = [token],
+            Conversations = written,
+        };
     }
 
     private async Task<(Verdict Verdict, string What)> JudgeAsync(CancellationToken cancellation)

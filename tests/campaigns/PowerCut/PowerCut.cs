@@ -48,6 +48,9 @@ internal sealed class PowerCut(string directory, bool lies = false) : ICrash
     public BrokerProcessOptions Arm(BrokerProcessOptions process, Random random)
     {
         _log = Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"writes-{++_cuts}.log"));
+
+        // The library adds to what it finds: an interrupted campaign may have left one.
+        File.Delete(_log);
         Dictionary<string, string> environment = new(process.Environment)
         {
             ["LD_PRELOAD"] = _library,

@@ -28,6 +28,15 @@ internal sealed record CampaignOptions
     /// <summary>Cycles between two readings of everything.</summary>
     public int CyclesInRound { get; init; } = 25;
 
+    /// <summary>The chance of one part of the campaign: the same in every process, which <see cref="HashCode"/> is not. The mixing is SplitMix64's.</summary>
+    public Random RandomOf(long part)
+    {
+        ulong mixed = Seed + ((ulong)part * 0x9E3779B97F4A7C15);
+        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
+        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
+        return new Random((int)(mixed ^ (mixed >> 32)));
+    }
+
     /// <summary>Reads the command line; null with the reason when it is wrong.</summary>
     public static CampaignOptions? Parse(string[] arguments, out string? wrong)
     {
