@@ -10,6 +10,7 @@ using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Broker.Tests;
 using FastChat.Protocol;
+using FastChat.Storage;
 
 namespace FastChat.Bench.Micro;
 
@@ -40,7 +41,7 @@ public class RouterBenchmarks
     {
         PeerTable peers = new(4);
         _router = new Router(
-            new RoutingOptions(Shards: 2, Loops: 1, RingBytes: 1 << 20, ConversationsMax: 1000), new NullLog(), peers, _metrics, TimeProvider.System,
+            new RoutingOptions(Shards: 2, Loops: 1, RingBytes: 1 << 20, ConversationsMax: 1000), new NullLog(), peers, _metrics, TimeProvider.System, Workers.Threads,
             new RouterEvents(static _ => { }, static _ => { }, static (_, _, _) => { }));
         Actor alice = new(new UserId(3), new DeviceId(4), AccountRights.None);
         _peer = new Peer(alice, "somebody", new Outbox(_router.LoopCount, 1 << 20, 0));

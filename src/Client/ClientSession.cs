@@ -23,7 +23,7 @@ internal sealed class ClientSession
     private readonly Random _random;
     private readonly UInt128 _messageIdBase;
     private readonly CancellationTokenSource _stopping = new();
-    private readonly TaskCompletionSource _firstConnected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _firstConnected = new(Continuation.Asynchronously);
     private readonly PostingGate _gate;
     private readonly FlushWaiters _flushes;
     private long _messageIds;
@@ -163,7 +163,7 @@ internal sealed class ClientSession
         CloseReason reason;
         try
         {
-            reason = await ConnectUntilEndAsync().ConfigureAwait(false);
+            reason = await ConnectUntilEndAsync().ConfigureAwait(Continuation.InContext);
         }
         catch (Exception failure)
         {
@@ -185,9 +185,9 @@ internal sealed class ClientSession
             long readyAt = 0;
             try
             {
-                ClientConnection connection = await OpenConnectionAsync().ConfigureAwait(false);
+                ClientConnection connection = await OpenConnectionAsync().ConfigureAwait(Continuation.InContext);
                 readyAt = Time.GetTimestamp();
-                reason = await ServeAsync(connection, reason, attempts).ConfigureAwait(false);
+                reason = await ServeAsync(connection, reason, attempts).ConfigureAwait(Continuation.InContext);
             }
             catch (Exception failure) when (failure is not ApplicationFailureException)
             {
@@ -215,7 +215,7 @@ internal sealed class ClientSession
             }
 
             SetState(ConnectionPhase.Waiting, reason, attempts);
-            await Task.Delay(_options.Reconnect.DelayBefore(attempts, reason, _random), Time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(_options.Reconnect.DelayBefore(attempts, reason, _random), Time, _stopping.Token).ConfigureAwait(Continuation.SuppressThrowing);
             if (_stopping.IsCancellationRequested)
             {
                 return StoppedReason();
@@ -233,15 +233,15 @@ internal sealed class ClientSession
         try
         {
             stream = _options.OpenTransport is { } open
-                ? await open(linked.Token).ConfigureAwait(false)
-                : await Transport.OpenAsync(_options.Endpoint, linked.Token).ConfigureAwait(false);
-            return await ClientConnection.OpenAsync(this, stream, MakeHello(), ++_connections, linked.Token).ConfigureAwait(false);
+                ? await open(linked.Token).ConfigureAwait(Continuation.InContext)
+                : await Transport.OpenAsync(_options.Endpoint, linked.Token).ConfigureAwait(Continuation.InContext);
+            return await ClientConnection.OpenAsync(this, stream, MakeHello(), ++_connections, linked.Token).ConfigureAwait(Continuation.InContext);
         }
         catch (Exception failure)
         {
             if (stream is not null)
             {
-                await ClientConnection.DisposeStreamAsync(stream).ConfigureAwait(false);
+                await ClientConnection.DisposeStreamAsync(stream).ConfigureAwait(Continuation.InContext);
             }
 
             throw timeout.IsCancellationRequested ? new TimeoutException($"no Welcome within {_options.ConnectTimeout}", failure) : failure;
@@ -290,7 +290,7 @@ internal sealed class ClientSession
         }
 
         _firstConnected.TrySetResult();
-        CloseReason reason = await connection.RunAsync().ConfigureAwait(false);
+        CloseReason reason = await connection.RunAsync().ConfigureAwait(Continuation.InContext);
         Volatile.Write(ref _connection, null);
         Subscriptions.OnBreak();
         Requests.OnBreak(reason);
@@ -307,7 +307,7 @@ internal sealed class ClientSession
     {
         int connection = Connection.Number;
         TimeSpan delay = error.RetryAfter > TimeSpan.Zero ? error.RetryAfter : SubscribeRetryDelay;
-        await Task.Delay(delay, Time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.Delay(delay, Time, _stopping.Token).ConfigureAwait(Continuation.SuppressThrowing);
         Subscriptions.Retry(subscription, connection);
         WriteSignal.Raise();
     }

@@ -1,4 +1,5 @@
 using FastChat.Protocol;
+using FastChat.Shared;
 
 namespace FastChat.Client;
 
@@ -131,7 +132,7 @@ public sealed partial class FastChatClient
 
         UserId[] missing = found.Where(entry => entry.Value is null).Select(entry => entry.Key).ToArray();
         IReadOnlyList<UserInfo?> asked = await InPartsAsync(
-            missing, part => AskUsersAsync(new ControlMap().Set("users", IdsOf(part)), part.Length, cancellationToken)).ConfigureAwait(false);
+            missing, part => AskUsersAsync(new ControlMap().Set("users", IdsOf(part)), part.Length, cancellationToken)).ConfigureAwait(Continuation.InContext);
         for (int i = 0; i < missing.Length; i++)
         {
             found[missing[i]] = asked[i];
@@ -161,8 +162,8 @@ public sealed partial class FastChatClient
     /// <exception cref="ConnectionException">The connection broke before the answer, or the client ended.</exception>
     public async Task<TimeSpan> PingAsync(CancellationToken cancellationToken = default)
     {
-        await _session.RequestSlots.WaitAsync(cancellationToken).ConfigureAwait(false);
-        return await AskAsync(new PingRequest(_session.Time, _session.RequestSlots), cancellationToken).ConfigureAwait(false);
+        await _session.RequestSlots.WaitAsync(cancellationToken).ConfigureAwait(Continuation.InContext);
+        return await AskAsync(new PingRequest(_session.Time, _session.RequestSlots), cancellationToken).ConfigureAwait(Continuation.InContext);
     }
 
     private static byte[][] IdsOf(IEnumerable<UserId> users) => users.Select(user => ControlMap.IdBytes(user.Value)).ToArray();
@@ -188,7 +189,7 @@ public sealed partial class FastChatClient
         List<TOut> answers = new(all.Count);
         foreach (TIn[] part in all.Chunk(ProtocolLimits.ControlArrayMax))
         {
-            answers.AddRange(await ask(part).ConfigureAwait(false));
+            answers.AddRange(await ask(part).ConfigureAwait(Continuation.InContext));
         }
 
         return answers;
@@ -201,7 +202,7 @@ public sealed partial class FastChatClient
             body,
             isIdempotent: true,
             reply => Exactly(reply.Maps("users")?.Select(user => user is null ? null : UserInfo.Parse(user)).ToArray(), count),
-            cancellationToken).ConfigureAwait(false);
+            cancellationToken).ConfigureAwait(Continuation.InContext);
         foreach (UserInfo? user in users)
         {
             if (user is not null)
@@ -216,7 +217,7 @@ public sealed partial class FastChatClient
     private async Task<TResult> ControlAsync<TResult>(
         FrameType type, ControlMap body, bool isIdempotent, Func<ControlMap, TResult> parse, CancellationToken cancellationToken)
     {
-        await _session.RequestSlots.WaitAsync(cancellationToken).ConfigureAwait(false);
-        return await AskAsync(new MapRequest<TResult>(type, body, isIdempotent, parse, _session.RequestSlots), cancellationToken).ConfigureAwait(false);
+        await _session.RequestSlots.WaitAsync(cancellationToken).ConfigureAwait(Continuation.InContext);
+        return await AskAsync(new MapRequest<TResult>(type, body, isIdempotent, parse, _session.RequestSlots), cancellationToken).ConfigureAwait(Continuation.InContext);
     }
 }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 
 using FastChat.Protocol;
+using FastChat.Shared;
 
 namespace FastChat.Client;
 
@@ -25,7 +26,7 @@ public sealed partial class FastChatClient : IAsyncDisposable
         _session = new ClientSession(options);
         _session.StateChanged += onStateChanged;
         _names = new NameCache(options.NameCacheMax);
-        _running = Task.Run(_session.RunAsync);
+        _running = Continuation.Run(_session.RunAsync);
     }
 
     /// <summary>The state changed. The last close is in it.</summary>
@@ -95,12 +96,12 @@ public sealed partial class FastChatClient : IAsyncDisposable
         FastChatClient client = new(options, onStateChanged);
         try
         {
-            await client._session.FirstConnected.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await client._session.FirstConnected.WaitAsync(cancellationToken).ConfigureAwait(Continuation.InContext);
             return client;
         }
         catch
         {
-            await client.DisposeAsync().ConfigureAwait(false);
+            await client.DisposeAsync().ConfigureAwait(Continuation.InContext);
             throw;
         }
     }
@@ -118,8 +119,8 @@ public sealed partial class FastChatClient : IAsyncDisposable
     {
         PublishCompletion completion = new();
         await PostAsync(conversation, options?.ClientMessageId ?? default, kind, body, options?.OnBehalfOf ?? default, completion, 0, cancellationToken)
-            .ConfigureAwait(false);
-        return await completion.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            .ConfigureAwait(Continuation.InContext);
+        return await completion.Task.WaitAsync(cancellationToken).ConfigureAwait(Continuation.InContext);
     }
 
     /// <summary>Publishes a text and waits until it is durable.</summary>
@@ -202,7 +203,7 @@ public sealed partial class FastChatClient : IAsyncDisposable
         Subscription subscription = _session.BeginReading(conversation, after);
         try
         {
-            while (await subscription.TakeAsync(cancellationToken).ConfigureAwait(false) is { } batch)
+            while (await subscription.TakeAsync(cancellationToken).ConfigureAwait(Continuation.InContext) is { } batch)
             {
                 ReadOnlyMemory<byte> rest = batch.Records;
                 try
@@ -238,9 +239,9 @@ public sealed partial class FastChatClient : IAsyncDisposable
         ConversationId conversation, LogPosition position, FetchDirection direction, int countMax = 0, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(countMax);
-        await _session.FetchSlots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _session.FetchSlots.WaitAsync(cancellationToken).ConfigureAwait(Continuation.InContext);
         Fetch fetch = new(conversation, position, direction, (uint)countMax, BytesMax: 0);
-        HistoryPage page = await AskAsync(new FetchRequest(fetch, _session.FetchSlots), cancellationToken).ConfigureAwait(false);
+        HistoryPage page = await AskAsync(new FetchRequest(fetch, _session.FetchSlots), cancellationToken).ConfigureAwait(Continuation.InContext);
         return position.Epoch == 0 || position.Epoch == page.Epoch
             ? page
             : throw new EpochChangedException(conversation, position, page.Epoch, page.Head);
@@ -252,7 +253,7 @@ public sealed partial class FastChatClient : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _session.Stop();
-        await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _running.ConfigureAwait(Continuation.SuppressThrowing);
     }
 
     private static UTF8Encoding StrictUtf8 { get; } = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -262,7 +263,7 @@ public sealed partial class FastChatClient : IAsyncDisposable
         _session.Send(request);
         try
         {
-            return await request.Completion.WaitAsync(cancellationToken).ConfigureAwait(false);
+            return await request.Completion.WaitAsync(cancellationToken).ConfigureAwait(Continuation.InContext);
         }
         catch (OperationCanceledException)
         {
@@ -273,7 +274,7 @@ public sealed partial class FastChatClient : IAsyncDisposable
 
     private sealed class PublishCompletion : IPublishObserver
     {
-        private readonly TaskCompletionSource<PublishReceipt> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource<PublishReceipt> _completion = new(Continuation.Asynchronously);
 
         public Task<PublishReceipt> Task => _completion.Task;
 

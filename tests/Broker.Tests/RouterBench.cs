@@ -26,6 +26,7 @@ internal sealed class RouterBench : IDisposable
             new PeerTable(64),
             _metrics,
             TimeProvider.System,
+            Workers.Threads,
             new RouterEvents(Failures.Enqueue, Damages.Enqueue, (user, conversation, added) => ListChanges.Enqueue((user, conversation, added))));
     }
 

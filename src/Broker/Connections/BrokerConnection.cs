@@ -65,10 +65,10 @@ internal sealed class BrokerConnection : ISessionConnection
     {
         try
         {
-            Session? session = await new Handshake(_services, this, _transport).RunAsync().ConfigureAwait(false);
+            Session? session = await new Handshake(_services, this, _transport).RunAsync();
             if (session is not null)
             {
-                await ServeAsync(session).ConfigureAwait(false);
+                await ServeAsync(session);
             }
         }
         catch (Exception end) when (end is IOException or OperationCanceledException or Microsoft.AspNetCore.Connections.ConnectionResetException)
@@ -83,11 +83,11 @@ internal sealed class BrokerConnection : ISessionConnection
         {
             if (ClosingWith is not (CloseCode.None or CloseCode.Normal))
             {
-                await LingerAsync().ConfigureAwait(false);
+                await LingerAsync();
             }
 
-            await _transport.Input.CompleteAsync().ConfigureAwait(false);
-            await _transport.Output.CompleteAsync().ConfigureAwait(false);
+            await _transport.Input.CompleteAsync();
+            await _transport.Output.CompleteAsync();
         }
     }
 
@@ -139,7 +139,7 @@ internal sealed class BrokerConnection : ISessionConnection
         if (first.Code != CloseCode.Normal)
         {
             FrameWriter.WriteClose(_transport.Output, first.Code, first.Reason, first.RetryAfterMs);
-            await _transport.Output.FlushAsync().ConfigureAwait(false);
+            await _transport.Output.FlushAsync();
         }
     }
 
@@ -149,12 +149,12 @@ internal sealed class BrokerConnection : ISessionConnection
         Task writing = _writeLoop!.RunAsync();
         try
         {
-            await new ConnectionReadLoop(_services, this, _transport.Input).RunAsync().ConfigureAwait(false);
+            await new ConnectionReadLoop(_services, this, _transport.Input).RunAsync();
         }
         finally
         {
             // A client that has only ended its sending side still reads the answers to what it sent; what is queued may leave in any case.
-            await AnswerRestAsync(peer).ConfigureAwait(false);
+            await AnswerRestAsync(peer);
             if (IsDraining && peer.InFlight == 0)
             {
                 RequestClose(CloseCode.Draining, ConnectionRegistry.ShuttingDown);
@@ -162,14 +162,14 @@ internal sealed class BrokerConnection : ISessionConnection
 
             // Whoever closes may not have told the write loop yet, and without a Close the peer would not know why.
             Finish(_writeLoop);
-            await writing.ConfigureAwait(false);
+            await writing;
 
             // The write loop may have ended on a shard loop's thread (RaiseHere), and so would all the rest, down to the transport's: it is not that thread's work.
             await _services.ComingAndGoing;
             peer.Outbox.Close();
             _services.Sessions.Detach(session, this);
             _services.Router.Peers.Remove(peer);
-            await DetachAsync(peer).ConfigureAwait(false);
+            await DetachAsync(peer);
         }
     }
 
@@ -217,7 +217,7 @@ internal sealed class BrokerConnection : ISessionConnection
             while (_services.Clock.GetElapsedTime(begun) < LingerMax)
             {
                 using CancellationTokenSource pause = new(LingerPause, _services.Clock);
-                ReadResult result = await _transport.Input.ReadAsync(pause.Token).ConfigureAwait(false);
+                ReadResult result = await _transport.Input.ReadAsync(pause.Token);
                 _transport.Input.AdvanceTo(result.Buffer.End);
                 if (result.IsCompleted)
                 {
@@ -237,7 +237,7 @@ internal sealed class BrokerConnection : ISessionConnection
         long begun = _services.Clock.GetTimestamp();
         while (ClosingWith == CloseCode.None && peer.InFlight > 0 && _services.Clock.GetElapsedTime(begun) < _services.Settings.CloseDeadline)
         {
-            await _services.Router.WaitForRoomAsync(CancellationToken.None).ConfigureAwait(false);
+            await _services.Router.WaitForRoomAsync(CancellationToken.None);
         }
     }
 
@@ -250,7 +250,7 @@ internal sealed class BrokerConnection : ISessionConnection
         {
             while (peer.HasTouchedShard(shard) && !_services.Router.TryPost(shard, header, []))
             {
-                await _services.Router.WaitForRoomAsync(CancellationToken.None).ConfigureAwait(false);
+                await _services.Router.WaitForRoomAsync(CancellationToken.None);
             }
         }
     }

@@ -23,7 +23,7 @@ internal sealed class ConnectionReadLoop(ConnectionServices services, BrokerConn
     {
         while (connection.ClosingWith == CloseCode.None && !connection.IsDraining)
         {
-            ReadResult result = await input.ReadAsync().ConfigureAwait(false);
+            ReadResult result = await input.ReadAsync();
             ReadOnlySequence<byte> buffer = result.Buffer;
             long timeMicros = services.Router.NowMicros();
             bool any = false;
@@ -45,7 +45,7 @@ internal sealed class ConnectionReadLoop(ConnectionServices services, BrokerConn
                 if (Offer(frame, timeMicros) == HandlerOutcome.TryAgain)
                 {
                     connection.Peer!.Outbox.WakeForAnswers();
-                    await WaitForRoomAsync().ConfigureAwait(false);
+                    await WaitForRoomAsync();
                     continue;
                 }
 
@@ -91,11 +91,11 @@ internal sealed class ConnectionReadLoop(ConnectionServices services, BrokerConn
         if (services.Dispatcher.HasRoom(peer))
         {
             // The connection is within its limits, so a shard's ring was full.
-            await services.Router.WaitForRoomAsync(CancellationToken.None).ConfigureAwait(false);
+            await services.Router.WaitForRoomAsync(CancellationToken.None);
         }
         else
         {
-            await peer.ReadGate.WaitAsync().ConfigureAwait(false);
+            await peer.ReadGate.WaitAsync();
         }
 
         peer.IsReadPaused = false;

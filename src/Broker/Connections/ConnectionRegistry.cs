@@ -36,8 +36,8 @@ internal sealed class ConnectionRegistry : IDisposable
         BrokerConnection connection = new(_services, Interlocked.Increment(ref _lastId), remote, transport, abort);
         if (!_services.Limits.TryAdd())
         {
-            await connection.RefuseAsync(CloseCode.TooManyConnections, "the broker has as many connections as it may", retryAfterMs: 5000).ConfigureAwait(false);
-            await transport.Output.CompleteAsync().ConfigureAwait(false);
+            await connection.RefuseAsync(CloseCode.TooManyConnections, "the broker has as many connections as it may", retryAfterMs: 5000);
+            await transport.Output.CompleteAsync();
             return;
         }
 
@@ -50,7 +50,7 @@ internal sealed class ConnectionRegistry : IDisposable
 
         try
         {
-            await connection.RunAsync().ConfigureAwait(false);
+            await connection.RunAsync();
         }
         finally
         {
@@ -94,7 +94,7 @@ internal sealed class ConnectionRegistry : IDisposable
                 }
             }
 
-            await Task.Delay(TimeSpan.FromMilliseconds(10), _services.Clock).ConfigureAwait(false);
+            await Task.Delay(TimeSpan.FromMilliseconds(10), _services.Clock);
         }
 
         foreach (BrokerConnection connection in _connections.Values)

@@ -63,14 +63,14 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
             while (true)
             {
                 bool isFinishing = Volatile.Read(ref _isFinishing);
-                if (Collect() && await FlushAsync().ConfigureAwait(false))
+                if (Collect() && await FlushAsync())
                 {
                     return;
                 }
 
                 if (isFinishing)
                 {
-                    await SayLastAsync().ConfigureAwait(false);
+                    await SayLastAsync();
                     return;
                 }
 
@@ -87,7 +87,7 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
                     // Also when there was nothing to write: the flush gives back the memory that the page was to have.
                     PullOnce();
                     _pagesLeft--;
-                    if (await FlushAsync().ConfigureAwait(false))
+                    if (await FlushAsync())
                     {
                         return;
                     }
@@ -95,7 +95,7 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
                 else
                 {
                     CloseReader();
-                    await peer.Outbox.Work.WaitAsync().ConfigureAwait(false);
+                    await peer.Outbox.Work.WaitAsync();
                 }
             }
         }
@@ -108,7 +108,7 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
             BrokerLog.RecordDamaged(services.Log, damage);
             _last = null;
             Finish(CloseCode.InternalError, "a stored record is damaged", 0);
-            await SayLastAsync().ConfigureAwait(false);
+            await SayLastAsync();
         }
         catch (Exception defect)
         {
@@ -332,7 +332,7 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
         if (_last is { } close)
         {
             output.Write(close);
-            await FlushAsync().ConfigureAwait(false);
+            await FlushAsync();
         }
     }
 
@@ -346,7 +346,7 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
             CloseReader();
         }
 
-        FlushResult result = await flush.ConfigureAwait(false);
+        FlushResult result = await flush;
         Failpoint.Reach("frames-sent");
         connection.Activity.EndWrite();
         return result.IsCompleted;

@@ -18,14 +18,14 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
     {
         if (!services.Limits.TryAddStranger(connection.Remote))
         {
-            await connection.RefuseAsync(CloseCode.TooManyConnections, "too many connections that are not signed in", retryAfterMs: 1000).ConfigureAwait(false);
+            await connection.RefuseAsync(CloseCode.TooManyConnections, "too many connections that are not signed in", retryAfterMs: 1000);
             return null;
         }
 
         try
         {
-            Hello? hello = await ReadHelloAsync().ConfigureAwait(false);
-            return hello is null ? null : await SignInAsync(hello).ConfigureAwait(false);
+            Hello? hello = await ReadHelloAsync();
+            return hello is null ? null : await SignInAsync(hello);
         }
         finally
         {
@@ -37,11 +37,11 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
     {
         while (true)
         {
-            ReadResult result = await transport.Input.ReadAsync().ConfigureAwait(false);
+            ReadResult result = await transport.Input.ReadAsync();
             if (connection.ClosingWith is var code && code != CloseCode.None)
             {
                 transport.Input.AdvanceTo(result.Buffer.Start);
-                await connection.RefuseAsync(code, "no Hello came in time").ConfigureAwait(false);
+                await connection.RefuseAsync(code, "no Hello came in time");
                 return null;
             }
 
@@ -53,7 +53,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
                 transport.Input.AdvanceTo(buffer.Start, buffer.End);
                 if (!isRightType)
                 {
-                    await connection.RefuseAsync(CloseCode.OutOfState, "the first frame is Hello").ConfigureAwait(false);
+                    await connection.RefuseAsync(CloseCode.OutOfState, "the first frame is Hello");
                     return null;
                 }
 
@@ -70,7 +70,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             transport.Input.AdvanceTo(buffer.Start);
             if (hello is null && violation != CloseCode.None)
             {
-                await connection.RefuseAsync(violation, reason).ConfigureAwait(false);
+                await connection.RefuseAsync(violation, reason);
             }
 
             return hello;
@@ -130,16 +130,16 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
     {
         if (services.Router.Failure is not null)
         {
-            await connection.RefuseAsync(CloseCode.StoreUnavailable, "the store failed", retryAfterMs: 10_000).ConfigureAwait(false);
+            await connection.RefuseAsync(CloseCode.StoreUnavailable, "the store failed", retryAfterMs: 10_000);
             return null;
         }
 
         // Looking up accounts reads the store: not on an I/O thread.
         await services.ComingAndGoing;
-        (SignedIn? user, SignInRefused? refused) = await services.Accounts.SignInAsync(hello, CancellationToken.None).ConfigureAwait(false);
+        (SignedIn? user, SignInRefused? refused) = await services.Accounts.SignInAsync(hello, CancellationToken.None);
         if (refused is not null)
         {
-            await connection.RefuseAsync(refused.Code, refused.Reason, refused.RetryAfterMs).ConfigureAwait(false);
+            await connection.RefuseAsync(refused.Code, refused.Reason, refused.RetryAfterMs);
             return null;
         }
 
@@ -147,7 +147,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
         Peer peer = new(user!.Actor, user.Name, outbox);
         if (!services.Router.Peers.TryAdd(peer))
         {
-            await connection.RefuseAsync(CloseCode.TooManyConnections, "the broker has as many connections as it may", retryAfterMs: 5000).ConfigureAwait(false);
+            await connection.RefuseAsync(CloseCode.TooManyConnections, "the broker has as many connections as it may", retryAfterMs: 5000);
             return null;
         }
 
@@ -156,7 +156,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
         if (session is null)
         {
             services.Router.Peers.Remove(peer);
-            await connection.RefuseAsync(CloseCode.TooManyConnections, "this user has as many sessions as a user may", retryAfterMs: 5000).ConfigureAwait(false);
+            await connection.RefuseAsync(CloseCode.TooManyConnections, "this user has as many sessions as a user may", retryAfterMs: 5000);
             return null;
         }
 

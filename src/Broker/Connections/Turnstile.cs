@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 
+using FastChat.Shared;
+
 namespace FastChat.Broker.Connections;
 
 /// <summary>
@@ -47,7 +49,7 @@ internal sealed class Turnstile : IThreadPoolWorkItem
             piece();
         }
 
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        Continuation.Queue(this);
     }
 
     private void Enter(Action piece)
@@ -64,7 +66,7 @@ internal sealed class Turnstile : IThreadPoolWorkItem
             int found = Interlocked.CompareExchange(ref _busy, busy + 1, busy);
             if (found == busy)
             {
-                ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+                Continuation.Queue(this);
                 return;
             }
 

@@ -39,8 +39,8 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
     {
         using WebSocketConnection connection = new(socket);
         Task pumping = connection.PumpAsync();
-        await connections.RunAsync(remote, connection, connection.Abort).ConfigureAwait(false);
-        await EndAsync(connection, pumping).ConfigureAwait(false);
+        await connections.RunAsync(remote, connection, connection.Abort);
+        await EndAsync(connection, pumping);
     }
 
     /// <inheritdoc/>
@@ -60,8 +60,8 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
     private async Task PumpAsync()
     {
         Task receiving = ReceiveAsync();
-        await SendAsync().ConfigureAwait(false);
-        await receiving.ConfigureAwait(false);
+        await SendAsync();
+        await receiving;
     }
 
     /// <inheritdoc/>
@@ -76,12 +76,12 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
     {
         try
         {
-            await pumping.WaitAsync(ClosingMax).ConfigureAwait(false);
+            await pumping.WaitAsync(ClosingMax);
         }
         catch (TimeoutException)
         {
             connection.Abort();
-            await pumping.ConfigureAwait(false);
+            await pumping;
         }
     }
 
@@ -93,10 +93,10 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
             while (true)
             {
                 // A receive without a buffer waits without holding one: an idle session costs no memory here.
-                ValueWebSocketReceiveResult received = await _socket.ReceiveAsync(Memory<byte>.Empty, _abort.Token).ConfigureAwait(false);
+                ValueWebSocketReceiveResult received = await _socket.ReceiveAsync(Memory<byte>.Empty, _abort.Token);
                 if (received.MessageType == WebSocketMessageType.Binary && !(received.EndOfMessage && received.Count == 0))
                 {
-                    received = await _socket.ReceiveAsync(_incoming.Writer.GetMemory(ReceiveSizeHint), _abort.Token).ConfigureAwait(false);
+                    received = await _socket.ReceiveAsync(_incoming.Writer.GetMemory(ReceiveSizeHint), _abort.Token);
                 }
 
                 if (received.MessageType == WebSocketMessageType.Close)
@@ -106,12 +106,12 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
 
                 if (received.MessageType == WebSocketMessageType.Text)
                 {
-                    await _socket.CloseOutputAsync(WebSocketCloseStatus.InvalidMessageType, "binary messages only", _abort.Token).ConfigureAwait(false);
+                    await _socket.CloseOutputAsync(WebSocketCloseStatus.InvalidMessageType, "binary messages only", _abort.Token);
                     break;
                 }
 
                 _incoming.Writer.Advance(received.Count);
-                FlushResult flushed = await _incoming.Writer.FlushAsync().ConfigureAwait(false);
+                FlushResult flushed = await _incoming.Writer.FlushAsync();
                 if (flushed.IsCompleted)
                 {
                     break;
@@ -123,7 +123,7 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
             failure = new IOException("the WebSocket ended", end);
         }
 
-        await _incoming.Writer.CompleteAsync(failure).ConfigureAwait(false);
+        await _incoming.Writer.CompleteAsync(failure);
     }
 
     private async Task SendAsync()
@@ -133,12 +133,12 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
             CloseCode close = CloseCode.Normal;
             while (true)
             {
-                ReadResult result = await _outgoing.Reader.ReadAsync().ConfigureAwait(false);
+                ReadResult result = await _outgoing.Reader.ReadAsync();
                 ReadOnlySequence<byte> buffer = result.Buffer;
                 if (!buffer.IsEmpty)
                 {
                     close = LastClose(buffer) is var code && code != CloseCode.None ? code : close;
-                    await SendMessageAsync(buffer).ConfigureAwait(false);
+                    await SendMessageAsync(buffer);
                 }
 
                 _outgoing.Reader.AdvanceTo(buffer.End);
@@ -150,7 +150,7 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
 
             if (_socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
             {
-                await _socket.CloseOutputAsync((WebSocketCloseStatus)close, null, _abort.Token).ConfigureAwait(false);
+                await _socket.CloseOutputAsync((WebSocketCloseStatus)close, null, _abort.Token);
             }
         }
         catch (Exception end) when (end is WebSocketException or OperationCanceledException or IOException or ObjectDisposedException)
@@ -158,7 +158,7 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
             // The socket ended; the receiving side reports it to the connection.
         }
 
-        await _outgoing.Reader.CompleteAsync().ConfigureAwait(false);
+        await _outgoing.Reader.CompleteAsync();
     }
 
     private async Task SendMessageAsync(ReadOnlySequence<byte> buffer)
@@ -166,7 +166,7 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
         foreach (ReadOnlyMemory<byte> segment in buffer)
         {
             bool isLast = buffer.End.Equals(buffer.GetPosition(segment.Length, buffer.Start));
-            await _socket.SendAsync(segment, WebSocketMessageType.Binary, isLast, _abort.Token).ConfigureAwait(false);
+            await _socket.SendAsync(segment, WebSocketMessageType.Binary, isLast, _abort.Token);
             buffer = buffer.Slice(segment.Length);
         }
     }

@@ -3,6 +3,7 @@ using System.Buffers;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
+using FastChat.Shared;
 
 using Microsoft.Extensions.Logging;
 
@@ -35,10 +36,9 @@ internal sealed class ControlHandler(ConversationRequests conversations, UserReq
         }
 
         Interlocked.Increment(ref client.Peer.Controls);
-        ThreadPool.UnsafeQueueUserWorkItem(
+        Continuation.Queue(
             static state => _ = state.Handler.RunAsync(state.Client, state.Type, state.Request, state.Map),
-            (Handler: this, Client: client, Type: type, Request: request, Map: map),
-            preferLocal: false);
+            (Handler: this, Client: client, Type: type, Request: request, Map: map));
         return HandlerOutcome.Done;
     }
 
@@ -47,7 +47,7 @@ internal sealed class ControlHandler(ConversationRequests conversations, UserReq
         Peer peer = client.Peer;
         try
         {
-            ControlAnswer answer = await ExecuteAsync(peer.Actor, type, map).ConfigureAwait(false);
+            ControlAnswer answer = await ExecuteAsync(peer.Actor, type, map);
             if (answer.Map is not null)
             {
                 client.Reply(request, answer.Map);

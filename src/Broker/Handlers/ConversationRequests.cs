@@ -41,7 +41,7 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
 
         ConversationMeta meta = new(kind, actor.User, router.NowMicros(), name, map.Text("title", ProtocolLimits.TitleSizeMax));
         CreateConversationCommand command = new(NewId(actor, canonical, map.Id("key")), meta, FindExisting: false, members);
-        return await CreateAsync(actor, command).ConfigureAwait(false);
+        return await CreateAsync(actor, command);
     }
 
     /// <summary>Finds a conversation by name or id, and makes a public one if asked to.</summary>
@@ -71,7 +71,7 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
         }
 
         ConversationMeta meta = new(ConversationKind.Public, actor.User, router.NowMicros(), name, null);
-        return await CreateAsync(actor, new CreateConversationCommand(NewId(actor, canonical, default), meta, FindExisting: true, [])).ConfigureAwait(false);
+        return await CreateAsync(actor, new CreateConversationCommand(NewId(actor, canonical, default), meta, FindExisting: true, []));
     }
 
     /// <summary>Adds members.</summary>
@@ -90,7 +90,7 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
             return ControlAnswer.Refused(ErrorCode.NoSuchUser, "users: there is no such user");
         }
 
-        CommandResult result = await ChangeMembersAsync(actor, map, role, users).ConfigureAwait(false);
+        CommandResult result = await ChangeMembersAsync(actor, map, role, users);
         return result.Error == ErrorCode.None
             ? ControlAnswer.Ok(new ControlMap().Set("added", result.Count).Set("sequence", result.Sequence))
             : ControlAnswer.Refused(result.Error, result.Reason);
@@ -100,7 +100,7 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
     public async Task<ControlAnswer> RemoveMemberAsync(Actor actor, ControlMap map)
     {
         UserId user = new(map.Id("user"));
-        CommandResult result = await ChangeMembersAsync(actor, map, MemberRole.None, [user.IsNone ? actor.User : user]).ConfigureAwait(false);
+        CommandResult result = await ChangeMembersAsync(actor, map, MemberRole.None, [user.IsNone ? actor.User : user]);
         return result.Error != ErrorCode.None ? ControlAnswer.Refused(result.Error, result.Reason)
             : result.Count == 0 ? ControlAnswer.Refused(ErrorCode.NoSuchUser, "not a member")
             : ControlAnswer.Ok(new ControlMap().Set("sequence", result.Sequence));
@@ -155,7 +155,7 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
     private async Task<ControlAnswer> CreateAsync(Actor actor, CreateConversationCommand command)
     {
         CommandResult result = await router.ExecuteAsync(
-            CommandKind.CreateConversation, actor, router.Map.ShardOf(command.Conversation.Value), command.ToBytes(), CancellationToken.None).ConfigureAwait(false);
+            CommandKind.CreateConversation, actor, router.Map.ShardOf(command.Conversation.Value), command.ToBytes(), CancellationToken.None);
         return result.Error == ErrorCode.None
             ? Describe(actor, result.Conversation, result.Created)
             : ControlAnswer.Refused(result.Error, result.Reason);
@@ -166,7 +166,7 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
         ConversationId conversation = new(map.Id("conversation"));
         return await router.ExecuteAsync(
             CommandKind.ChangeMembers, actor, router.Map.ShardOf(conversation.Value), new ChangeMembersCommand(conversation, role, users).ToBytes(),
-            CancellationToken.None).ConfigureAwait(false);
+            CancellationToken.None);
     }
 
     private ControlAnswer Describe(Actor actor, ConversationId conversation, bool created)

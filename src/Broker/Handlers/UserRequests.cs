@@ -37,7 +37,7 @@ internal sealed class UserRequests(Accounts accounts)
             return ControlAnswer.Refused(ErrorCode.NameInvalid, "an imported name is 1–64 bytes without control characters");
         }
 
-        UserId[] users = await accounts.ImportAsync(names, CancellationToken.None).ConfigureAwait(false);
+        UserId[] users = await accounts.ImportAsync(names, CancellationToken.None);
         return ControlAnswer.Ok(new ControlMap().Set("users", users.Select(user => ControlMap.IdBytes(user.Value)).ToList<object?>()));
     }
 }

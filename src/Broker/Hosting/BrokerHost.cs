@@ -39,26 +39,26 @@ public static class BrokerHost
         ILogger log = logging.CreateLogger("FastChat.Broker");
         string data = Path.GetFullPath(options.Data);
 
-        await using BrokerParts parts = await BrokerParts.OpenAsync(options with { Data = data }, log, TimeProvider.System, stop).ConfigureAwait(false);
+        await using BrokerParts parts = await BrokerParts.OpenAsync(options with { Data = data }, log, stop);
         await using WebApplication application = Build(options, parts, logging);
-        await application.StartAsync(stop).ConfigureAwait(false);
+        await application.StartAsync(stop);
 
         (string tcp, string http) = AddressesOf(application, options);
         using ServerFile file = new();
         string description = ServerFile.Describe(tcp, http, data, Environment.ProcessId);
         file.Write(description, data, [PortOf(tcp), PortOf(http)]);
-        await ready.WriteLineAsync(description).ConfigureAwait(false);
-        await ready.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+        await ready.WriteLineAsync(description);
+        await ready.FlushAsync(CancellationToken.None);
         BrokerLog.Ready(log, tcp, http, data, parts.Log.CommitNumber, parts.Log.Epoch);
 
-        await WaitAsync(stop).ConfigureAwait(false);
+        await WaitAsync(stop);
 
         BrokerLog.Draining(log, parts.Connections.Count);
         Task closing = parts.Connections.CloseAllAsync(
             CloseCode.Draining, ConnectionRegistry.ShuttingDown, retryAfterMs: 0, TimeSpan.FromSeconds(options.DrainSeconds));
         using CancellationTokenSource limit = new(TimeSpan.FromSeconds(options.DrainSeconds + 5));
-        await application.StopAsync(limit.Token).ConfigureAwait(false);
-        await closing.ConfigureAwait(false);
+        await application.StopAsync(limit.Token);
+        await closing;
         BrokerLog.Stopped(log);
     }
 
@@ -124,6 +124,6 @@ public static class BrokerHost
     {
         TaskCompletionSource stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
         using CancellationTokenRegistration registration = stop.Register(stopped.SetResult);
-        await stopped.Task.ConfigureAwait(false);
+        await stopped.Task;
     }
 }

@@ -8,6 +8,7 @@ using FastChat.Broker.Identity;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
+using FastChat.Shared;
 using FastChat.Storage;
 
 using Microsoft.Extensions.Logging;
@@ -25,7 +26,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly PasswordHasher _passwords;
     private readonly Router _router;
 
-    private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, TimeProvider clock)
+    private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, Surroundings surroundings)
     {
         _logger = logger;
         Log = log;
@@ -35,18 +36,18 @@ internal sealed class BrokerParts : IAsyncDisposable
             Math.Min(shards, options.Loops > 0 ? options.Loops : Math.Max(1, Environment.ProcessorCount / 4)),
             options.RingBytes,
             options.ConversationsInMemoryMax);
-        Sessions = new SessionRegistry(clock, TimeSpan.FromSeconds(options.SessionSeconds));
+        Sessions = new SessionRegistry(surroundings.Clock, TimeSpan.FromSeconds(options.SessionSeconds));
         _router = new Router(
-            routing, log, new PeerTable(options.ConnectionsMax), _metrics, clock, new RouterEvents(OnStoreFailed, OnDamaged, OnListChanged));
-        _passwords = new PasswordHasher(RandomSource.Cryptographic);
-        Accounts = new Accounts(_router, log, _passwords, RandomSource.Cryptographic, options.Registration);
+            routing, log, new PeerTable(options.ConnectionsMax), _metrics, surroundings.Clock, surroundings.Workers, new RouterEvents(OnStoreFailed, OnDamaged, OnListChanged));
+        _passwords = new PasswordHasher(surroundings.Random);
+        Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration);
 
         ConnectionSettings settings = options.ToConnectionSettings();
         FrameDispatcher dispatcher = new(
             new PublishHandler(_router, settings.BodySizeMax, settings.InFlightMax),
             new SubscriptionHandler(_router, ProtocolLimits.SubscriptionsMax),
             new ControlHandler(
-                new ConversationRequests(_router, log, Accounts, RandomSource.Cryptographic), new UserRequests(Accounts), logger));
+                new ConversationRequests(_router, log, Accounts, surroundings.Random), new UserRequests(Accounts), logger));
         Connections = new ConnectionRegistry(new ConnectionServices
         {
             Router = _router,
@@ -56,9 +57,9 @@ internal sealed class BrokerParts : IAsyncDisposable
             Dispatcher = dispatcher,
             Limits = new ConnectionLimits(options.ConnectionsMax, options.StrangersPerAddressMax),
             Settings = settings,
-            Random = RandomSource.Cryptographic,
+            Random = surroundings.Random,
             Metrics = _metrics,
-            Clock = clock,
+            Clock = surroundings.Clock,
             Log = logger,
         });
         ObserveGauges();
@@ -83,17 +84,17 @@ internal sealed class BrokerParts : IAsyncDisposable
     public Exception? Failure => _router.Failure;
 
     /// <summary>Opens the store and puts the parts together.</summary>
-    public static async Task<BrokerParts> OpenAsync(BrokerOptions options, ILogger logger, TimeProvider clock, CancellationToken cancellation)
+    public static async Task<BrokerParts> OpenAsync(BrokerOptions options, ILogger logger, CancellationToken cancellation)
     {
         CreateDirectory(options.Data);
-        IConversationLog log = RocksDbConversationLog.Open(new StorageOptions { Directory = options.Data, AcceptLoss = options.AcceptLoss }, clock);
-        BrokerParts parts = new(options, log, logger, clock);
-        await OperatorToken.EnsureAsync(options.Data, parts.Accounts, logger, cancellation).ConfigureAwait(false);
+        IConversationLog log = RocksDbConversationLog.Open(new StorageOptions { Directory = options.Data, AcceptLoss = options.AcceptLoss });
+        BrokerParts parts = new(options, log, logger, Surroundings.Real);
+        await OperatorToken.EnsureAsync(options.Data, parts.Accounts, logger, cancellation);
         return parts;
     }
 
-    /// <summary>Puts the parts together over an open log, which they own from now on. For tests.</summary>
-    public static BrokerParts Over(IConversationLog log, BrokerOptions options, ILogger logger, TimeProvider clock) => new(options, log, logger, clock);
+    /// <summary>Puts the parts together over an open log, which they own from now on. For tests and the simulated world.</summary>
+    public static BrokerParts Over(IConversationLog log, BrokerOptions options, ILogger logger, Surroundings surroundings) => new(options, log, logger, surroundings);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
@@ -141,11 +142,10 @@ internal sealed class BrokerParts : IAsyncDisposable
         BrokerLog.StoreFailed(_logger, failure);
 
         // Called on a loop's thread, which goes on to answer the handlers that wait; closing connections is not its work.
-        ThreadPool.UnsafeQueueUserWorkItem(
+        Continuation.Queue(
             static connections => _ = connections.CloseAllAsync(
                 CloseCode.StoreUnavailable, "the store failed; unanswered publishes have an unknown outcome", 10_000, TimeSpan.FromSeconds(5)),
-            Connections,
-            preferLocal: false);
+            Connections);
     }
 
     private void OnDamaged(CorruptRecordException damage) => BrokerLog.RecordDamaged(_logger, damage);

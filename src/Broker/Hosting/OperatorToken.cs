@@ -23,10 +23,10 @@ internal static class OperatorToken
     public static async Task EnsureAsync(string directory, Accounts accounts, ILogger log, CancellationToken cancellation)
     {
         string path = Path.Combine(directory, FileName);
-        string? token = File.Exists(path) ? (await File.ReadAllTextAsync(path, cancellation).ConfigureAwait(false)).Trim() : null;
+        string? token = File.Exists(path) ? (await File.ReadAllTextAsync(path, cancellation)).Trim() : null;
         bool isNew = string.IsNullOrEmpty(token);
         token = isNew ? accounts.NewToken() : token!;
-        await accounts.EnsureAccountAsync(AccountName, AccountRights.Operator | AccountRights.Import, token, cancellation).ConfigureAwait(false);
+        await accounts.EnsureAccountAsync(AccountName, AccountRights.Operator | AccountRights.Import, token, cancellation);
         if (isNew)
         {
             PrivateFile.Write(path, token + "\n");

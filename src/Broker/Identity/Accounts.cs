@@ -40,8 +40,8 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
         }
 
         return hello.Register
-            ? await RegisterAsync(hello, cancellation).ConfigureAwait(false)
-            : await WithPasswordAsync(hello, cancellation).ConfigureAwait(false);
+            ? await RegisterAsync(hello, cancellation)
+            : await WithPasswordAsync(hello, cancellation);
     }
 
     /// <summary>Makes an account without a password, or finds it; it gets the token. For the operator's account at start.</summary>
@@ -60,14 +60,14 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
                 new StateEntry(IdentityKeys.Name(StateKeys.UserNames, name), ControlMap.IdBytes(user.Value), MustBeAbsent: true),
                 new StateEntry(IdentityKeys.Account(user), new AccountRecord(name, false, rights, now, null).ToBytes()),
             ],
-            cancellation).ConfigureAwait(false);
+            cancellation);
         if (made.Error != ErrorCode.None)
         {
             user = made.Existing is { } existing ? UserId.Read(existing) : throw new StorageException(made.Reason);
         }
 
         DeviceId device = random.NextDevice();
-        CommandResult written = await WriteAsync(user, TokenEntries(user, device, token, now), cancellation).ConfigureAwait(false);
+        CommandResult written = await WriteAsync(user, TokenEntries(user, device, token, now), cancellation);
         if (written.Error != ErrorCode.None)
         {
             throw new StorageException(written.Reason);
@@ -76,7 +76,7 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
 
     /// <summary>Makes people of another system known; the ids come back in the order of the names. Idempotent.</summary>
     public async Task<UserId[]> ImportAsync(IReadOnlyList<string> names, CancellationToken cancellation) =>
-        await Task.WhenAll(names.Select(name => ImportAsync(name, cancellation))).ConfigureAwait(false);
+        await Task.WhenAll(names.Select(name => ImportAsync(name, cancellation)));
 
     /// <summary>A user by account name, or else by exact imported name; null when there is none.</summary>
     public UserInfo? Find(string name)
@@ -129,12 +129,12 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
             TryRead(user, out account);
         }
 
-        bool? isRight = await passwords.VerifyAsync(hello.Password!, account?.Verifier).ConfigureAwait(false);
+        bool? isRight = await passwords.VerifyAsync(hello.Password!, account?.Verifier);
         return isRight switch
         {
             null => (null, new SignInRefused(CloseCode.Overloaded, "too many sign-ins at once", OverloadedRetryMs)),
             false => (null, WrongCredentials),
-            true => await IssueTokenAsync(user, account!, hello.Device, [], cancellation).ConfigureAwait(false),
+            true => await IssueTokenAsync(user, account!, hello.Device, [], cancellation),
         };
     }
 
@@ -163,7 +163,7 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
             return (null, taken);
         }
 
-        string? verifier = await passwords.HashAsync(hello.Password!).ConfigureAwait(false);
+        string? verifier = await passwords.HashAsync(hello.Password!);
         if (verifier is null)
         {
             return (null, new SignInRefused(CloseCode.Overloaded, "too many sign-ins at once", OverloadedRetryMs));
@@ -179,7 +179,7 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
                 new StateEntry(nameKey, ControlMap.IdBytes(user.Value), MustBeAbsent: true),
                 new StateEntry(IdentityKeys.Account(user), account.ToBytes()),
             ],
-            cancellation).ConfigureAwait(false);
+            cancellation);
         return refused?.Code == CloseCode.NameTaken ? (null, taken) : (made, refused);
     }
 
@@ -190,7 +190,7 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
         DeviceId device = isKnown ? wanted : random.NextDevice();
         string token = NewToken();
         CommandResult written = await WriteAsync(
-            user, [.. before, .. TokenEntries(user, device, token, router.NowMicros())], cancellation).ConfigureAwait(false);
+            user, [.. before, .. TokenEntries(user, device, token, router.NowMicros())], cancellation);
         return written.Error switch
         {
             ErrorCode.None => (new SignedIn(new Actor(user, device, account.Rights), account.Name, token), null),
@@ -214,7 +214,7 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
                 new StateEntry(nameKey, ControlMap.IdBytes(user.Value), MustBeAbsent: true),
                 new StateEntry(IdentityKeys.Account(user), new AccountRecord(name, true, AccountRights.None, router.NowMicros(), null).ToBytes()),
             ],
-            cancellation).ConfigureAwait(false);
+            cancellation);
         return written.Error == ErrorCode.None ? user
             : written.Existing is { } existing ? UserId.Read(existing)
             : throw new StorageException(written.Reason);

@@ -3,13 +3,16 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
+using FastChat.Shared;
+
 using NSec.Cryptography;
 
 namespace FastChat.Broker.Identity;
 
 /// <summary>
 /// Argon2id (RFC 9106) with 19 MiB, 2 passes, 1 lane, the minimum that OWASP's password sheet names, on one thread of its own with a short queue: a flood of sign-ins
-/// costs the others neither processor nor memory, and those that do not fit are told to come later. Verifiers are PHC strings, so that parameters can rise later.
+/// costs the others neither processor nor memory, and those that do not fit are told to come later. Verifiers are PHC strings, so that parameters can rise later. The thread begins with the first
+/// password: a broker whose clients bring tokens, as after every restart, has none.
 /// </summary>
 internal sealed class PasswordHasher : IDisposable
 {
@@ -21,15 +24,18 @@ internal sealed class PasswordHasher : IDisposable
 
     private readonly BlockingCollection<Action> _queue = new(QueueMax);
     private readonly RandomSource _random;
-    private readonly Thread _thread;
-    private readonly string _decoy;
+    private readonly Lazy<Thread> _thread;
+    private string? _decoy;
 
     public PasswordHasher(RandomSource random)
     {
         _random = random;
-        _decoy = Hash("no account has this password");
-        _thread = new Thread(Run) { Name = "fastchat-passwords", IsBackground = true };
-        _thread.Start();
+        _thread = new Lazy<Thread>(() =>
+        {
+            Thread thread = new(Run) { Name = "fastchat-passwords", IsBackground = true };
+            thread.Start();
+            return thread;
+        });
     }
 
     /// <summary>A verifier for a new password; null when too many wait already.</summary>
@@ -40,19 +46,23 @@ internal sealed class PasswordHasher : IDisposable
     /// time does not tell whether an account exists.
     /// </summary>
     public Task<bool?> VerifyAsync(string password, string? verifier) =>
-        EnqueueAsync<bool?>(() => Verify(password, verifier ?? _decoy) && verifier is not null, null);
+        EnqueueAsync<bool?>(() => Verify(password, verifier ?? _decoy!) && verifier is not null, null);
 
     /// <summary>Ends the thread after what is queued.</summary>
     public void Dispose()
     {
         _queue.CompleteAdding();
-        _thread.Join();
+        if (_thread.IsValueCreated)
+        {
+            _thread.Value.Join();
+        }
+
         _queue.Dispose();
     }
 
     private Task<T> EnqueueAsync<T>(Func<T> work, T full)
     {
-        TaskCompletionSource<T> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource<T> done = new(Continuation.Asynchronously);
         bool queued = !_queue.IsAddingCompleted && _queue.TryAdd(() =>
         {
             try
@@ -64,11 +74,19 @@ internal sealed class PasswordHasher : IDisposable
                 done.SetException(failure);
             }
         });
-        return queued ? done.Task : Task.FromResult(full);
+        if (!queued)
+        {
+            return Task.FromResult(full);
+        }
+
+        _ = _thread.Value;
+        return done.Task;
     }
 
     private void Run()
     {
+        // Ahead of everything: the first name that nobody has must not take longer than the others.
+        _decoy = Hash("no account has this password");
         foreach (Action work in _queue.GetConsumingEnumerable())
         {
             work();

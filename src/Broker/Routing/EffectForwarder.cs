@@ -29,7 +29,7 @@ internal sealed class EffectForwarder(Router router, Action<UserId, Conversation
         lane.Effects.Enqueue(effect);
         if (Interlocked.Increment(ref lane.Count) == 1)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(static state => _ = state.Forwarder.RunAsync(state.Lane), (Forwarder: this, Lane: lane), preferLocal: false);
+            Continuation.Queue(static state => _ = state.Forwarder.RunAsync(state.Lane), (Forwarder: this, Lane: lane));
         }
     }
 
@@ -57,7 +57,7 @@ internal sealed class EffectForwarder(Router router, Action<UserId, Conversation
                 together.Add(effect);
             }
 
-            await CarryAsync(together).ConfigureAwait(false);
+            await CarryAsync(together);
         }
         while (Interlocked.Add(ref lane.Count, -together.Count) != 0);
     }
@@ -66,13 +66,12 @@ internal sealed class EffectForwarder(Router router, Action<UserId, Conversation
     private async Task CarryAsync(List<OutgoingEffect> effects)
     {
         IGrouping<ushort, OutgoingEffect>[] targets = effects.GroupBy(effect => BinaryPrimitives.ReadUInt16LittleEndian(effect.Value)).ToArray();
-        OutgoingEffect[][] carried = await Task.WhenAll(targets.Select(target => CarryAsync(target.Key, [.. target]))).ConfigureAwait(false);
+        OutgoingEffect[][] carried = await Task.WhenAll(targets.Select(target => CarryAsync(target.Key, [.. target])));
         Failpoint.Reach("effects-carried");
         StateEntry[] forget = carried.SelectMany(some => some).Select(effect => new StateEntry(effect.Key, null)).ToArray();
         if (forget.Length > 0)
         {
-            await router.ExecuteAsync(CommandKind.StateWrite, default, SourceOf(forget[0].Key), new StateWriteCommand(forget).ToBytes(), CancellationToken.None)
-                .ConfigureAwait(false);
+            await router.ExecuteAsync(CommandKind.StateWrite, default, SourceOf(forget[0].Key), new StateWriteCommand(forget).ToBytes(), CancellationToken.None);
         }
     }
 
@@ -88,7 +87,7 @@ internal sealed class EffectForwarder(Router router, Action<UserId, Conversation
             rest = rest[(effect.Value.Length - sizeof(ushort))..];
         }
 
-        CommandResult done = await router.ExecuteAsync(CommandKind.StateWrite, default, target, write, CancellationToken.None).ConfigureAwait(false);
+        CommandResult done = await router.ExecuteAsync(CommandKind.StateWrite, default, target, write, CancellationToken.None);
         if (done.Error != ErrorCode.None)
         {
             // Only a failed store refuses this; what is owed is still stored and goes out after the restart.

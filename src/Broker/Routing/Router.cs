@@ -43,14 +43,15 @@ internal sealed class Router : IDisposable
     private Exception? _failure;
     private long _ticket;
 
-    public Router(RoutingOptions options, IConversationLog log, PeerTable peers, BrokerMetrics metrics, TimeProvider clock, RouterEvents events)
+    public Router(RoutingOptions options, IConversationLog log, PeerTable peers, BrokerMetrics metrics, TimeProvider clock, Workers workers, RouterEvents events)
     {
         Map = new ShardMap(options.Shards);
         Peers = peers;
         _clock = clock;
         _forwarder = new EffectForwarder(this, events.ListChanged);
         _pipeline = new CommitPipeline(
-            CommitEnvironment.Of(log) with { Observe = metrics.Committed }, batch => LoopOf(batch).OnSynced(true), (batch, _) => LoopOf(batch).OnSynced(false));
+            CommitEnvironment.Of(log) with { Observe = metrics.Committed, Time = clock, Workers = workers },
+            batch => LoopOf(batch).OnSynced(true), (batch, _) => LoopOf(batch).OnSynced(false));
         ShardLoopCallbacks callbacks = new()
         {
             Complete = Complete,
@@ -75,7 +76,7 @@ internal sealed class Router : IDisposable
             .ToArray();
         _loops = Enumerable.Range(0, options.Loops)
             .Select(loop => new ShardLoop(
-                loop, shards.Where((_, shard) => shard % options.Loops == loop).ToArray(), options, log, _pipeline, peers, metrics, callbacks))
+                loop, shards.Where((_, shard) => shard % options.Loops == loop).ToArray(), options, log, _pipeline, peers, metrics, workers, callbacks))
             .ToArray();
         foreach (ShardLoop loop in _loops)
         {
@@ -137,14 +138,14 @@ internal sealed class Router : IDisposable
         }
 
         ulong ticket = (ulong)Interlocked.Increment(ref _ticket);
-        TaskCompletionSource<CommandResult> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource<CommandResult> done = new(Continuation.Asynchronously);
         _waiting[ticket] = done;
         try
         {
             CommandHeader header = new(kind, actor, 0, ticket, NowMicros());
             while (!TryPost(shard, header, body) && Failure is null)
             {
-                await WaitForRoomAsync(cancellation).ConfigureAwait(false);
+                await WaitForRoomAsync(cancellation);
             }
 
             // Looked at behind the post: whoever fails later finds the ticket.
@@ -153,7 +154,7 @@ internal sealed class Router : IDisposable
                 return Refusal;
             }
 
-            return await done.Task.WaitAsync(cancellation).ConfigureAwait(false);
+            return await done.Task.WaitAsync(cancellation);
         }
         finally
         {

@@ -21,7 +21,7 @@ namespace FastChat.Broker.Routing;
 /// says that nobody does before looking at the bits for the last time. One thread runs it at a time: its own, or for one turn an I/O thread that would otherwise have to wake it (<see cref="Errands"/>).
 /// </para>
 /// </summary>
-internal sealed class ShardLoop : IDisposable, IErrand
+internal sealed class ShardLoop : IDisposable, IErrand, IWork
 {
     /// <summary>A turn takes no further command beyond this: 4 MiB sync in a few milliseconds, and bound what a restart replays.</summary>
     private const int TurnBytesMax = 4 * 1024 * 1024;
@@ -46,8 +46,7 @@ internal sealed class ShardLoop : IDisposable, IErrand
     private readonly CommitPipeline _pipeline;
     private readonly ShardLoopCallbacks _callbacks;
     private readonly DirtyOutboxes _dirty;
-    private readonly Thread _thread;
-    private readonly AutoResetEvent _wake = new(initialState: false);
+    private readonly IWorker _worker;
     private readonly BrokerMetrics _metrics;
     private Turn _current;
     private Turn _spare;
@@ -67,7 +66,7 @@ internal sealed class ShardLoop : IDisposable, IErrand
 
     public ShardLoop(
         int index, IReadOnlyList<Shard> shards, RoutingOptions options, IConversationLog log, CommitPipeline pipeline, PeerTable peers, BrokerMetrics metrics,
-        ShardLoopCallbacks callbacks)
+        Workers workers, ShardLoopCallbacks callbacks)
     {
         _index = index;
         _commitHereMax = options.CommitHereMax;
@@ -80,11 +79,11 @@ internal sealed class ShardLoop : IDisposable, IErrand
         _ready = new ulong[(shards.Count + 63) / 64];
         _current = new Turn(log.Epoch);
         _spare = new Turn(log.Epoch);
-        _thread = new Thread(Run) { Name = $"fastchat-loop-{index}", IsBackground = true };
+        _worker = workers.Add($"fastchat-loop-{index}", this);
     }
 
-    /// <summary>Starts the thread.</summary>
-    public void Start() => _thread.Start();
+    /// <summary>Begins.</summary>
+    public void Start() => _worker.Start();
 
     /// <summary>A shard's ring, for the router.</summary>
     public MpscRing RingOf(int slot) => _slots[slot].Ring;
@@ -128,11 +127,10 @@ internal sealed class ShardLoop : IDisposable, IErrand
         }
         catch (Exception defect)
         {
-            // As in Run: nothing goes on after it. It is never nobody's again, so that no other thread can begin a turn before its own has ended.
-            _callbacks.Fail(defect);
-            _hasFailed = true;
+            // It is never nobody's again, so that no other thread can begin a turn before its own has ended.
+            FailFor(defect);
             Interlocked.Exchange(ref _runner, OwnThread);
-            _wake.Set();
+            _worker.Wake();
             return;
         }
 
@@ -160,37 +158,60 @@ internal sealed class ShardLoop : IDisposable, IErrand
         if (Interlocked.Exchange(ref _stopping, 1) == 0)
         {
             Interlocked.MemoryBarrier();
-            _wake.Set();
-            if (_thread.IsAlive)
-            {
-                _thread.Join();
-            }
-
-            // _wake is left to its finalizer, as the rings are: whoever found the loop asleep may be about to set it, while the loop woke by itself and ended.
+            _worker.Wake();
+            _worker.Join();
         }
     }
 
-    private void Run()
+    void IWork.Run()
     {
         try
         {
-            while (true)
+            while (DoWhatIsThere() || !Park())
             {
-                bool worked = FinishSync();
-                worked |= DrainReady();
-                worked |= SubmitTurn();
-                _dirty.Flush();
-                if (!worked && Park())
-                {
-                    return;
-                }
             }
         }
         catch (Exception defect)
         {
-            // A loop that stopped in the middle of a turn must not be followed by an acknowledgement.
-            _callbacks.Fail(defect);
+            FailFor(defect);
         }
+    }
+
+    void IWork.RunOnce()
+    {
+        try
+        {
+            while (!_hasFailed && DoWhatIsThere())
+            {
+            }
+        }
+        catch (Exception defect)
+        {
+            FailFor(defect);
+        }
+
+        Interlocked.Exchange(ref _runner, Nobody);
+        if (!_hasFailed && HasWork)
+        {
+            Wake();
+        }
+    }
+
+    /// <summary>True when there was something.</summary>
+    private bool DoWhatIsThere()
+    {
+        bool worked = FinishSync();
+        worked |= DrainReady();
+        worked |= SubmitTurn();
+        _dirty.Flush();
+        return worked;
+    }
+
+    /// <summary>A loop that stopped in the middle of a turn must not be followed by an acknowledgement.</summary>
+    private void FailFor(Exception defect)
+    {
+        _hasFailed = true;
+        _callbacks.Fail(defect);
     }
 
     private bool FinishSync()
@@ -442,13 +463,13 @@ internal sealed class ShardLoop : IDisposable, IErrand
         Interlocked.Exchange(ref _runner, Nobody);
         if (!HasWork)
         {
-            _wake.WaitOne(ParkMax);
+            _worker.Sleep(ParkMax);
         }
 
         // Whoever woke it has named it already; otherwise it takes over itself, unless somebody is helping.
         while (Interlocked.CompareExchange(ref _runner, OwnThread, Nobody) == Helper)
         {
-            _wake.WaitOne(ParkMax);
+            _worker.Sleep(ParkMax);
         }
 
         return _hasFailed;
@@ -480,7 +501,7 @@ internal sealed class ShardLoop : IDisposable, IErrand
     {
         if (Volatile.Read(ref _runner) == Nobody && Interlocked.CompareExchange(ref _runner, OwnThread, Nobody) == Nobody)
         {
-            _wake.Set();
+            _worker.Wake();
         }
     }
 

@@ -58,17 +58,17 @@ internal sealed class EpollListener : IConnectionListener, IReadinessTarget
             switch (error)
             {
                 case Libc.WouldBlock:
-                    await _arrived.WaitAsync().ConfigureAwait(false);
+                    await _arrived.WaitAsync();
                     break;
                 case Libc.Interrupted or Libc.ConnectionAborted:
                     break;
                 case Libc.TooManyFiles or Libc.TooManyFilesInSystem or Libc.NoBuffers or Libc.NoMemory:
                     BrokerLog.AcceptPaused(_log, new Win32Exception(error).Message);
-                    await Task.Delay(Pause, cancellationToken).ConfigureAwait(false);
+                    await Task.Delay(Pause, cancellationToken);
                     break;
                 default:
                     // A failed connection is reported by accept as if it were the listener's failure (accept(2)); a listener that failed itself reports it again and again, slowly.
-                    await Task.Delay(Pause, cancellationToken).ConfigureAwait(false);
+                    await Task.Delay(Pause, cancellationToken);
                     break;
             }
         }

@@ -156,7 +156,7 @@ internal sealed class SocketReader(int socket, IReadinessTarget connection) : Pi
     {
         cancellation.ThrowIfCancellationRequested();
         using CancellationTokenRegistration registration = cancellation.UnsafeRegister(static reader => ((SocketReader)reader!).CancelPendingRead(), this);
-        ReadResult result = await ReadNewsAsync().ConfigureAwait(false);
+        ReadResult result = await ReadNewsAsync();
         if (result.IsCanceled)
         {
             cancellation.ThrowIfCancellationRequested();

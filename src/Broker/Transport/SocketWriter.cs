@@ -98,7 +98,7 @@ internal sealed class SocketWriter(int socket) : PipeWriter
         AsyncSignal writable = _writable!;
         do
         {
-            await writable.WaitAsync().ConfigureAwait(false);
+            await writable.WaitAsync();
         }
         while (Volatile.Read(ref _canceled) == 0 && !TrySend());
 
@@ -109,7 +109,7 @@ internal sealed class SocketWriter(int socket) : PipeWriter
     {
         cancellation.ThrowIfCancellationRequested();
         using CancellationTokenRegistration registration = cancellation.UnsafeRegister(static writer => ((SocketWriter)writer!).CancelPendingFlush(), this);
-        FlushResult result = TrySend() ? TakeResult() : await FlushSlowlyAsync().ConfigureAwait(false);
+        FlushResult result = TrySend() ? TakeResult() : await FlushSlowlyAsync();
         if (result.IsCanceled)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -31,7 +31,7 @@ internal sealed class DuplexStream(IDuplexPipe pipes) : Stream
         ReadResult result;
         do
         {
-            result = await pipes.Input.ReadAsync(cancellationToken).ConfigureAwait(false);
+            result = await pipes.Input.ReadAsync(cancellationToken);
             if (result.IsCanceled)
             {
                 pipes.Input.AdvanceTo(result.Buffer.Start);
@@ -58,7 +58,7 @@ internal sealed class DuplexStream(IDuplexPipe pipes) : Stream
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         pipes.Output.Write(buffer.Span);
-        FlushResult result = await pipes.Output.FlushAsync(cancellationToken).ConfigureAwait(false);
+        FlushResult result = await pipes.Output.FlushAsync(cancellationToken);
         if (result.IsCompleted)
         {
             throw new IOException("the connection has ended");

@@ -24,13 +24,13 @@ internal sealed class WebSocketDoor(ConnectionDelegate server, ConnectionRegistr
     /// <summary>Serves a connection of the HTTP listener.</summary>
     public async Task OnConnectedAsync(ConnectionContext connection)
     {
-        if (await TryUpgradeAsync(connection).ConfigureAwait(false) is { } socket)
+        if (await TryUpgradeAsync(connection) is { } socket)
         {
-            await ServeAsync(socket, connection).ConfigureAwait(false);
+            await ServeAsync(socket, connection);
         }
         else
         {
-            await server(connection).ConfigureAwait(false);
+            await server(connection);
         }
     }
 
@@ -39,7 +39,7 @@ internal sealed class WebSocketDoor(ConnectionDelegate server, ConnectionRegistr
         using (socket)
         {
             string remote = (connection.RemoteEndPoint as IPEndPoint)?.Address.ToString() ?? BrokerConnectionHandler.LocalAddress;
-            await WebSocketConnection.ServeAsync(socket, connections, remote).ConfigureAwait(false);
+            await WebSocketConnection.ServeAsync(socket, connections, remote);
         }
     }
 
@@ -53,7 +53,7 @@ internal sealed class WebSocketDoor(ConnectionDelegate server, ConnectionRegistr
             CancellationToken stopped = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? CancellationToken.None;
             using CancellationTokenSource late = new(FirstBytesDeadline, clock);
             using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stopped);
-            result = await input.ReadAsync(either.Token).ConfigureAwait(false);
+            result = await input.ReadAsync(either.Token);
         }
         catch (OperationCanceledException)
         {
@@ -73,7 +73,7 @@ internal sealed class WebSocketDoor(ConnectionDelegate server, ConnectionRegistr
         input.AdvanceTo(result.Buffer.GetPosition(request.Size));
         string? subprotocol = request.Speaks(WebSocketEndpoint.Subprotocol) ? WebSocketEndpoint.Subprotocol : null;
         Answer(connection.Transport.Output, request.Key, subprotocol);
-        await connection.Transport.Output.FlushAsync().ConfigureAwait(false);
+        await connection.Transport.Output.FlushAsync();
         return WebSocket.CreateFromStream(
             new DuplexStream(connection.Transport),
             new WebSocketCreationOptions { IsServer = true, SubProtocol = subprotocol, KeepAliveInterval = Timeout.InfiniteTimeSpan });

@@ -27,7 +27,7 @@ internal sealed class WebSocketEndpoint(ConnectionRegistry connections, OriginPo
         if (!context.WebSockets.IsWebSocketRequest)
         {
             context.Response.StatusCode = StatusCodes.Status400BadRequest;
-            await context.Response.WriteAsync("a WebSocket is expected here\n").ConfigureAwait(false);
+            await context.Response.WriteAsync("a WebSocket is expected here\n");
             return;
         }
 
@@ -42,8 +42,8 @@ internal sealed class WebSocketEndpoint(ConnectionRegistry connections, OriginPo
         {
             SubProtocol = subprotocol,
             DangerousEnableCompression = false,
-        }).ConfigureAwait(false);
+        });
         string remote = context.Connection.RemoteIpAddress?.ToString() ?? BrokerConnectionHandler.LocalAddress;
-        await WebSocketConnection.ServeAsync(socket, connections, remote).ConfigureAwait(false);
+        await WebSocketConnection.ServeAsync(socket, connections, remote);
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 
 using FastChat.Protocol;
+using FastChat.Shared;
 
 namespace FastChat.Client;
 
@@ -27,7 +28,7 @@ internal sealed class ClientConnection
     private readonly FrameDispatcher _dispatcher;
     private readonly WriteLoop _writeLoop;
     private readonly TimeSpan _heartbeat;
-    private readonly TaskCompletionSource<CloseReason> _closeRequested = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<CloseReason> _closeRequested = new(Continuation.Asynchronously);
     private long _receivedAt;
 
     private ClientConnection(ClientSession session, Stream stream, FrameSource source, Welcome welcome, int number)
@@ -54,12 +55,12 @@ internal sealed class ClientConnection
     /// <exception cref="ProtocolViolationException">The broker sent anything else.</exception>
     public static async Task<ClientConnection> OpenAsync(ClientSession session, Stream stream, Hello hello, int number, CancellationToken cancellationToken)
     {
-        IOException? writeFailure = await SendHelloAsync(stream, hello, cancellationToken).ConfigureAwait(false);
+        IOException? writeFailure = await SendHelloAsync(stream, hello, cancellationToken).ConfigureAwait(Continuation.InContext);
         FrameSource source = new(stream);
         Frame frame;
         while (!source.TryRead(out frame))
         {
-            if (!await source.FillAsync(cancellationToken).ConfigureAwait(false))
+            if (!await source.FillAsync(cancellationToken).ConfigureAwait(Continuation.InContext))
             {
                 throw writeFailure ?? (Exception)new ConnectionEndedException(EndOfStream());
             }
@@ -92,23 +93,23 @@ internal sealed class ClientConnection
         Task<CloseReason> writing = Guard(_writeLoop.RunAsync(stop.Token));
         Task<CloseReason> beating = Guard(BeatAsync(stop.Token));
 
-        Task<CloseReason> first = await Task.WhenAny(reading, writing, beating, _closeRequested.Task).ConfigureAwait(false);
-        CloseReason reason = await first.ConfigureAwait(false);
+        Task<CloseReason> first = await Task.WhenAny(reading, writing, beating, _closeRequested.Task).ConfigureAwait(Continuation.InContext);
+        CloseReason reason = await first.ConfigureAwait(Continuation.InContext);
         if (first == writing && reason.Cause is not null)
         {
             // The broker may have said why before it stopped listening.
-            reason = await LastWordsAsync(reading, reason).ConfigureAwait(false);
+            reason = await LastWordsAsync(reading, reason).ConfigureAwait(Continuation.InContext);
         }
         else if (first != writing && reason.IsLocal)
         {
             _writeLoop.RequestClose(reason);
-            await LastWordsAsync(writing, reason).ConfigureAwait(false);
+            await LastWordsAsync(writing, reason).ConfigureAwait(Continuation.InContext);
         }
 
-        await stop.CancelAsync().ConfigureAwait(false);
+        await Continuation.CancelAsync(stop).ConfigureAwait(Continuation.InContext);
         _session.WriteSignal.Raise();
-        await DisposeStreamAsync(_stream).ConfigureAwait(false);
-        await Task.WhenAll(reading, writing, beating).ConfigureAwait(false);
+        await DisposeStreamAsync(_stream).ConfigureAwait(Continuation.InContext);
+        await Task.WhenAll(reading, writing, beating).ConfigureAwait(Continuation.InContext);
         return reason;
     }
 
@@ -117,7 +118,7 @@ internal sealed class ClientConnection
     {
         try
         {
-            await stream.DisposeAsync().ConfigureAwait(false);
+            await stream.DisposeAsync().ConfigureAwait(Continuation.InContext);
         }
         catch (Exception failure) when (failure is IOException or ObjectDisposedException or InvalidOperationException)
         {
@@ -163,8 +164,8 @@ internal sealed class ClientConnection
         FrameWriter.Write(first, FrameType.Hello, 0, hello.ToMap());
         try
         {
-            await stream.WriteAsync(first.WrittenMemory, cancellationToken).ConfigureAwait(false);
-            await stream.FlushAsync(cancellationToken).ConfigureAwait(false);
+            await stream.WriteAsync(first.WrittenMemory, cancellationToken).ConfigureAwait(Continuation.InContext);
+            await stream.FlushAsync(cancellationToken).ConfigureAwait(Continuation.InContext);
             return null;
         }
         catch (IOException failure)
@@ -178,7 +179,7 @@ internal sealed class ClientConnection
     {
         try
         {
-            return await loop.ConfigureAwait(false);
+            return await loop.ConfigureAwait(Continuation.InContext);
         }
         catch (Exception failure)
         {
@@ -189,9 +190,9 @@ internal sealed class ClientConnection
     private async Task<CloseReason> LastWordsAsync(Task<CloseReason> other, CloseReason reason)
     {
         using CancellationTokenSource enough = new();
-        await Task.WhenAny(other, Task.Delay(LastWordsMax, _session.Time, enough.Token)).ConfigureAwait(false);
-        await enough.CancelAsync().ConfigureAwait(false);
-        if (other.IsCompleted && await other.ConfigureAwait(false) is { Code: not CloseCode.None } said)
+        await Task.WhenAny(other, Task.Delay(LastWordsMax, _session.Time, enough.Token)).ConfigureAwait(Continuation.InContext);
+        await Continuation.CancelAsync(enough).ConfigureAwait(Continuation.InContext);
+        if (other.IsCompleted && await other.ConfigureAwait(Continuation.InContext) is { Code: not CloseCode.None } said)
         {
             return said;
         }
@@ -212,7 +213,7 @@ internal sealed class ClientConnection
             }
 
             _session.AfterBatch(_writeLoop.IsGated);
-            if (!await _source.FillAsync(cancellationToken).ConfigureAwait(false))
+            if (!await _source.FillAsync(cancellationToken).ConfigureAwait(Continuation.InContext))
             {
                 return EndOfStream();
             }
@@ -225,7 +226,7 @@ internal sealed class ClientConnection
     {
         // Half the interval: something that was sent just behind one tick is followed by a Ping at the second one at the latest.
         using PeriodicTimer timer = new(_heartbeat / 2, _session.Time);
-        while (await timer.WaitForNextTickAsync(cancellationToken).ConfigureAwait(false))
+        while (await timer.WaitForNextTickAsync(cancellationToken).ConfigureAwait(Continuation.InContext))
         {
             if (_session.Time.GetElapsedTime(Volatile.Read(ref _receivedAt)) >= 2 * _heartbeat)
             {

@@ -1,6 +1,7 @@
 using System.Buffers;
 
 using FastChat.Protocol;
+using FastChat.Shared;
 
 namespace FastChat.Client;
 
@@ -43,7 +44,7 @@ internal sealed class FrameSource
     public async ValueTask<bool> FillAsync(CancellationToken cancellationToken)
     {
         MakeRoom();
-        int read = await _stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken).ConfigureAwait(false);
+        int read = await _stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken).ConfigureAwait(Continuation.InContext);
         _end += read;
         return read > 0;
     }

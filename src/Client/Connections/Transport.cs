@@ -2,6 +2,8 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Net.WebSockets;
 
+using FastChat.Shared;
+
 namespace FastChat.Client;
 
 /// <summary>Opens the byte stream that an endpoint names. Every kind ends as a <see cref="Stream"/>, so there is one connection code for all.</summary>
@@ -21,7 +23,7 @@ internal static class Transport
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            await socket.ConnectAsync(endpoint.Host, endpoint.Port, cancellationToken).ConfigureAwait(false);
+            await socket.ConnectAsync(endpoint.Host, endpoint.Port, cancellationToken).ConfigureAwait(Continuation.InContext);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch
@@ -36,7 +38,7 @@ internal static class Transport
         Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(endpoint.Host), cancellationToken).ConfigureAwait(false);
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(endpoint.Host), cancellationToken).ConfigureAwait(Continuation.InContext);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch
@@ -48,16 +50,16 @@ internal static class Transport
 
     private static async ValueTask<Stream> OpenTlsAsync(ClientEndpoint endpoint, CancellationToken cancellationToken)
     {
-        SslStream stream = new(await OpenTcpAsync(endpoint, cancellationToken).ConfigureAwait(false), leaveInnerStreamOpen: false);
+        SslStream stream = new(await OpenTcpAsync(endpoint, cancellationToken).ConfigureAwait(Continuation.InContext), leaveInnerStreamOpen: false);
         try
         {
             SslClientAuthenticationOptions options = new() { TargetHost = endpoint.Host };
-            await stream.AuthenticateAsClientAsync(options, cancellationToken).ConfigureAwait(false);
+            await stream.AuthenticateAsClientAsync(options, cancellationToken).ConfigureAwait(Continuation.InContext);
             return stream;
         }
         catch
         {
-            await stream.DisposeAsync().ConfigureAwait(false);
+            await stream.DisposeAsync().ConfigureAwait(Continuation.InContext);
             throw;
         }
     }
@@ -71,7 +73,7 @@ internal static class Transport
 
             // Heartbeats are the protocol's own; the socket's would be a second clock.
             socket.Options.KeepAliveInterval = TimeSpan.Zero;
-            await socket.ConnectAsync(endpoint.Uri!, cancellationToken).ConfigureAwait(false);
+            await socket.ConnectAsync(endpoint.Uri!, cancellationToken).ConfigureAwait(Continuation.InContext);
 
             // One write is one binary message, and the write loop writes whole frames.
             return WebSocketStream.Create(socket, WebSocketMessageType.Binary, ownsWebSocket: true);

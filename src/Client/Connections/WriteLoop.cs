@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Concurrent;
 
 using FastChat.Protocol;
+using FastChat.Shared;
 
 namespace FastChat.Client;
 
@@ -82,7 +83,7 @@ internal sealed class WriteLoop
             if (Volatile.Read(ref _closing) is { } closing)
             {
                 FrameWriter.WriteClose(_control, closing.Code, closing.Text);
-                await SendAsync(_control.WrittenMemory, cancellationToken).ConfigureAwait(false);
+                await SendAsync(_control.WrittenMemory, cancellationToken).ConfigureAwait(Continuation.InContext);
                 return closing;
             }
 
@@ -96,19 +97,19 @@ internal sealed class WriteLoop
                     run = default;
                 }
 
-                await SendAsync(_control.WrittenMemory, cancellationToken).ConfigureAwait(false);
+                await SendAsync(_control.WrittenMemory, cancellationToken).ConfigureAwait(Continuation.InContext);
                 _control.ResetWrittenCount();
                 hasRun = true;
             }
 
             if (run.Length > 0)
             {
-                await SendAsync(run, cancellationToken).ConfigureAwait(false);
+                await SendAsync(run, cancellationToken).ConfigureAwait(Continuation.InContext);
             }
 
             if (!hasRun)
             {
-                await _session.WriteSignal.WaitAsync().ConfigureAwait(false);
+                await _session.WriteSignal.WaitAsync().ConfigureAwait(Continuation.InContext);
             }
         }
     }
@@ -116,8 +117,8 @@ internal sealed class WriteLoop
     private async ValueTask SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
         Volatile.Write(ref _hasSent, true);
-        await _stream.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
-        await _stream.FlushAsync(cancellationToken).ConfigureAwait(false);
+        await _stream.WriteAsync(bytes, cancellationToken).ConfigureAwait(Continuation.InContext);
+        await _stream.FlushAsync(cancellationToken).ConfigureAwait(Continuation.InContext);
     }
 
     private void WriteControl()

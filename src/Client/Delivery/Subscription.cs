@@ -134,7 +134,7 @@ internal sealed class Subscription
     public async ValueTask<DeliveredBatch?> TakeAsync(CancellationToken cancellationToken)
     {
         CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static signal => ((AsyncSignal)signal!).Raise(), _signal);
-        await using (registration.ConfigureAwait(false))
+        await using (registration.ConfigureAwait(Continuation.InContext))
         {
             while (true)
             {
@@ -152,7 +152,7 @@ internal sealed class Subscription
                     return end.Error is null ? null : throw end.Error;
                 }
 
-                await _signal.WaitAsync().ConfigureAwait(false);
+                await _signal.WaitAsync().ConfigureAwait(Continuation.InContext);
             }
         }
     }

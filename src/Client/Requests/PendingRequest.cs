@@ -1,6 +1,7 @@
 using System.Buffers;
 
 using FastChat.Protocol;
+using FastChat.Shared;
 
 namespace FastChat.Client;
 
@@ -64,7 +65,7 @@ internal abstract class PendingRequest
 /// <summary>A request whose caller awaits a result.</summary>
 internal abstract class PendingRequest<TResult> : PendingRequest
 {
-    private readonly TaskCompletionSource<TResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<TResult> _completion = new(Continuation.Asynchronously);
 
     protected PendingRequest(FrameType type, SemaphoreSlim? slots)
         : base(type, slots)

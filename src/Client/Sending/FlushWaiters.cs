@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 
+using FastChat.Shared;
+
 namespace FastChat.Client;
 
 /// <summary>Who waits until the publishes of a moment are answered. Thread-safe; <see cref="OnReleased"/> is the read loop's.</summary>
@@ -19,7 +21,7 @@ internal sealed class FlushWaiters
             return Task.CompletedTask;
         }
 
-        TaskCompletionSource completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource completion = new(Continuation.Asynchronously);
         _waiters.Enqueue((number, completion));
 
         // The last answer, or the end, may have come between the first look and the queueing; a waiter that is completed here stays in the queue and harms nobody.

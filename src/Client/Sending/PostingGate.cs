@@ -68,15 +68,15 @@ internal sealed class PostingGate
         Interlocked.Increment(ref _waiting);
         try
         {
-            await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await _turn.WaitAsync(cancellationToken).ConfigureAwait(Continuation.InContext);
             try
             {
                 CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static room => ((AsyncSignal)room!).Raise(), _room);
-                await using (registration.ConfigureAwait(false))
+                await using (registration.ConfigureAwait(Continuation.InContext))
                 {
                     while (!TryAppend(posting))
                     {
-                        await _room.WaitAsync().ConfigureAwait(false);
+                        await _room.WaitAsync().ConfigureAwait(Continuation.InContext);
                         cancellationToken.ThrowIfCancellationRequested();
                     }
                 }

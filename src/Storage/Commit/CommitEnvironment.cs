@@ -14,6 +14,9 @@ public sealed record CommitEnvironment
     /// <summary>Measures how long commits take.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>Gives the committer somewhere to run.</summary>
+    public Workers Workers { get; init; } = Workers.Threads;
+
     /// <summary>Sees every commit, on the committer's thread, before the callbacks of its batches. Must not throw.</summary>
     public Action<CommitObservation>? Observe { get; init; }
 

@@ -29,7 +29,7 @@ namespace FastChat.Storage;
 /// Failure is final: see <see cref="IConversationLog.Commit"/>. The group that failed and everything submitted later is given to
 /// <c>failed</c>, in order; nothing is tried again.
 /// </summary>
-public sealed class CommitPipeline : IDisposable
+public sealed class CommitPipeline : IDisposable, IWork
 {
     /// <summary>Looks at the stack this often before parking: about 10 µs, shorter than waking a thread, too short to take a core away.</summary>
     private const int SpinsBeforeParking = 20;
@@ -43,8 +43,7 @@ public sealed class CommitPipeline : IDisposable
     private readonly CommitEnvironment _environment;
     private readonly Action<CommitBatch> _committed;
     private readonly Action<CommitBatch, Exception> _failed;
-    private readonly Thread _thread;
-    private readonly AutoResetEvent _wake = new(initialState: false);
+    private readonly IWorker _worker;
     private CommitBatch[] _group = new CommitBatch[16];
     private CommitBatch? _submitted;
     private Exception? _failure;
@@ -53,7 +52,7 @@ public sealed class CommitPipeline : IDisposable
     private int _parked;
     private int _stopping;
 
-    /// <summary>Starts the committer's thread.</summary>
+    /// <summary>Starts the committer.</summary>
     /// <param name="committed">Called for each durable batch; must not throw or block: the next commit waits for it.</param>
     /// <param name="failed">Called for each batch that was not made durable, or may not have been.</param>
     public CommitPipeline(CommitEnvironment environment, Action<CommitBatch> committed, Action<CommitBatch, Exception> failed)
@@ -64,8 +63,8 @@ public sealed class CommitPipeline : IDisposable
         _environment = environment;
         _committed = committed;
         _failed = failed;
-        _thread = new Thread(Run) { Name = "fastchat-commit", IsBackground = true };
-        _thread.Start();
+        _worker = environment.Workers.Add("fastchat-commit", this);
+        _worker.Start();
     }
 
     /// <summary>Why nothing is committed any more; null while it is. Once set it stays.</summary>
@@ -130,32 +129,51 @@ public sealed class CommitPipeline : IDisposable
         WakeIfParked();
     }
 
-    /// <summary>Commits what was submitted, then ends the thread. Submit must not be called at the same time. Not from a callback.</summary>
+    /// <summary>Commits what was submitted, then ends the committer. Submit must not be called at the same time. Not from a callback.</summary>
     public void Dispose()
     {
-        if (Thread.CurrentThread == _thread)
+        if (_worker.IsHere)
         {
             throw new InvalidOperationException("The pipeline cannot be disposed from its own callback.");
         }
 
         if (Interlocked.Exchange(ref _stopping, 1) == 0)
         {
-            _wake.Set();
-            _thread.Join();
-            _wake.Dispose();
+            _worker.Wake();
+            _worker.Join();
         }
     }
 
-    private void Run()
+    void IWork.Run()
     {
-        while (TakeAll() is { } newest)
+        while (WaitForAll() is { } newest)
         {
-            int count = Reverse(newest);
-            ReadOnlySpan<CommitBatch> group = _group.AsSpan(0, count);
-            Commit(group);
-            _group.AsSpan(0, count).Clear();
-            Volatile.Write(ref _writing, 0);
+            CommitAll(newest);
         }
+    }
+
+    void IWork.RunOnce()
+    {
+        do
+        {
+            Volatile.Write(ref _parked, 0);
+            while (TryTakeAll() is { } newest)
+            {
+                CommitAll(newest);
+            }
+
+            Interlocked.Exchange(ref _parked, 1);
+        }
+        while (Volatile.Read(ref _submitted) is not null && Volatile.Read(ref _writing) == 0);
+    }
+
+    /// <summary>Commits what was taken and gives the role of the writer back.</summary>
+    private void CommitAll(CommitBatch newest)
+    {
+        int count = Reverse(newest);
+        Commit(_group.AsSpan(0, count));
+        _group.AsSpan(0, count).Clear();
+        Volatile.Write(ref _writing, 0);
     }
 
     private static void Claim(CommitBatch batch)
@@ -183,21 +201,25 @@ public sealed class CommitPipeline : IDisposable
     {
         if (Volatile.Read(ref _parked) != 0 && Interlocked.Exchange(ref _parked, 0) != 0)
         {
-            _wake.Set();
+            _worker.Wake();
         }
     }
 
-    /// <summary>
-    /// Everything submitted so far, newest first, with the role of the writer; waits when there is nothing or another one writes; null, without the role, when stopping.
-    /// </summary>
-    private CommitBatch? TakeAll()
+    /// <summary>Everything submitted so far, newest first, with the role of the writer; null, without the role, when there is nothing or another one writes.</summary>
+    private CommitBatch? TryTakeAll()
+    {
+        // Only the committer takes, so what was seen is there still.
+        return Volatile.Read(ref _submitted) is not null && TryBecomeWriter() ? Interlocked.Exchange(ref _submitted, null) : null;
+    }
+
+    /// <summary>As <see cref="TryTakeAll"/>, but waits; null when stopping.</summary>
+    private CommitBatch? WaitForAll()
     {
         for (int spins = 0; ; spins++)
         {
-            if (Volatile.Read(ref _submitted) is not null && TryBecomeWriter())
+            if (TryTakeAll() is { } newest)
             {
-                // Only the committer takes, so what was seen is there still.
-                return Interlocked.Exchange(ref _submitted, null);
+                return newest;
             }
 
             // A submit that came before Dispose is visible by now: look once more.
@@ -216,7 +238,7 @@ public sealed class CommitPipeline : IDisposable
             bool isIdle = Volatile.Read(ref _submitted) is null ? Volatile.Read(ref _stopping) == 0 : Volatile.Read(ref _writing) != 0;
             if (isIdle)
             {
-                _wake.WaitOne(ParkMax);
+                _worker.Sleep(ParkMax);
             }
 
             Volatile.Write(ref _parked, 0);

@@ -47,7 +47,7 @@ internal sealed class SessionWorld : IDisposable
         Add(batch, Public, new ConversationMeta(ConversationKind.Public, UserOf(0), 1, "lobby", "Lobby"), 0);
         Add(batch, Group, new ConversationMeta(ConversationKind.Group, UserOf(0), 1, null, null), 0, 1);
         store.Commit([batch]);
-        Broker = BrokerParts.Over(store, new BrokerOptions { Shards = 4, Loops = 1, ConnectionsMax = 64, ConversationsInMemoryMax = 64 }, _log, TimeProvider.System);
+        Broker = BrokerParts.Over(store, new BrokerOptions { Shards = 4, Loops = 1, ConnectionsMax = 64, ConversationsInMemoryMax = 64 }, _log, Surroundings.Real);
     }
 
     /// <summary>The broker.</summary>

@@ -1,0 +1,20 @@
+using FastChat.Broker.Identity;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Hosting;
+
+/// <summary>What a broker takes from the world beside its store and its connections. With a simulated one a seed repeats a run.</summary>
+internal sealed record Surroundings
+{
+    /// <summary>The machine's own.</summary>
+    public static Surroundings Real { get; } = new();
+
+    /// <summary>Time and timers.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>Where ids and tokens come from.</summary>
+    public RandomSource Random { get; init; } = RandomSource.Cryptographic;
+
+    /// <summary>Where the shard loops and the committer run.</summary>
+    public Workers Workers { get; init; } = Workers.Threads;
+}
