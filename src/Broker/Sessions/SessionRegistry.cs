@@ -110,7 +110,8 @@ internal sealed class SessionRegistry(TimeProvider clock, TimeSpan lifetime)
     {
         if (_byUser.TryGetValue(user, out ConcurrentDictionary<SessionId, Session>? own))
         {
-            foreach (Session session in own.Values)
+            // In the order of their ids and not of their hashes, which differ from process to process: a seed is to repeat a run.
+            foreach (Session session in own.Values.OrderBy(static session => session.Id.Value))
             {
                 session.Connection?.Send(frame);
             }

@@ -37,6 +37,9 @@ internal sealed class Subscription
 
     public ConversationId Conversation { get; }
 
+    /// <summary>Subscriptions of a client are numbered in their order.</summary>
+    public long Number { get; init; }
+
     /// <summary>The last record accepted, or where the application wants to begin. Read loop, and the session between connections.</summary>
     public LogPosition Position { get; private set; }
 

@@ -21,6 +21,7 @@ internal sealed class SubscriptionTable
     private readonly IReadObserver? _observer;
     private readonly Action<Subscription, RequestException> _retryLater;
     private int _connection;
+    private long _lastNumber;
     private CloseReason? _ended;
 
     /// <param name="retryLater">Called on the read loop when a Subscribe failed for a reason that may pass.</param>
@@ -47,7 +48,7 @@ internal sealed class SubscriptionTable
                 throw new ConnectionException(_ended, isFinal: true);
             }
 
-            Subscription subscription = new(conversation, after, _observer);
+            Subscription subscription = new(conversation, after, _observer) { Number = ++_lastNumber };
             if (!_subscriptions.TryAdd(conversation, subscription))
             {
                 throw new InvalidOperationException($"conversation {conversation} is being read already: a client reads a conversation once");
@@ -90,7 +91,7 @@ internal sealed class SubscriptionTable
         lock (_change)
         {
             _connection = connection;
-            foreach (Subscription subscription in _subscriptions.Values)
+            foreach (Subscription subscription in InOrder())
             {
                 Subscribe(subscription);
             }
@@ -103,7 +104,7 @@ internal sealed class SubscriptionTable
         lock (_change)
         {
             _connection = 0;
-            foreach (Subscription subscription in _subscriptions.Values)
+            foreach (Subscription subscription in InOrder())
             {
                 subscription.Suspend();
             }
@@ -116,12 +117,15 @@ internal sealed class SubscriptionTable
         lock (_change)
         {
             _ended = reason;
-            foreach (Subscription subscription in _subscriptions.Values)
+            foreach (Subscription subscription in InOrder())
             {
                 subscription.End(new SubscriptionEnd(new ConnectionException(reason, isFinal: true)));
             }
         }
     }
+
+    /// <summary>As the application began them: what it asked for first comes first again, and the hashes of ids have no say in it.</summary>
+    private IEnumerable<Subscription> InOrder() => _subscriptions.Values.OrderBy(static subscription => subscription.Number);
 
     private void Subscribe(Subscription subscription)
     {

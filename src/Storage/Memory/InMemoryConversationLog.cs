@@ -63,6 +63,18 @@ public sealed class InMemoryConversationLog : IConversationLog
         return new InMemoryConversationLog(Epoch, left);
     }
 
+    /// <summary>A backup: what is durable now.</summary>
+    public InMemoryConversationLog Copy() => new(Epoch, Volatile.Read(ref _durable));
+
+    /// <summary>What a restart finds when <paramref name="backup"/> was put in the place of a log that is gone.</summary>
+    /// <param name="backup">It may be restored again.</param>
+    /// <param name="epoch">Greater than the lost log's.</param>
+    public static InMemoryConversationLog Restored(InMemoryConversationLog backup, uint epoch)
+    {
+        ArgumentNullException.ThrowIfNull(backup);
+        return new InMemoryConversationLog(epoch, backup._durable);
+    }
+
     /// <summary>What a restart finds when an operator accepted a loss: the state of <paramref name="earlier"/> and the next epoch.</summary>
     public static InMemoryConversationLog AcceptLoss(InMemoryConversationLog earlier)
     {

@@ -1,0 +1,106 @@
+using FastChat.Client;
+using FastChat.History;
+
+namespace FastChat.Simulation;
+
+/// <summary>
+/// Somebody's messages: those that were sent and have no answer, which survive their program, and some that were answered, for sending them again. Each outcome goes into the history.
+/// </summary>
+internal sealed class Posts(HistoryWriter history, Chance chance) : IPublishObserver
+{
+    private const int RememberedMax = 16;
+
+    private readonly SortedDictionary<long, Post> _open = [];
+    private readonly List<Post> _answered = [];
+    private long _tag;
+
+    /// <summary>Messages that have no outcome.</summary>
+    public int Open => _open.Count;
+
+    /// <summary>Publishes that were acknowledged.</summary>
+    public long Acknowledged { get; private set; }
+
+    /// <summary>Sends a new message.</summary>
+    public ValueTask SendNewAsync(FastChatClient client, string process, ConversationId conversation) =>
+        SendAsync(client, new Post(process, conversation, new ClientMessageId(new UInt128(chance.Next() | 1, chance.Next())), NewBody(), Attempt: 1));
+
+    /// <summary>Sends a message again that was answered: the same answer is due. With another body an error is.</summary>
+    public async ValueTask SendAgainAsync(FastChatClient client, string process, bool withOtherBody)
+    {
+        if (_answered.Count > 0)
+        {
+            Post before = chance.Of(_answered);
+            _answered.Remove(before);
+            await SendAsync(client, before with { Process = process, Attempt = before.Attempt + 1, Body = withOtherBody ? NewBody() : before.Body });
+        }
+    }
+
+    /// <summary>A new program begins by repeating what the one before had no answer to, in its order.</summary>
+    public async ValueTask RepeatUnknownAsync(FastChatClient client, string process)
+    {
+        Post[] unknown = [.. _open.Values];
+        _open.Clear();
+        foreach (Post post in unknown)
+        {
+            await SendAsync(client, post with { Process = process, Attempt = post.Attempt + 1 });
+        }
+    }
+
+    void IPublishObserver.OnPublished(long tag, in PublishReceipt receipt)
+    {
+        if (_open.Remove(tag, out Post? post))
+        {
+            Acknowledged++;
+            history.Write(Of(post, HistoryPhase.Ok) with { Epoch = receipt.Epoch, Sequence = receipt.Sequence, Duplicate = receipt.IsDuplicate });
+            if (_answered.Count < RememberedMax)
+            {
+                _answered.Add(post);
+            }
+            else
+            {
+                _answered[chance.Below(RememberedMax)] = post;
+            }
+        }
+    }
+
+    void IPublishObserver.OnFailed(long tag, ClientException error)
+    {
+        ErrorCode code = error is RequestException refused ? refused.Code : ErrorCode.None;
+        bool isRefused = code is not (ErrorCode.None or ErrorCode.Internal);
+        if (_open.TryGetValue(tag, out Post? post))
+        {
+            history.Write(Of(post, isRefused ? HistoryPhase.Fail : HistoryPhase.Info) with { Code = (ushort)code });
+            if (isRefused)
+            {
+                _open.Remove(tag);
+            }
+        }
+    }
+
+    private ValueTask SendAsync(FastChatClient client, Post post)
+    {
+        long tag = ++_tag;
+        _open[tag] = post;
+        history.Write(Of(post, HistoryPhase.Invoke) with { User = client.User, Kind = MessageKind.Opaque, Hash = BodyHash.Of(post.Body) });
+        return client.PostAsync(post.Conversation, post.Id, MessageKind.Opaque, post.Body, default, this, tag, CancellationToken.None);
+    }
+
+    private byte[] NewBody()
+    {
+        byte[] body = new byte[chance.OneIn(50) ? chance.Between(2000, 30_000) : chance.Between(16, 200)];
+        chance.Fill(body);
+        return body;
+    }
+
+    private static HistoryEvent Of(Post post, HistoryPhase phase) => new()
+    {
+        Process = post.Process,
+        Op = HistoryOp.Publish,
+        Phase = phase,
+        Conversation = post.Conversation,
+        ClientMessageId = post.Id,
+        Attempt = post.Attempt,
+    };
+
+    private sealed record Post(string Process, ConversationId Conversation, ClientMessageId Id, byte[] Body, uint Attempt);
+}

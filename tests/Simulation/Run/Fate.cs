@@ -1,0 +1,223 @@
+using FastChat.History;
+
+namespace FastChat.Simulation;
+
+/// <summary>
+/// What happens to a world: some of the faults, which ones and how often its seed decides (a world with all of them is quieter than one with few, for everything is down most of the time). Each is
+/// written into the history. Runs in a process of its own.
+/// </summary>
+internal sealed class Fate
+{
+    private readonly SimulatedWorld _world;
+    private readonly SimulatedNetwork _network;
+    private readonly SimulatedBroker _broker;
+    private readonly SimulatedDisk _disk;
+    private readonly IReadOnlyList<Person> _people;
+    private readonly HistoryWriter _history;
+    private readonly Chance _chance;
+    private readonly SimulatedProcess _process;
+    private readonly Func<Task>[] _faults;
+    private readonly TimeSpan _pause;
+
+    public Fate(SimulatedWorld world, SimulatedNetwork network, SimulatedBroker broker, SimulatedDisk disk, IReadOnlyList<Person> people, HistoryWriter history)
+    {
+        _world = world;
+        _network = network;
+        _broker = broker;
+        _disk = disk;
+        _people = people;
+        _history = history;
+        _chance = world.Chance.Split();
+        _process = new SimulatedProcess(world, "fate");
+        (string Name, Func<Task> Strike)[] all =
+        [
+            ("kill", KillBrokerAsync), ("power-cut", CutPowerAsync), ("death-in-commit", DieInCommitAsync), ("store-failure", FailStoreAsync), ("drain", DrainAsync), ("restore", RestoreAsync),
+            ("pause", PauseAsync), ("slow-disk", SlowDiskAsync), ("clock", JumpClockAsync), ("reset", ResetAsync), ("silence", SilenceAsync), ("client-kill", KillClientAsync),
+        ];
+        int share = _chance.Between(1, 3);
+        (string Name, Func<Task> Strike)[] chosen = [.. all.Where(_ => _chance.Below(4) < share)];
+        chosen = chosen.Length == 0 ? [_chance.Of(all)] : chosen;
+        Names = [.. chosen.Select(fault => fault.Name)];
+        _faults = [.. chosen.Select(fault => fault.Strike)];
+        _pause = _chance.Span(TimeSpan.FromMilliseconds(300), TimeSpan.FromSeconds(15));
+    }
+
+    /// <summary>The faults of this world.</summary>
+    public IReadOnlyList<string> Names { get; }
+
+    /// <summary>Faults that struck.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>True when no further one follows and everything is up and connected again.</summary>
+    public bool IsOver { get; private set; }
+
+    /// <summary>Lets it take its course until <paramref name="end"/>, nanoseconds since the beginning.</summary>
+    public void Begin(long end) => _process.Begin(() => RunAsync(end));
+
+    private async Task RunAsync(long end)
+    {
+        while (_world.Now < end)
+        {
+            await WaitAsync(_pause / 10, _pause * 2);
+            await HealBrokerAsync();
+            await _chance.Of(_faults)();
+            Count++;
+        }
+
+        _disk.Arm(DiskFault.None, 0);
+        await HealBrokerAsync();
+        IsOver = true;
+    }
+
+    private Task WaitAsync(TimeSpan shortest, TimeSpan longest) => Task.Delay(_chance.Span(shortest, longest), _process.Clock);
+
+    private void Note(HistoryFault fault) => _history.Write(new HistoryEvent { Op = HistoryOp.Nemesis, Fault = fault });
+
+    /// <summary>Whoever watches over the broker starts it again when it has died or can acknowledge nothing any more.</summary>
+    private async Task HealBrokerAsync()
+    {
+        if (_broker.IsUp && _broker.HasFailed)
+        {
+            // The kernel may have dropped the pages that it could not write.
+            await WaitAsync(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(5));
+            Note(HistoryFault.Kill);
+            _broker.Kill(isPowerCut: true);
+            _broker.Boot();
+        }
+        else if (!_broker.IsUp)
+        {
+            Note(HistoryFault.Kill);
+            _broker.Bury(isPowerCut: _chance.OneIn(2));
+        }
+        else
+        {
+            return;
+        }
+
+        await StartAsync();
+    }
+
+    private async Task StartAsync()
+    {
+        await WaitAsync(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(3));
+        _broker.Start();
+        Note(HistoryFault.Restart);
+    }
+
+    private async Task KillBrokerAsync()
+    {
+        Note(HistoryFault.Kill);
+        _broker.Kill(isPowerCut: false);
+        await StartAsync();
+    }
+
+    private async Task CutPowerAsync()
+    {
+        Note(HistoryFault.Kill);
+        _broker.Kill(isPowerCut: true);
+        await WaitAsync(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(20));
+        _broker.Boot();
+        await StartAsync();
+    }
+
+    /// <summary>Death at a step of one of the next commits; who watches over the broker finds it dead.</summary>
+    private Task DieInCommitAsync()
+    {
+        _disk.Arm(_chance.Of([DiskFault.DeathBeforeWrite, DiskFault.DeathBeforeSync, DiskFault.DeathAfterSync]), _chance.Between(1, 20));
+        return Task.CompletedTask;
+    }
+
+    private Task FailStoreAsync()
+    {
+        _disk.Arm(_chance.Of([DiskFault.WriteError, DiskFault.SyncError]), _chance.Between(1, 20));
+        return Task.CompletedTask;
+    }
+
+    private async Task DrainAsync()
+    {
+        Note(HistoryFault.Kill);
+        await _broker.DrainAsync(_chance.Span(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(10)));
+        await StartAsync();
+    }
+
+    /// <summary>An older copy is put in the place of the log: what was acknowledged since may be gone, and everybody is told.</summary>
+    private async Task RestoreAsync()
+    {
+        if (_chance.Below(4) > 0)
+        {
+            _disk.BackUp();
+            return;
+        }
+
+        Note(HistoryFault.Kill);
+        _broker.Kill(isPowerCut: false);
+        if (_disk.TryRestore())
+        {
+            Note(HistoryFault.Restore);
+        }
+
+        await StartAsync();
+    }
+
+    private Task PauseAsync()
+    {
+        Note(HistoryFault.Fault);
+        SimulatedProcess process = _chance.OneIn(2) ? _broker.Process! : _chance.Of(_people).Process!;
+        process.SleepsUntil = _world.Now + (_chance.Span(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(60)).Ticks * 100);
+        return Task.CompletedTask;
+    }
+
+    private Task SlowDiskAsync()
+    {
+        Note(HistoryFault.Fault);
+        _disk.IsSlowUntil = _world.Now + (_chance.Span(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(10)).Ticks * 100);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>The broker's time of day is wrong, from now on, by seconds or by years.</summary>
+    private Task JumpClockAsync()
+    {
+        Note(HistoryFault.Fault);
+        TimeSpan error = _chance.Span(TimeSpan.FromSeconds(1), TimeSpan.FromDays(400));
+        _broker.ClockError = _chance.OneIn(3) ? TimeSpan.Zero : _chance.OneIn(2) ? error : -error;
+        return Task.CompletedTask;
+    }
+
+    private Task ResetAsync()
+    {
+        Note(HistoryFault.Fault);
+        SimulatedConnection[] connections = [.. _network.Connections];
+        int share = _chance.OneIn(4) ? 1 : 3;
+        foreach (SimulatedConnection connection in connections.Where(_ => _chance.OneIn(share)))
+        {
+            connection.Reset();
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>One direction of a link, or both, lets nothing pass for a while; long enough, and both sides give the connection up.</summary>
+    private async Task SilenceAsync()
+    {
+        Note(HistoryFault.Fault);
+        Person person = _chance.Of(_people);
+        int which = _chance.Below(3);
+        person.Link.SetSilent(toBroker: true, isSilent: which != 0);
+        person.Link.SetSilent(toBroker: false, isSilent: which != 1);
+        await WaitAsync(TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(200));
+        _network.Wires.Post(() =>
+        {
+            person.Link.SetSilent(toBroker: true, isSilent: false);
+            person.Link.SetSilent(toBroker: false, isSilent: false);
+        });
+    }
+
+    private async Task KillClientAsync()
+    {
+        Note(HistoryFault.Fault);
+        Person person = _chance.Of(_people);
+        person.Kill();
+        await WaitAsync(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(5));
+        person.Begin();
+    }
+}
