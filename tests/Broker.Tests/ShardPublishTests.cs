@@ -66,6 +66,27 @@ internal sealed class ShardPublishTests
         Assert.That(_bench.Read(ShardBench.Room), Has.Count.EqualTo(3));
     }
 
+    [TestCase("same turn")]
+    [TestCase("turn that syncs")]
+    [TestCase("durable")]
+    [TestCase("after a restart")]
+    public void WhoWasRemovedMeanwhileIsToldThatTheMessageIsThere(string when)
+    {
+        ConversationId group = new(0x2002);
+        Actor alice = ShardBench.ActorOf(ShardBench.Alice);
+        _bench.Create(group, ConversationKind.Group, null, ShardBench.Alice);
+        _bench.ChangeMembers(alice, group, MemberRole.Member, ShardBench.Bob);
+        Assert.That(_bench.Publish(ShardBench.Bob, 1, "last words", to: group), Is.EqualTo(ErrorCode.None));
+        ulong sequence = _bench.LastAnswer.Sequence;
+        _bench.ChangeMembers(alice, group, MemberRole.None, ShardBench.Bob);
+        MoveOn(when);
+
+        Assert.That(_bench.Publish(ShardBench.Bob, 1, "last words", to: group), Is.EqualTo(ErrorCode.None), "the answer was lost, and its retry came behind the removal");
+        Assert.That((_bench.LastAnswer.Sequence, _bench.LastAnswer.IsDuplicate), Is.EqualTo((sequence, true)));
+        Assert.That(_bench.Publish(ShardBench.Bob, 1, "other words", to: group), Is.EqualTo(ErrorCode.NoSuchConversation), "whoever is no member learns nothing by asking with his old ids");
+        Assert.That(_bench.Publish(ShardBench.Bob, 2, "more", to: group), Is.EqualTo(ErrorCode.NoSuchConversation));
+    }
+
     [Test]
     public void AnIdThatNamesAnotherMessageIsAConflict(
         [Values("same turn", "turn that syncs", "durable", "after a restart")] string when, [Values("body", "kind", "sender")] string difference)

@@ -105,6 +105,18 @@ internal sealed class Shard
                 ConversationOperation.PublishOnBehalf, command.Actor.Rights, conversation!.Meta.Kind, RoleOf(conversation, command.Actor.User, turn, previous));
         }
 
+        // Before the right: whoever was removed while the answer was on its way asks again, and "refused" would say that the message is not there.
+        UserId sender = publish.OnBehalfOf.IsNone ? command.Actor.User : publish.OnBehalfOf;
+        DedupeId id = new(publish.Conversation, command.Actor.User, command.Actor.Device, publish.ClientMessageId);
+        DedupeValue wanted = DedupeValue.Of(0, bodyHash);
+        PendingPublish earlier = default;
+        bool isKnown = conversation is not null && TryFindPublish(id, turn, previous, out earlier);
+        if (isKnown && earlier.Value.BodyHash == wanted.BodyHash && earlier.Sender == sender && earlier.Kind == publish.Kind)
+        {
+            Acknowledge(command, turn, conversation!, earlier.Value.Sequence, isDuplicate: true);
+            return ErrorCode.None;
+        }
+
         if (denied != ErrorCode.None)
         {
             reason = denied != ErrorCode.Forbidden ? "no such conversation"
@@ -113,19 +125,10 @@ internal sealed class Shard
             return denied;
         }
 
-        UserId sender = publish.OnBehalfOf.IsNone ? command.Actor.User : publish.OnBehalfOf;
-        DedupeId id = new(publish.Conversation, command.Actor.User, command.Actor.Device, publish.ClientMessageId);
-        DedupeValue wanted = DedupeValue.Of(0, bodyHash);
-        if (TryFindPublish(id, turn, previous, out PendingPublish earlier))
+        if (isKnown)
         {
-            if (earlier.Value.BodyHash != wanted.BodyHash || earlier.Sender != sender || earlier.Kind != publish.Kind)
-            {
-                reason = "this client message id names another message";
-                return ErrorCode.IdConflict;
-            }
-
-            Acknowledge(command, turn, conversation!, earlier.Value.Sequence, isDuplicate: true);
-            return ErrorCode.None;
+            reason = "this client message id names another message";
+            return ErrorCode.IdConflict;
         }
 
         ulong sequence = Append(

@@ -4,12 +4,16 @@ using FastChat.Protocol;
 
 namespace FastChat.Cli;
 
-/// <summary>The connections of one client in a history. Its state changes come before anybody holds the client, so the first Welcome waits until it is known who was welcomed.</summary>
+/// <summary>
+/// The connections of one client in a history. Its state changes come before anybody holds the client: from the first Welcome on they wait until it is known who was welcomed, also when that connection
+/// has ended by then, for everything that the client does afterwards is done as that user.
+/// </summary>
 internal sealed class ConnectionRecording
 {
     private readonly HistoryWriter _writer;
     private readonly string _process;
     private readonly Lock _lock = new();
+    private readonly List<HistoryEvent> _waiting = [];
     private FastChatClient? _client;
     private uint _connections;
     private bool _isConnected;
@@ -32,22 +36,22 @@ internal sealed class ConnectionRecording
             switch (state.Phase)
             {
                 case ConnectionPhase.Connecting:
-                    _writer.Write(new HistoryEvent { Process = _process, Op = HistoryOp.Connect, Phase = HistoryPhase.Invoke });
+                    Write(new HistoryEvent { Process = _process, Op = HistoryOp.Connect, Phase = HistoryPhase.Invoke });
                     break;
 
                 case ConnectionPhase.Connected:
                     _connections++;
                     _isConnected = true;
-                    WriteWelcome();
+                    Write(new HistoryEvent { Process = _process, Op = HistoryOp.Connect, Phase = HistoryPhase.Ok, Connection = _connections });
                     break;
 
                 case ConnectionPhase.Waiting or ConnectionPhase.Closed when _isConnected:
                     _isConnected = false;
-                    _writer.Write(new HistoryEvent { Process = _process, Op = HistoryOp.Close, Connection = _connections, Code = (ushort)(state.LastClose?.Code ?? CloseCode.None) });
+                    Write(new HistoryEvent { Process = _process, Op = HistoryOp.Close, Connection = _connections, Code = (ushort)(state.LastClose?.Code ?? CloseCode.None) });
                     break;
 
                 default:
-                    _writer.Write(new HistoryEvent { Process = _process, Op = HistoryOp.Connect, Phase = HistoryPhase.Fail });
+                    Write(new HistoryEvent { Process = _process, Op = HistoryOp.Connect, Phase = HistoryPhase.Fail });
                     break;
             }
         }
@@ -59,23 +63,29 @@ internal sealed class ConnectionRecording
         lock (_lock)
         {
             _client = client;
-            WriteWelcome();
+            foreach (HistoryEvent e in _waiting)
+            {
+                Write(e);
+            }
+
+            _waiting.Clear();
         }
     }
 
-    private void WriteWelcome()
+    private void Write(HistoryEvent e)
     {
-        if (_client is { } client && _isConnected)
+        if (_client is null && _connections > 0)
         {
-            _writer.Write(new HistoryEvent
-            {
-                Process = _process,
-                Op = HistoryOp.Connect,
-                Phase = HistoryPhase.Ok,
-                Connection = _connections,
-                User = client.User,
-                Device = client.Device,
-            });
+            _waiting.Add(e);
+            return;
         }
+
+        if (e.Op == HistoryOp.Connect && e.Phase == HistoryPhase.Ok)
+        {
+            e.User = _client!.User;
+            e.Device = _client.Device;
+        }
+
+        _writer.Write(e);
     }
 }

@@ -89,7 +89,12 @@ internal sealed class MembershipCheck : Check
 
     private void SeeRequest(in HistoryEvent e, in Seen seen)
     {
-        // The answer to a change of members names no epoch; it is the one that everybody knows.
+        // The answer to a change of members names no epoch; it is the one that everybody knows. Behind a restore nobody may know the new one yet, and then the record itself has to be seen.
+        if (e.Epoch == 0 && World.WasRestored)
+        {
+            return;
+        }
+
         uint epoch = e.Epoch == 0 ? Math.Max(1, seen.Conversation!.Known.Epoch) : e.Epoch;
         Standing standing = StandingOf(seen.Conversation!, World.NumberOf(e.Member), epoch);
         if (e.Phase == HistoryPhase.Invoke)
@@ -103,7 +108,8 @@ internal sealed class MembershipCheck : Check
             standing.Change(e.Sequence, e.Op == HistoryOp.AddMember, seen.Place);
             if (e.Op == HistoryOp.AddMember)
             {
-                standing.AddRequests[e.Sequence] = standing.RequestedAt;
+                // Who asks again for what is done already is answered with the same record: the first request counts.
+                standing.AddRequests.TryAdd(e.Sequence, standing.RequestedAt);
             }
         }
     }

@@ -100,17 +100,10 @@ internal sealed class SimulatedConnection
                 return;
             }
 
-            foreach (ReadOnlyMemory<byte> piece in result.Buffer)
-            {
-                await _toClient.SendAsync(piece);
-            }
-
-            if (_isReset)
-            {
-                return;
-            }
-
+            // As a kernel takes them: what was given away may be written over.
+            byte[] taken = result.Buffer.ToArray();
             _brokerOutput.Reader.AdvanceTo(result.Buffer.End);
+            await _toClient.SendAsync(taken);
             if (result.IsCompleted)
             {
                 _toClient.End();

@@ -26,6 +26,7 @@ internal sealed class Reader(SimulatedWorld world, SimulatedNetwork network, Com
             Token = community.People[0].Token,
             TimeProvider = _process.Clock,
             Seed = 1,
+            Reconnect = new ReconnectPolicy { RetryFirstConnect = true },
             OpenTransport = cancellation => network.DialAsync(_process, link, cancellation),
         });
         foreach (ConversationId conversation in community.Conversations)
