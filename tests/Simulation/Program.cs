@@ -1,11 +1,47 @@
 using FastChat.Simulation;
 
-for (ulong seed = ulong.Parse(args[0]); seed < ulong.Parse(args[0]) + ulong.Parse(args[1]); seed++)
+// Exit codes: 0 every world was clean, 1 one was not, 2 the command line makes no sense, 130 interrupted.
+SimulationOptions options;
+try
 {
-    long begun = System.Diagnostics.Stopwatch.GetTimestamp();
-    SeedResult r = SeedRun.Run(seed, args.Length > 2 ? args[2] : null);
-    double s = System.Diagnostics.Stopwatch.GetElapsedTime(begun).TotalSeconds;
-    Console.WriteLine($"{seed}: {r.SimulatedSeconds:F1} s in {s:F3} s, {r.Pieces} pieces, {r.Acknowledged} acked, {r.Faults} faults ({string.Join(' ', r.FaultNames)}), {r.Report.Violations} violations, {r.Defects.Count} defects, digest {r.Digest:x16}, pool {ThreadPool.CompletedWorkItemCount}");
-    foreach (string d in r.Defects.Take(3)) Console.WriteLine("   " + d);
-    foreach (var v in r.Report.Details.Take(5)) Console.WriteLine("   " + v);
+    options = SimulationOptions.Parse(args);
+}
+catch (FormatException wrong)
+{
+    Console.Error.WriteLine(wrong.Message);
+    Console.Error.WriteLine(SimulationOptions.Usage);
+    return 2;
+}
+
+using CancellationTokenSource interrupted = new();
+Console.CancelKeyPress += (_, key) =>
+{
+    key.Cancel = true;
+    interrupted.Cancel();
+};
+
+try
+{
+    SimulationCampaign campaign = new(options, Console.Error);
+    SimulationResult result = campaign.Run(interrupted.Token);
+    Console.Error.WriteLine(campaign.Evidence);
+    Console.WriteLine(result.ToJson());
+    if (ThreadPool.CompletedWorkItemCount > 0)
+    {
+        Console.Error.WriteLine("simulation: something ran in the thread pool, where no seed decides: a world is no longer a function of its seed");
+        return 1;
+    }
+
+    if (result.IsClean && campaign.Evidence.Missing() is { Count: > 0 } missing)
+    {
+        Console.Error.WriteLine($"simulation: {string.Join("; ", missing)}: such a run shows nothing about it");
+        return 1;
+    }
+
+    return result.IsClean ? 0 : 1;
+}
+catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+{
+    Console.Error.WriteLine("simulation: interrupted; the same seed goes on behind the last block");
+    return 130;
 }

@@ -4,6 +4,7 @@
 #   failpoints   the process dies at a named step of the commit path
 #   power-cut    what was not synced is lost or torn; takes a C compiler
 #   bit-flip     something in a file of the store is not what was written
+#   simulation   brokers and clients in one process, on virtual time, in an order and with faults that follow from the seed; --cycles worlds, --threads T
 #   fuzz         any bytes for every decoder; --inputs N for each target, --target NAME, --threads T instead of --cycles
 # The last line of stdout is one JSON object with what was found; the exit code is 1 when something was lost, duplicated, reordered, violated or served wrong.
 # Progress goes to stderr. What a campaign leaves lies in artifacts/campaigns/NAME-SEED: an interrupted one goes on from there, a failed one keeps store and histories.
@@ -11,6 +12,11 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." || exit 1
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
+if [ "${1:-}" = simulation ]; then
+  shift
+  dotnet build tests/Simulation/FastChat.Simulation.csproj -c Release -v q >&2
+  exec dotnet tests/Simulation/bin/Release/net10.0/FastChat.Simulation.dll "$@"
+fi
 if [ "${1:-}" = fuzz ]; then
   shift
   dotnet build tests/Fuzz/FastChat.Fuzz.csproj -c Release -v q >&2

@@ -97,20 +97,14 @@ internal sealed class MembershipCheck : Check
 
         uint epoch = e.Epoch == 0 ? Math.Max(1, seen.Conversation!.Known.Epoch) : e.Epoch;
         Standing standing = StandingOf(seen.Conversation!, World.NumberOf(e.Member), epoch);
-        if (e.Phase == HistoryPhase.Invoke)
+        if (e.Op == HistoryOp.AddMember)
         {
-            standing.RequestedAt = e.TimeNs;
-            return;
+            standing.SeeAddition(e.Phase, e.TimeNs, seen.Process!.Index, e.Sequence);
         }
 
         if (e.Phase == HistoryPhase.Ok && e.Sequence != 0)
         {
             standing.Change(e.Sequence, e.Op == HistoryOp.AddMember, seen.Place);
-            if (e.Op == HistoryOp.AddMember)
-            {
-                // Who asks again for what is done already is answered with the same record: the first request counts.
-                standing.AddRequests.TryAdd(e.Sequence, standing.RequestedAt);
-            }
         }
     }
 
@@ -161,7 +155,7 @@ internal sealed class MembershipCheck : Check
         foreach ((ulong removed, Place place, ulong added) in standing.Removals())
         {
             Findings.Judge(Promise.Membership);
-            long allowedAt = added == 0 ? long.MaxValue : standing.AddRequests.GetValueOrDefault(added);
+            long allowedAt = added == 0 ? long.MaxValue : standing.RequestOf(added);
             bool isWhole = run.From > removed;
             if (run.To > removed && (isWhole ? run.StartAt : run.EndAt) < allowedAt)
             {
@@ -204,11 +198,36 @@ internal sealed class MembershipCheck : Check
     private sealed class Standing
     {
         private readonly List<(ulong Sequence, bool IsAdded, Place Place)> _changes = [];
+        private readonly Dictionary<ulong, long> _addRequests = [];
+        private readonly Dictionary<int, long> _open = [];
+        private long _unknownSince = long.MaxValue;
 
-        public long RequestedAt { get; set; }
+        /// <summary>
+        /// A request to add them. Several may be under way, some never answered, and who asks for what is done already is answered with the record that did it: what wrote a record was sent no earlier than the
+        /// first of those that may have.
+        /// </summary>
+        public void SeeAddition(HistoryPhase phase, long time, int process, ulong sequence)
+        {
+            if (phase == HistoryPhase.Invoke)
+            {
+                _open.TryAdd(process, time);
+                return;
+            }
 
-        /// <summary>When the request was sent that wrote an added record.</summary>
-        public Dictionary<ulong, long> AddRequests { get; } = [];
+            if (phase == HistoryPhase.Ok && sequence != 0)
+            {
+                long first = _open.Values.Append(_unknownSince).Min();
+                _addRequests.TryAdd(sequence, first == long.MaxValue ? 0 : first);
+            }
+
+            if (_open.Remove(process, out long sent) && phase == HistoryPhase.Info)
+            {
+                _unknownSince = Math.Min(_unknownSince, sent);
+            }
+        }
+
+        /// <summary>The earliest time at which the request may have been sent that wrote an added record; 0 = nobody's history says.</summary>
+        public long RequestOf(ulong added) => _addRequests.GetValueOrDefault(added);
 
         public void Change(ulong sequence, bool isAdded, Place place)
         {

@@ -192,6 +192,18 @@ public sealed class InMemoryConversationLog : IConversationLog
         _durable = builder.Build();
     }
 
+    /// <summary>Empties a table behind the contract's back. For tests.</summary>
+    internal void Wipe(Table table)
+    {
+        InMemoryTables.Builder builder = new(_durable);
+        foreach (InMemoryEntry entry in _durable.Of(table))
+        {
+            builder.Delete(table, entry.Key);
+        }
+
+        _durable = builder.Build();
+    }
+
     private static ulong NumberIn(InMemoryTables tables)
     {
         InMemoryCursor cursor = new(tables.Of(Table.State));

@@ -8,7 +8,7 @@ namespace FastChat.Simulation;
 /// <summary>
 /// The broker's machine: starts the real parts of a broker in a process of their own, over the simulated disk and network, and ends them in whichever way. Called from outside of the broker's process.
 /// </summary>
-internal sealed class SimulatedBroker(SimulatedWorld world, SimulatedNetwork network, SimulatedDisk disk, BrokerOptions options)
+internal sealed class SimulatedBroker(SimulatedWorld world, SimulatedNetwork network, SimulatedDisk disk, BrokerOptions options, Sabotage sabotage)
 {
     private readonly Chance _chance = world.Chance.Split();
     private BrokerParts? _parts;
@@ -47,9 +47,9 @@ internal sealed class SimulatedBroker(SimulatedWorld world, SimulatedNetwork net
                 {
                     Clock = process.Clock,
                     Random = new RandomSource(_chance.Fill),
-                    Workers = new SimulatedWorkers(world, process, name => name == "fastchat-commit" ? disk.TimeOfSync() : _chance.Span(TimeSpan.FromTicks(1), TimeSpan.FromMicroseconds(100))),
+                    Workers = new SimulatedWorkers(world, process, PauseOf, sabotage == Sabotage.LostWakeUp ? () => _chance.OneIn(200) : static () => false),
                 };
-                BrokerParts parts = BrokerParts.Over(disk.Log, options, new DefectLog(world, process), surroundings);
+                BrokerParts parts = BrokerParts.Over(sabotage == Sabotage.LowHead ? new LowHeads(disk.Log, _chance) : disk.Log, options, new DefectLog(world, process), surroundings);
                 _parts = parts;
                 network.Listen(process, (remote, pipe, abort) => _ = parts.Connections.RunAsync(remote, pipe, abort));
             },
@@ -112,6 +112,8 @@ internal sealed class SimulatedBroker(SimulatedWorld world, SimulatedNetwork net
         CleanUp(isPowerCut);
         network.ResetAll(Process!);
     }
+
+    private TimeSpan PauseOf(string worker) => worker == "fastchat-commit" ? disk.TimeOfSync() : _chance.Span(TimeSpan.FromTicks(1), TimeSpan.FromMicroseconds(100));
 
     private void CleanUp(bool isPowerCut)
     {

@@ -32,14 +32,16 @@ internal sealed class SimulatedDisk
     private readonly SimulatedWorld _world;
     private readonly Chance _chance;
     private readonly TimeSpan _sync;
+    private readonly Saboteur _saboteur;
     private readonly List<InMemoryConversationLog> _backups = [];
     private SimulatedProcess? _user;
     private DiskFault _fault;
     private int _commitsUntilFault;
 
-    public SimulatedDisk(SimulatedWorld world, InMemoryConversationLog log)
+    public SimulatedDisk(SimulatedWorld world, InMemoryConversationLog log, Sabotage sabotage)
     {
         _world = world;
+        _saboteur = new Saboteur(sabotage, world.Chance.Split(), log);
         _chance = world.Chance.Split();
         _sync = _chance.Span(TimeSpan.FromMicroseconds(50), TimeSpan.FromMilliseconds(20));
         Log = log;
@@ -68,6 +70,7 @@ internal sealed class SimulatedDisk
         Log.AfterSync = () =>
         {
             Commits++;
+            _saboteur.OnSynced(Log);
             Reach(DiskFault.DeathAfterSync, DiskFault.None);
         };
     }
@@ -84,7 +87,7 @@ internal sealed class SimulatedDisk
     public void Remount(bool isPowerCut)
     {
         _fault = DiskFault.None;
-        Log = Log.Crash(keepUnsynced: !isPowerCut || _chance.OneIn(2));
+        Log = _saboteur.OnRestart(Log.Crash(keepUnsynced: !isPowerCut || _chance.OneIn(2)), isPowerCut);
     }
 
     /// <summary>Keeps a copy of what is durable now.</summary>

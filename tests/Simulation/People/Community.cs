@@ -36,6 +36,12 @@ internal sealed class Community
     /// <summary>What everybody does and sees.</summary>
     public HistoryWriter History { get; }
 
+    /// <summary>What everybody did and met, by name: evidence of what a world was about.</summary>
+    public SortedDictionary<string, int> Deeds { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Somebody did or met something.</summary>
+    public void Count(string deed) => Deeds[deed] = Deeds.GetValueOrDefault(deed) + 1;
+
     /// <summary>A log that has all of this and no message yet.</summary>
     public InMemoryConversationLog MakeLog(int shards)
     {

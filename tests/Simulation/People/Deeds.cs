@@ -65,6 +65,7 @@ internal sealed class Deeds(Community community, Account self, Chance chance, Po
             }
 
             bool isEmpty = page.Messages.Count == 0;
+            community.Count("page");
             community.History.Write(fetch with
             {
                 Phase = HistoryPhase.Ok,
@@ -106,6 +107,7 @@ internal sealed class Deeds(Community community, Account self, Chance chance, Po
         {
             ulong sequence = isAdding ? (await client.AddMembersAsync(group.Id, [member.User])).Sequence : await client.RemoveMemberAsync(group.Id, isOwner ? member.User : default);
             community.History.Write(change with { Phase = HistoryPhase.Ok, Sequence = sequence });
+            community.Count(isAdding ? "member added" : "member removed");
         }
         catch (ClientException error)
         {

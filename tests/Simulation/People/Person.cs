@@ -37,7 +37,7 @@ internal sealed class Person
         _community = community;
         _account = account;
         _chance = world.Chance.Split();
-        _posts = new Posts(community.History, _chance.Split());
+        _posts = new Posts(community, _chance.Split());
         _pace = _chance.Span(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(10));
         Link = new SimulatedLink(
             string.Create(CultureInfo.InvariantCulture, $"10.0.0.{account.Number}"), _chance.Span(TimeSpan.FromMicroseconds(50), TimeSpan.FromMilliseconds(150)),
@@ -114,7 +114,15 @@ internal sealed class Person
                 SendQueueBytesMax = _chance.OneIn(3) ? 8 * 1024 : 1 << 20,
                 Reconnect = new ReconnectPolicy { DelayMax = TimeSpan.FromSeconds(2), RetryFirstConnect = true },
             },
-            recording.OnStateChanged);
+            state =>
+            {
+                recording.OnStateChanged(state);
+                if (state.Phase == ConnectionPhase.Connected)
+                {
+                    _community.Count("connected");
+                }
+            });
+        client.Lagged += _ => _community.Count("lagged");
         recording.Attach(client);
         _client = client;
         foreach (ConversationId conversation in _positions.Keys.ToArray())
@@ -167,6 +175,7 @@ internal sealed class Person
             {
                 _positions[conversation] = message.Position;
                 _readAt = _world.Now;
+                _community.Count("read");
                 if (_chance.OneIn(40) && !_isDone)
                 {
                     // Somebody who reads slowly, or not at all for a while.
@@ -176,6 +185,7 @@ internal sealed class Person
         }
         catch (EpochChangedException)
         {
+            _community.Count("epoch changed");
             _positions[conversation] = LogPosition.Start;
             Follow(life, client, conversation);
             return;

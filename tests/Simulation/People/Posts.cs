@@ -6,7 +6,7 @@ namespace FastChat.Simulation;
 /// <summary>
 /// Somebody's messages: those that were sent and have no answer, which survive their program, and some that were answered, for sending them again. Each outcome goes into the history.
 /// </summary>
-internal sealed class Posts(HistoryWriter history, Chance chance) : IPublishObserver
+internal sealed class Posts(Community community, Chance chance) : IPublishObserver
 {
     private const int RememberedMax = 16;
 
@@ -51,7 +51,8 @@ internal sealed class Posts(HistoryWriter history, Chance chance) : IPublishObse
         if (_open.Remove(tag, out Post? post))
         {
             Acknowledged++;
-            history.Write(Of(post, HistoryPhase.Ok) with { Epoch = receipt.Epoch, Sequence = receipt.Sequence, Duplicate = receipt.IsDuplicate });
+            community.Count(receipt.IsDuplicate ? "answered again" : "answered");
+            community.History.Write(Of(post, HistoryPhase.Ok) with { Epoch = receipt.Epoch, Sequence = receipt.Sequence, Duplicate = receipt.IsDuplicate });
             if (_answered.Count < RememberedMax)
             {
                 _answered.Add(post);
@@ -69,9 +70,10 @@ internal sealed class Posts(HistoryWriter history, Chance chance) : IPublishObse
         bool isRefused = code is not (ErrorCode.None or ErrorCode.Internal);
         if (_open.TryGetValue(tag, out Post? post))
         {
-            history.Write(Of(post, isRefused ? HistoryPhase.Fail : HistoryPhase.Info) with { Code = (ushort)code });
+            community.History.Write(Of(post, isRefused ? HistoryPhase.Fail : HistoryPhase.Info) with { Code = (ushort)code });
             if (isRefused)
             {
+                community.Count($"refused {code}");
                 _open.Remove(tag);
             }
         }
@@ -81,7 +83,7 @@ internal sealed class Posts(HistoryWriter history, Chance chance) : IPublishObse
     {
         long tag = ++_tag;
         _open[tag] = post;
-        history.Write(Of(post, HistoryPhase.Invoke) with { User = client.User, Kind = MessageKind.Opaque, Hash = BodyHash.Of(post.Body) });
+        community.History.Write(Of(post, HistoryPhase.Invoke) with { User = client.User, Kind = MessageKind.Opaque, Hash = BodyHash.Of(post.Body) });
         return client.PostAsync(post.Conversation, post.Id, MessageKind.Opaque, post.Body, default, this, tag, CancellationToken.None);
     }
 

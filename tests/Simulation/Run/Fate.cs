@@ -16,7 +16,7 @@ internal sealed class Fate
     private readonly HistoryWriter _history;
     private readonly Chance _chance;
     private readonly SimulatedProcess _process;
-    private readonly Func<Task>[] _faults;
+    private readonly string[] _chosen;
     private readonly TimeSpan _pause;
 
     public Fate(SimulatedWorld world, SimulatedNetwork network, SimulatedBroker broker, SimulatedDisk disk, IReadOnlyList<Person> people, HistoryWriter history)
@@ -29,24 +29,18 @@ internal sealed class Fate
         _history = history;
         _chance = world.Chance.Split();
         _process = new SimulatedProcess(world, "fate");
-        (string Name, Func<Task> Strike)[] all =
-        [
-            ("kill", KillBrokerAsync), ("power-cut", CutPowerAsync), ("death-in-commit", DieInCommitAsync), ("store-failure", FailStoreAsync), ("drain", DrainAsync), ("restore", RestoreAsync),
-            ("pause", PauseAsync), ("slow-disk", SlowDiskAsync), ("clock", JumpClockAsync), ("reset", ResetAsync), ("silence", SilenceAsync), ("client-kill", KillClientAsync),
-        ];
         int share = _chance.Between(1, 3);
-        (string Name, Func<Task> Strike)[] chosen = [.. all.Where(_ => _chance.Below(4) < share)];
-        chosen = chosen.Length == 0 ? [_chance.Of(all)] : chosen;
-        Names = [.. chosen.Select(fault => fault.Name)];
-        _faults = [.. chosen.Select(fault => fault.Strike)];
+        string[] chosen = [.. AllNames.Where(_ => _chance.Below(4) < share)];
+        _chosen = chosen.Length == 0 ? [_chance.Of(AllNames)] : chosen;
         _pause = _chance.Span(TimeSpan.FromMilliseconds(300), TimeSpan.FromSeconds(15));
     }
 
-    /// <summary>The faults of this world.</summary>
-    public IReadOnlyList<string> Names { get; }
+    /// <summary>What may happen.</summary>
+    public static IReadOnlyList<string> AllNames { get; } =
+        ["kill", "power-cut", "death-in-commit", "store-failure", "drain", "restore", "pause", "slow-disk", "clock", "reset", "silence", "client-kill"];
 
-    /// <summary>Faults that struck.</summary>
-    public int Count { get; private set; }
+    /// <summary>Faults that struck, by name.</summary>
+    public SortedDictionary<string, int> Struck { get; } = new(StringComparer.Ordinal);
 
     /// <summary>True when no further one follows and everything is up and connected again.</summary>
     public bool IsOver { get; private set; }
@@ -60,14 +54,32 @@ internal sealed class Fate
         {
             await WaitAsync(_pause / 10, _pause * 2);
             await HealBrokerAsync();
-            await _chance.Of(_faults)();
-            Count++;
+            string fault = _chance.Of(_chosen);
+            Struck[fault] = Struck.GetValueOrDefault(fault) + 1;
+            await StrikeAsync(fault);
         }
 
         _disk.Arm(DiskFault.None, 0);
         await HealBrokerAsync();
         IsOver = true;
     }
+
+    private Task StrikeAsync(string fault) => fault switch
+    {
+        "kill" => KillBrokerAsync(),
+        "power-cut" => CutPowerAsync(),
+        "death-in-commit" => DieInCommitAsync(),
+        "store-failure" => FailStoreAsync(),
+        "drain" => DrainAsync(),
+        "restore" => RestoreAsync(),
+        "pause" => PauseAsync(),
+        "slow-disk" => SlowDiskAsync(),
+        "clock" => JumpClockAsync(),
+        "reset" => ResetAsync(),
+        "silence" => SilenceAsync(),
+        "client-kill" => KillClientAsync(),
+        _ => throw new ArgumentOutOfRangeException(nameof(fault), fault, "no such fault"),
+    };
 
     private Task WaitAsync(TimeSpan shortest, TimeSpan longest) => Task.Delay(_chance.Span(shortest, longest), _process.Clock);
 

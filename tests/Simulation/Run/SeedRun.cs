@@ -16,17 +16,17 @@ internal static class SeedRun
 
     /// <summary>Runs it.</summary>
     /// <param name="historyPath">Where its history is kept; null = in memory, for as long as it takes.</param>
-    public static SeedResult Run(ulong seed, string? historyPath = null)
+    public static SeedResult Run(ulong seed, Sabotage sabotage = Sabotage.None, string? historyPath = null)
     {
         SimulatedWorld world = new(seed);
         using MemoryStream kept = new();
         HistoryWriter history = new(new Unclosed(kept), world.Clock);
         SimulatedNetwork network = new(world);
         Chance chance = world.Chance.Split();
-        Community community = new(world, people: chance.Between(2, 5), publics: chance.Between(1, 3), groups: chance.Between(0, 2), history);
+        Community community = new(world, people: chance.Between(2, 5), publics: chance.Between(1, 3), groups: chance.Between(1, 2), history);
         int shards = chance.Of([1, 2, 4]);
-        SimulatedDisk disk = new(world, community.MakeLog(shards));
-        SimulatedBroker broker = new(world, network, disk, OptionsOf(chance, shards));
+        SimulatedDisk disk = new(world, community.MakeLog(shards), sabotage);
+        SimulatedBroker broker = new(world, network, disk, OptionsOf(chance, shards), sabotage);
         List<Person> people = [.. community.People.Select(account => new Person(world, network, community, account))];
         Fate fate = new(world, network, broker, disk, people, history);
 
@@ -68,8 +68,8 @@ internal static class SeedRun
             Report = HistoryChecker.Check([new HistoryReader(new MemoryStream(bytes), historyPath ?? string.Create(CultureInfo.InvariantCulture, $"seed-{seed}"))]),
             Defects = world.Defects,
             Acknowledged = people.Sum(person => person.Acknowledged),
-            Faults = fate.Count,
-            FaultNames = fate.Names,
+            Faults = fate.Struck,
+            Deeds = community.Deeds,
             SimulatedSeconds = world.Now / 1e9,
             Pieces = world.Pieces,
             Digest = world.Digest,
@@ -137,11 +137,11 @@ internal sealed record SeedResult
     /// <summary>Publishes that were acknowledged.</summary>
     public required long Acknowledged { get; init; }
 
-    /// <summary>Faults that struck.</summary>
-    public required int Faults { get; init; }
+    /// <summary>Faults that struck, by name.</summary>
+    public required IReadOnlyDictionary<string, int> Faults { get; init; }
 
-    /// <summary>Which kinds of faults this world had.</summary>
-    public required IReadOnlyList<string> FaultNames { get; init; }
+    /// <summary>What people did and met, by name.</summary>
+    public required IReadOnlyDictionary<string, int> Deeds { get; init; }
 
     /// <summary>Virtual seconds from the first start to the last answer.</summary>
     public required double SimulatedSeconds { get; init; }

@@ -7,7 +7,8 @@ namespace FastChat.Simulation;
 /// milliseconds.
 /// </summary>
 /// <param name="pause">What passes from a wake-up to the work: for the committer the time that the disk takes.</param>
-internal sealed class SimulatedWorkers(SimulatedWorld world, SimulatedProcess process, Func<string, TimeSpan> pause) : Workers
+/// <param name="isLost">A wake-up that comes to nothing: never, but for sabotage.</param>
+internal sealed class SimulatedWorkers(SimulatedWorld world, SimulatedProcess process, Func<string, TimeSpan> pause, Func<bool> isLost) : Workers
 {
     private readonly List<SimulatedWorker> _all = [];
 
@@ -18,6 +19,8 @@ internal sealed class SimulatedWorkers(SimulatedWorld world, SimulatedProcess pr
         _all.Add(worker);
         return worker;
     }
+
+    private bool IsLost => isLost();
 
     /// <summary>Lets everybody finish: who waits for one of them waits for what that one waits for.</summary>
     private void FinishAll()
@@ -38,7 +41,7 @@ internal sealed class SimulatedWorkers(SimulatedWorld world, SimulatedProcess pr
 
         public void Wake()
         {
-            if (!IsAwake)
+            if (!IsAwake && !workers.IsLost)
             {
                 IsAwake = true;
                 workers.Schedule(name, this);
