@@ -37,6 +37,12 @@ internal static partial class BrokerLog
     [LoggerMessage(1021, LogLevel.Error, "A stored record is damaged: run verify")]
     public static partial void RecordDamaged(ILogger log, Exception damage);
 
+    [LoggerMessage(1022, LogLevel.Error, "The disk has no room ({FreeBytes} bytes free): publishes are refused until there is")]
+    public static partial void DiskFull(ILogger log, long freeBytes);
+
+    [LoggerMessage(1023, LogLevel.Information, "The disk has room again ({FreeBytes} bytes free)")]
+    public static partial void DiskHasRoom(ILogger log, long freeBytes);
+
     [LoggerMessage(1030, LogLevel.Information, "An operator token was made: {Path}")]
     public static partial void OperatorTokenMade(ILogger log, string path);
 

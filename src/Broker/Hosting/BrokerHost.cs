@@ -104,7 +104,7 @@ public static class BrokerHost
         WebApplication application = builder.Build();
         application.UseWebSockets(new WebSocketOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan });
         new WebSocketEndpoint(parts.Connections, origins).Map(application);
-        new HealthEndpoint(() => parts.Failure).Map(application);
+        new HealthEndpoint(() => parts.Failure, () => parts.Log.IsFull).Map(application);
         return application;
     }
 

@@ -26,6 +26,10 @@ namespace FastChat.Storage;
 /// (<see cref="TryCommitHere"/>). There is one writer at any time: a role that is taken by compare-and-swap, by the committer as well. A caller that would have to block for long is refused: the
 /// last commit says how long it will take.
 /// </para>
+/// <para>
+/// A full disk is no failure (<see cref="StorageFullException"/>): nothing of the group was written, so the committer keeps it and tries again until there is room. What comes meanwhile waits behind it,
+/// in order; who submits is expected to look at <see cref="IConversationLog.IsFull"/> and to take on no more.
+/// </para>
 /// Failure is final: see <see cref="IConversationLog.Commit"/>. The group that failed and everything submitted later is given to
 /// <c>failed</c>, in order; nothing is tried again.
 /// </summary>
@@ -39,6 +43,9 @@ public sealed class CommitPipeline : IDisposable
 
     /// <summary>A commit that took longer than this has the next one made by the committer: a loop that waits for a slow disk serves nobody.</summary>
     private static readonly TimeSpan HereMax = TimeSpan.FromMilliseconds(2);
+
+    /// <summary>How long to wait before a group that found no room is tried again.</summary>
+    private static readonly TimeSpan RoomPoll = TimeSpan.FromMilliseconds(100);
 
     private readonly CommitEnvironment _environment;
     private readonly Action<CommitBatch> _committed;
@@ -75,8 +82,8 @@ public sealed class CommitPipeline : IDisposable
     public bool IsFailed => Failure is not null;
 
     /// <summary>
-    /// Commits a batch on the calling thread, callback included, when nobody writes, nothing waits and the last commit was quick; otherwise does nothing and returns false. Any thread that may
-    /// block for the time of a sync.
+    /// Commits a batch on the calling thread, callback included, when nobody writes, nothing waits, the last commit was quick and there is room; otherwise does nothing and returns false. Any
+    /// thread that may block for the time of a sync.
     /// </summary>
     /// <exception cref="InvalidOperationException">The batch is in flight already.</exception>
     /// <exception cref="ObjectDisposedException">The pipeline was disposed.</exception>
@@ -95,7 +102,11 @@ public sealed class CommitPipeline : IDisposable
             if (mayCommit)
             {
                 Claim(batch);
-                Commit([batch]);
+                mayCommit = TryCommit([batch], isFullFinal: false);
+                if (!mayCommit)
+                {
+                    Release(batch);
+                }
             }
         }
         finally
@@ -152,7 +163,11 @@ public sealed class CommitPipeline : IDisposable
         {
             int count = Reverse(newest);
             ReadOnlySpan<CommitBatch> group = _group.AsSpan(0, count);
-            Commit(group);
+            while (!TryCommit(group, isFullFinal: Volatile.Read(ref _stopping) != 0))
+            {
+                _wake.WaitOne(RoomPoll);
+            }
+
             _group.AsSpan(0, count).Clear();
             Volatile.Write(ref _writing, 0);
         }
@@ -249,7 +264,9 @@ public sealed class CommitPipeline : IDisposable
         return count;
     }
 
-    private void Commit(ReadOnlySpan<CommitBatch> group)
+    /// <summary>False: there was no room, and nothing has happened to the group.</summary>
+    /// <param name="isFullFinal">Nobody will try again: no room is a failure like any other.</param>
+    private bool TryCommit(ReadOnlySpan<CommitBatch> group, bool isFullFinal)
     {
         int called = 0;
         try
@@ -266,8 +283,12 @@ public sealed class CommitPipeline : IDisposable
                     _committed(group[called++]);
                 }
 
-                return;
+                return true;
             }
+        }
+        catch (StorageFullException) when (called == 0 && !isFullFinal)
+        {
+            return false;
         }
         catch (Exception failure)
         {
@@ -281,6 +302,8 @@ public sealed class CommitPipeline : IDisposable
             Release(group[called]);
             _failed(group[called], reason);
         }
+
+        return true;
     }
 
     private static void Release(CommitBatch batch) => Volatile.Write(ref batch.Submitted, 0);
