@@ -21,6 +21,7 @@ internal sealed class JournalSegment : IDisposable
 {
     private const int Page = 4096;
     private const int FillBytes = 256 << 10;
+    private const int SlowSyncMs = 20;
 
     private readonly SafeFileHandle _file;
 
@@ -184,11 +185,21 @@ internal sealed class JournalSegment : IDisposable
 
     private static void Fill(SafeFileHandle file, byte[] image, TimeSpan pause)
     {
-        for (int filled = 0; filled < image.Length; filled += FillBytes)
+        int step = FillBytes;
+        for (int filled = 0; filled < image.Length;)
         {
             // In small steps, each synced: the flush of a commit has to bring along whatever was written to the device before it.
-            RandomAccess.Write(file, image.AsSpan(filled, Math.Min(FillBytes, image.Length - filled)), filled);
+            int size = Math.Min(step, image.Length - filled);
+            RandomAccess.Write(file, image.AsSpan(filled, size), filled);
+            filled += size;
+            long began = Environment.TickCount64;
             StableFile.SyncData(file);
+            if (Environment.TickCount64 - began > SlowSyncMs)
+            {
+                // Each sync costs more than what it brings: 128 of them, at 300 ms, kept commits waiting for 40 s.
+                step = Math.Min(2 * step, image.Length);
+            }
+
             if (pause > TimeSpan.Zero)
             {
                 Thread.Sleep(pause);

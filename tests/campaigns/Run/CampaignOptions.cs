@@ -5,7 +5,7 @@ namespace FastChat.Campaigns;
 /// <summary>What a campaign is asked for.</summary>
 internal sealed record CampaignOptions
 {
-    private const string Usage = "usage: tests/campaigns/run.sh kill|failpoints|power-cut|bit-flip|fuzz [--cycles N] [--seed S] [--minutes M]";
+    private const string Usage = "usage: tests/campaigns/run.sh kill|failpoints|power-cut|bit-flip|io-error|disk-full|slow-disk|pause|fuzz [--cycles N] [--seed S] [--minutes M]";
 
     /// <summary>Which.</summary>
     public required string Name { get; init; }
@@ -41,7 +41,7 @@ internal sealed record CampaignOptions
     public static CampaignOptions? Parse(string[] arguments, out string? wrong)
     {
         wrong = Usage;
-        if (arguments is not ["kill" or "failpoints" or "power-cut" or "bit-flip", .. string[] rest] || rest.Length % 2 != 0)
+        if (arguments is not ["kill" or "failpoints" or "power-cut" or "bit-flip" or "io-error" or "disk-full" or "slow-disk" or "pause", .. string[] rest] || rest.Length % 2 != 0)
         {
             return null;
         }

@@ -58,6 +58,12 @@ internal sealed record CampaignResult
     /// <summary>Publishes whose outcome nobody learnt; they may be stored or not.</summary>
     public long? Unknown { get; init; }
 
+    /// <summary>Faults that were met: calls that failed, syncs that took long.</summary>
+    public long? Met { get; init; }
+
+    /// <summary>The most memory that the broker had resident, in MiB.</summary>
+    public long? RssMaxMb { get; init; }
+
     /// <summary>Wall clock.</summary>
     public double Seconds { get; init; }
 
