@@ -38,6 +38,11 @@ static async Task<CampaignResult> RunAsync(CampaignOptions options, Cancellation
         return await new BitFlipCampaign(options, Damage.Inflict, Console.Error).RunAsync(cancellation);
     }
 
+    if (options.Name == "stalled-readers")
+    {
+        return await new StalledReaders(options, Console.Error).RunAsync(cancellation);
+    }
+
     string directory = options.WorkDirectory;
     Directory.CreateDirectory(directory);
     if (options.Name is "power-cut" or "io-error" or "slow-disk")
