@@ -96,6 +96,44 @@ public sealed class FaultCampaignTests
         Assert.That(_said.ToString(), Does.Contain("says that there is no room"));
     }
 
+    [Test]
+    public async Task AClockThatJumpsChangesNoOrderAndThrowsNobodyOut()
+    {
+        RequireLibrary();
+        using ClockJumps fault = new(_directory);
+        AssertClean(await RunAsync("clock-jumps", fault, cycles: 5, seed: 1), cycles: 5);
+    }
+
+    [Test]
+    public async Task AClockThatDoesNotJumpIsNoticed()
+    {
+        RequireLibrary();
+        using ClockJumps fault = new(_directory, isHarmless: true);
+        Assert.That((await RunAsync("clock-jumps", fault, cycles: 1, seed: 1)).IsClean, Is.False);
+        Assert.That(_said.ToString(), Does.Contain("the clock did not jump"));
+    }
+
+    [Test]
+    public async Task ACrowdThatTakesEveryDescriptorTakesNoFilesAndNobodysConnection()
+    {
+        DescriptorFlood fault = new();
+        AssertClean(await RunAsync("descriptors", fault, cycles: 2, seed: 1), cycles: 2);
+    }
+
+    [Test]
+    public async Task ACrowdForWhichThereIsRoomIsNoticed()
+    {
+        Assert.That((await RunAsync("descriptors", new DescriptorFlood(connections: 5), cycles: 1, seed: 1)).IsClean, Is.False);
+        Assert.That(_said.ToString(), Does.Contain("there was room for all"));
+    }
+
+    [Test]
+    public async Task ABrokerWithoutMemoryLosesNothing()
+    {
+        CampaignResult result = await RunAsync("memory", new Crashes(new MemoryLimit(mebibytes: 40)), cycles: 2, seed: 1);
+        AssertClean(result, cycles: 2);
+    }
+
     private static void RequireLibrary()
     {
         if (!PreloadLibrary.CanBuild)

@@ -79,6 +79,16 @@ public sealed class ProcessLifeTests
     }
 
     [Test]
+    [Platform("Linux")]
+    public async Task A_process_that_may_open_too_few_files_says_so_at_once()
+    {
+        using TemporaryDirectory directory = new("functional");
+        BrokerProcessOptions options = new() { DataDirectory = directory.PathOf("data"), Command = BrokerProcess.ServeBehind("prlimit", "--nofile=256:256", "--") };
+        await Assert.ThatAsync(
+            async () => await BrokerProcess.StartAsync(options), Throws.InvalidOperationException.With.Message.Contains("exit code 2 ").And.Message.Contains("256 files; the broker needs 512"));
+    }
+
+    [Test]
     public async Task A_second_process_on_the_same_directory_is_refused()
     {
         await using TestBroker broker = await TestBroker.StartAsync();

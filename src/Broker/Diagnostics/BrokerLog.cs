@@ -19,6 +19,9 @@ internal static partial class BrokerLog
     [LoggerMessage(1002, LogLevel.Information, "Stopped")]
     public static partial void Stopped(ILogger log);
 
+    [LoggerMessage(1003, LogLevel.Warning, "The process may open {Descriptors} files: no more than {Connections} connections are taken")]
+    public static partial void FewDescriptors(ILogger log, int descriptors, int connections);
+
     [LoggerMessage(1010, LogLevel.Debug, "Connection {Id} closed: {Code}")]
     public static partial void Closed(ILogger log, long id, CloseCode code);
 

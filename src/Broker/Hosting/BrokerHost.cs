@@ -71,7 +71,8 @@ public static class BrokerHost
         builder.Services.AddRoutingCore();
         if (EpollTransport.IsSupported)
         {
-            builder.Services.AddSingleton<IConnectionListenerFactory>(_ => new EpollTransport(EpollTransport.ThreadsFor(parts.LoopCount), logging.CreateLogger("FastChat.Broker")));
+            builder.Services.AddSingleton<IConnectionListenerFactory>(_ => new EpollTransport(
+                EpollTransport.ThreadsFor(parts.LoopCount), logging.CreateLogger("FastChat.Broker"), DescriptorBudget.OfProcess().SocketsBelow));
         }
         else
         {

@@ -86,15 +86,23 @@ internal sealed class BrokerParts : IAsyncDisposable
     public static async Task<BrokerParts> OpenAsync(BrokerOptions options, ILogger logger, TimeProvider clock, CancellationToken cancellation)
     {
         CreateDirectory(options.Data);
+        DescriptorBudget descriptors = DescriptorBudget.OfProcess();
         StorageOptions storage = new()
         {
+            OpenFilesMax = descriptors.TableFilesMax,
             Directory = options.Data,
             AcceptLoss = options.AcceptLoss,
             DiskReserveBytes = options.DiskReserveBytes,
             RoomChanged = (isFull, free) => OnRoomChanged(logger, isFull, free),
         };
         IConversationLog log = RocksDbConversationLog.Open(storage, clock);
-        BrokerParts parts = new(options, log, logger, clock);
+        int connectionsMax = descriptors.ConnectionsFor(options.ConnectionsMax, DescriptorBudget.CountOpen());
+        if (connectionsMax < options.ConnectionsMax)
+        {
+            BrokerLog.FewDescriptors(logger, descriptors.Limit, connectionsMax);
+        }
+
+        BrokerParts parts = new(options with { ConnectionsMax = connectionsMax }, log, logger, clock);
         await OperatorToken.EnsureAsync(options.Data, parts.Accounts, logger, cancellation).ConfigureAwait(false);
         return parts;
     }

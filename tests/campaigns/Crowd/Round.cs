@@ -89,11 +89,12 @@ internal sealed class Round : IAsyncDisposable
     /// <summary>Writes down what is done to the broker.</summary>
     public void OnFault(HistoryFault fault) => _writer.Write(new HistoryEvent { Op = HistoryOp.Nemesis, Fault = fault });
 
-    /// <summary>Somebody new signs in with a token and reads the beginning of the first conversation: that works whatever is wrong with writing.</summary>
-    public async Task ReadAsStrangerAsync(CancellationToken cancellation)
+    /// <summary>Somebody new signs in with a token and reads the end of the first conversation, which works whatever is wrong with writing. Returns when its last message reached the broker, by its clock.</summary>
+    public async Task<DateTimeOffset> ReadAsStrangerAsync(CancellationToken cancellation)
     {
         await using FastChatClient client = await FastChatClient.ConnectAsync(_options, cancellationToken: cancellation);
-        await client.FetchAsync(_conversations[0], LogPosition.Start, FetchDirection.Forward, cancellationToken: cancellation);
+        HistoryPage page = await client.FetchAsync(_conversations[0], new LogPosition(0, LogPosition.Latest), FetchDirection.Backward, cancellationToken: cancellation);
+        return page.Messages[^1].SentAt;
     }
 
     /// <summary>Waits until more is acknowledged than was.</summary>
