@@ -98,6 +98,11 @@ public sealed class ProcessLifeTests
         Assert.That(second.Error.Trim().Split('\n'), Has.Length.EqualTo(1), second.Error);
         Assert.That(second.Output, Is.Empty);
         Assert.That(await broker.GetHealthAsync(), Is.EqualTo(200));
+
+        // The lock is the process's and dies with it, however it dies.
+        await broker.Process.KillAsync();
+        await using BrokerProcess next = await BrokerProcess.StartAsync(broker.Process.DataDirectory);
+        Assert.That(await next.GetHealthAsync(), Is.EqualTo(200));
     }
 
     [Test]

@@ -84,7 +84,7 @@ internal sealed record CampaignResult
     [JsonPropertyName("stalled_p99_ms")]
     public double? StalledP99Ms { get; init; }
 
-    /// <summary>The second by the first; both count as 5 ms at least.</summary>
+    /// <summary>The second by the first; both count as 5 ms at least, of fewer than 5,000 readers as 100 ms.</summary>
     public double? Ratio { get; init; }
 
     /// <summary>Wall clock.</summary>
