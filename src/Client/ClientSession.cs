@@ -54,6 +54,7 @@ internal sealed class ClientSession
         Window = new DeliveryWindow(options.Window);
         Subscriptions = new SubscriptionTable(Requests, Window, options.ReadObserver, (subscription, error) => _ = RetrySubscribeAsync(subscription, error));
         RequestSlots = new SemaphoreSlim(options.RequestsMax, options.RequestsMax);
+        Hold = new PublishHold(Sends, options.TimeProvider, WriteSignal.Raise);
         _gate = new PostingGate(Sends, WriteSignal);
         _flushes = new FlushWaiters(Sends);
     }
@@ -67,6 +68,9 @@ internal sealed class ClientSession
     public TimeProvider Time => _options.TimeProvider;
 
     public SendQueue Sends { get; }
+
+    /// <summary>Keeps publishes that the broker had no room for.</summary>
+    public PublishHold Hold { get; }
 
     public RequestTable Requests { get; } = new();
 
@@ -140,6 +144,7 @@ internal sealed class ClientSession
             OnAnswersReleased();
         }
 
+        Hold.OnAnswered();
         if (isWriteLoopGated || Window.IsCreditDue)
         {
             WriteSignal.Raise();
@@ -271,6 +276,7 @@ internal sealed class ClientSession
         Volatile.Write(ref _token, welcome.Token ?? _token);
         Volatile.Write(ref _welcome, welcome);
         Sends.Rewind();
+        Hold.Reset();
         OnAnswersReleased();
         Volatile.Write(ref _connection, connection);
         Subscriptions.OnConnected(connection.Number);

@@ -34,6 +34,9 @@ public enum CloseCode : ushort
     /// <summary>A defect in the broker ended the connection.</summary>
     InternalError = 4103,
 
+    /// <summary>Signing in would have to store something, and the disk has no room.</summary>
+    StoreFull = 4104,
+
     /// <summary>Wrong name or password.</summary>
     BadCredentials = 4200,
 

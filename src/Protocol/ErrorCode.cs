@@ -59,11 +59,14 @@ public enum ErrorCode : ushort
 
     /// <summary>A client may not publish this kind of message.</summary>
     KindInvalid = 18,
+
+    /// <summary>The disk has no room: nothing was done. The same request succeeds when there is room again; publishes are repeated in order (protocol.md §7.4).</summary>
+    StoreFull = 19,
 }
 
 /// <summary>Rules about error codes.</summary>
 public static class ErrorCodes
 {
     /// <summary>True when the same request may succeed later, unchanged.</summary>
-    public static bool IsRetryable(ErrorCode code) => code is ErrorCode.Overloaded or ErrorCode.StoreUnavailable or ErrorCode.Internal;
+    public static bool IsRetryable(ErrorCode code) => code is ErrorCode.Overloaded or ErrorCode.StoreUnavailable or ErrorCode.Internal or ErrorCode.StoreFull;
 }

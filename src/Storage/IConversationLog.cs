@@ -25,10 +25,17 @@ public interface IConversationLog : IDisposable
     StorageException? Failure { get; }
 
     /// <summary>
+    /// True while the disk has no room for further commits. What is committed is there and can be read; the log finds out by itself when there is room again. A commit that comes now may still find
+    /// some, and one that comes before may find none any more.
+    /// </summary>
+    bool IsFull => false;
+
+    /// <summary>
     /// Writes the batches in the given order as one atomic unit and returns when it is on stable storage (fdatasync returned 0).
     /// The first failure is final: the log refuses every later commit, because a failed fsync may have dropped the pages it could
     /// not write, so a retry that "succeeds" proves nothing. Batches without any entry change nothing and take no commit number.
     /// </summary>
+    /// <exception cref="StorageFullException">There is no room. Nothing was written, the log is as it was, and the same batches may be committed later.</exception>
     /// <exception cref="StorageException">The device failed; nothing of the batches may be acknowledged.</exception>
     void Commit(ReadOnlySpan<CommitBatch> batches);
 

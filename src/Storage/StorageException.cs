@@ -10,6 +10,22 @@ public class StorageException : Exception
     }
 }
 
+/// <summary>The disk has no room. Nothing of the call has happened, nothing is lost, and the same call succeeds when there is room again.</summary>
+public sealed class StorageFullException : StorageException
+{
+    private const int NoSpace = 28;
+    private const int QuotaExceeded = 122;
+
+    /// <summary>Makes the exception with its reason.</summary>
+    public StorageFullException(string message, Exception? inner = null)
+        : base(message, inner)
+    {
+    }
+
+    /// <summary>True when the operating system refused for want of room (ENOSPC, EDQUOT).</summary>
+    internal static bool IsCause(IOException failure) => !OperatingSystem.IsWindows() && failure.HResult is NoSpace or QuotaExceeded;
+}
+
 /// <summary>Bytes on disk are not the ones that were written. Never retried, never served.</summary>
 public sealed class CorruptRecordException : StorageException
 {

@@ -38,6 +38,18 @@ public sealed record StorageOptions
     /// <summary>How often the witness is brought to stable storage, at most (<see cref="CommitWitness"/>).</summary>
     public TimeSpan WitnessSyncInterval { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// Bytes of the disk that stay free: for RocksDB's own log, its flushes and merges. Below it, and below what the journal still has to bring into the tables, no further journal file is begun and
+    /// commits wait (<see cref="IConversationLog.IsFull"/>).
+    /// </summary>
+    public long DiskReserveBytes { get; init; } = 64L << 20;
+
+    /// <summary>Learns that there is no room on the disk any more (true), or again (false), and how many bytes are free. Threads of the log; must not block.</summary>
+    public Action<bool, long>? RoomChanged { get; init; }
+
+    /// <summary>Bytes that the file system of a directory would give; the system's answer when absent.</summary>
+    internal Func<string, long>? FreeBytes { get; init; }
+
     /// <summary>Checks the values against one another.</summary>
     /// <exception cref="ArgumentException">A value makes no sense; the message says which.</exception>
     public void Validate()
@@ -49,6 +61,7 @@ public sealed record StorageOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(JournalFileBytesMax, JournalFileBytesMin);
         ArgumentOutOfRangeException.ThrowIfNegative(DedupeFilterBytes);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(DedupeFilterBytes, 8L << 30);
+        ArgumentOutOfRangeException.ThrowIfNegative(DiskReserveBytes);
         ArgumentOutOfRangeException.ThrowIfLessThan(OpenFilesMax, 64);
         ArgumentOutOfRangeException.ThrowIfLessThan(BackgroundJobsMax, 1);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(WitnessSyncInterval, TimeSpan.Zero);

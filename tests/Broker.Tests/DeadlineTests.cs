@@ -58,6 +58,28 @@ internal sealed class DeadlineTests
         Assert.That(_keepAlive.Judge(_activity), Is.EqualTo(expected));
     }
 
+    [Test]
+    public void NobodyIsLateForTheTimeInWhichTheBrokerStoodStill()
+    {
+        _activity.IsReady = true;
+        Advance(1);
+        _activity.OnReceived(isPartial: true, madeProgress: false);
+        _activity.BeginWrite();
+        List<CloseCode> judged = [];
+        using TimerWheel wheel = new(_clock, _ => { }, () => judged.Add(_keepAlive.Judge(_activity)), _keepAlive.OnStalled);
+
+        // A stopped process gets one tick for all that it has missed.
+        _clock.AutoAdvanceAmount = TimeSpan.Zero;
+        Advance(300);
+        Assert.That(judged, Is.Not.Empty.And.All.EqualTo(CloseCode.None));
+        for (int tick = 0; tick < 81; tick++)
+        {
+            Advance(0.25);
+        }
+
+        Assert.That(judged[^1], Is.EqualTo(CloseCode.FrameTimeout), "the deadline begins anew, and ends");
+    }
+
     [TestCase(true, false)]
     [TestCase(false, true)]
     public void AFrameThatEndsStopsItsDeadline(bool isPartial, bool madeProgress)

@@ -57,7 +57,7 @@ public sealed partial class CrashCampaignTests
         CampaignOptions options = Options("kill", cycles: 4, cyclesInRound: 2);
         using CancellationTokenSource interrupt = new();
         Interrupting crash = new(interrupt, strikes);
-        await Assert.ThatAsync(() => new CrashCampaign(options, crash, TextWriter.Null).RunAsync(interrupt.Token), Throws.InstanceOf<OperationCanceledException>());
+        await Assert.ThatAsync(() => new ChatCampaign(options, new Crashes(crash), TextWriter.Null).RunAsync(interrupt.Token), Throws.InstanceOf<OperationCanceledException>());
         Assert.That(CampaignState.Load(Path.Combine(_directory, "state.json"))!.Rounds, Is.EqualTo(strikes / 2));
 
         CampaignResult result = await RunAsync(new RandomKill(), options);
@@ -99,7 +99,7 @@ public sealed partial class CrashCampaignTests
         new() { Name = name, Cycles = cycles, CyclesInRound = cyclesInRound, Directory = _directory };
 
     private static Task<CampaignResult> RunAsync(ICrash crash, CampaignOptions options) =>
-        new CrashCampaign(options, crash, TestContext.Out).RunAsync(CancellationToken.None);
+        new ChatCampaign(options, new Crashes(crash), TestContext.Out).RunAsync(CancellationToken.None);
 
     [GeneratedRegex("""Failpoint\.Reach\("([a-z-]+)"\)""")]
     private static partial Regex Reach();
@@ -112,7 +112,7 @@ public sealed partial class CrashCampaignTests
 
         public BrokerProcessOptions Arm(BrokerProcessOptions process, Random random) => process;
 
-        public Task StrikeAsync(BrokerProcess broker, Random random, CancellationToken cancellation) => _kill.StrikeAsync(broker, random, cancellation);
+        public Task StrikeAsync(Stage stage) => _kill.StrikeAsync(stage);
 
         public void WhileDown(string dataDirectory, Random random)
         {
@@ -149,14 +149,14 @@ public sealed partial class CrashCampaignTests
 
         public BrokerProcessOptions Arm(BrokerProcessOptions process, Random random) => process;
 
-        public Task StrikeAsync(BrokerProcess broker, Random random, CancellationToken cancellation)
+        public Task StrikeAsync(Stage stage)
         {
             if (--_left == 0)
             {
                 interrupt.Cancel();
             }
 
-            return _kill.StrikeAsync(broker, random, cancellation);
+            return _kill.StrikeAsync(stage);
         }
     }
 }

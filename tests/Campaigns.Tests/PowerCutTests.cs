@@ -9,13 +9,13 @@ public sealed class PowerCutTests
     [SetUp]
     public void MakeLibrary()
     {
-        if (!OperatingSystem.IsLinux() || Environment.GetEnvironmentVariable("PATH")!.Split(':').All(directory => !File.Exists(Path.Combine(directory, "cc"))))
+        if (!PreloadLibrary.CanBuild)
         {
             Assert.Ignore("power cuts need Linux and a C compiler (Debian: gcc, libc6-dev)");
         }
 
         _directory = Directory.CreateTempSubdirectory("fastchat-power-cut-").FullName;
-        PowerCut.BuildLibrary(_directory);
+        PreloadLibrary.Build(_directory);
     }
 
     [TearDown]
@@ -31,7 +31,7 @@ public sealed class PowerCutTests
     public async Task TwentyPowerCutsLoseAndReorderNothing()
     {
         PowerCut crash = new(_directory);
-        CampaignResult result = await new CrashCampaign(Options(cycles: 20), crash, TestContext.Out).RunAsync(CancellationToken.None);
+        CampaignResult result = await new ChatCampaign(Options(cycles: 20), new Crashes(crash), TestContext.Out).RunAsync(CancellationToken.None);
         Assert.That(result.IsClean, result.ToJson());
         Assert.That((result.Cycles, result.Lost), Is.EqualTo((20, 0)));
         Assert.That(crash.Undone, Is.Positive, "a cut that takes nothing back shows nothing");
@@ -42,7 +42,7 @@ public sealed class PowerCutTests
     {
         // By the histories, or earlier by the store itself, which refuses to start: the witness, or what RocksDB knows of its files, says that something is missing.
         StringWriter said = new();
-        CampaignResult result = await new CrashCampaign(Options(cycles: 6), new PowerCut(_directory, lies: true), said).RunAsync(CancellationToken.None);
+        CampaignResult result = await new ChatCampaign(Options(cycles: 6), new Crashes(new PowerCut(_directory, lies: true)), said).RunAsync(CancellationToken.None);
         Assert.That(result.IsClean, Is.False, "nothing was lost although nothing was synced");
         Assert.That(result.Lost > 0 || said.ToString().Contains("exit code 1 ", StringComparison.Ordinal), said.ToString());
     }

@@ -65,6 +65,88 @@ internal sealed class PublishTests
     }
 
     [Test]
+    public async Task What_a_full_disk_refused_is_sent_again_in_order_and_before_anything_newer()
+    {
+        ScriptedBroker broker = new();
+        (FastChatClient client, Peer peer) = await broker.ConnectAsync();
+        await using FastChatClient owned = client;
+        Outcomes outcomes = new();
+        List<SentFrame> sent = [];
+        await PostAsync(0, 4);
+        await ReadAsync(4);
+
+        // The first is stored; the second is refused, and with it what was on its way.
+        await peer.PublishedAsync(sent[0].Request, 1);
+        await peer.ErrorAsync(sent[1].Request, ErrorCode.StoreFull, retryAfterMs: 200);
+        await peer.ErrorAsync(sent[2].Request, ErrorCode.StoreFull, retryAfterMs: 200);
+        await Task.Delay(50);
+        await PostAsync(4, 1);
+        await peer.ErrorAsync(sent[3].Request, ErrorCode.StoreFull, retryAfterMs: 200);
+        long refused = TimeProvider.System.GetTimestamp();
+        await ReadAsync(4);
+        Assert.That(TimeProvider.System.GetElapsedTime(refused), Is.GreaterThan(TimeSpan.FromMilliseconds(150)), "the broker named a time");
+        Assert.That(sent[4..].Select(frame => frame.Request), Is.EqualTo(sent[1..4].Select(frame => frame.Request).Append(sent[0].Request + 4)), "the same, in order, then the new one");
+        Assert.That(sent[4..7].Select(frame => frame.Body), Is.EqualTo(sent[1..4].Select(frame => frame.Body)));
+
+        // There is still no room, twice; then there is.
+        for (int round = 0; round < 2; round++)
+        {
+            List<SentFrame> again = sent[^4..];
+            foreach (SentFrame frame in again)
+            {
+                await peer.ErrorAsync(frame.Request, ErrorCode.StoreFull, retryAfterMs: 1);
+            }
+
+            await ReadAsync(4);
+            Assert.That(sent[^4..].Select(frame => frame.Request), Is.EqualTo(again.Select(frame => frame.Request)));
+        }
+
+        Assert.That(outcomes.Order, Is.EqualTo([0L]), "nobody was told of a failure");
+        foreach (SentFrame frame in sent[^4..])
+        {
+            await peer.PublishedAsync(frame.Request, 2);
+        }
+
+        await client.FlushAsync().Within();
+        Assert.That(outcomes.Order, Is.EqualTo([0L, 1, 2, 3, 4]));
+        Assert.That(client.SendQueueBytes, Is.Zero);
+
+        async Task PostAsync(int first, int count)
+        {
+            for (int i = first; i < first + count; i++)
+            {
+                await client.PostAsync(Posts.Lobby, default, MessageKind.Opaque, new[] { (byte)i }, default, outcomes, i);
+            }
+        }
+
+        async Task ReadAsync(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                sent.Add(await peer.ReadAsync(FrameType.Publish));
+            }
+        }
+    }
+
+    [Test]
+    public async Task A_new_connection_repeats_at_once_what_a_full_disk_refused_on_the_last_one()
+    {
+        ScriptedBroker broker = new();
+        (FastChatClient client, Peer peer) = await broker.ConnectAsync();
+        await using FastChatClient owned = client;
+        Task<PublishReceipt> publishing = client.PublishTextAsync(Posts.Lobby, "a").AsTask();
+        SentFrame first = await peer.ReadAsync(FrameType.Publish);
+        await peer.ErrorAsync(first.Request, ErrorCode.StoreFull, retryAfterMs: 3_600_000);
+        await peer.BreakAsync();
+        Peer next = await broker.AcceptAsync();
+        await next.WelcomeAsync();
+        SentFrame again = await next.ReadAsync(FrameType.Publish);
+        Assert.That((again.Request, again.Body), Is.EqualTo((first.Request, first.Body)));
+        await next.PublishedAsync(again.Request, 1);
+        Assert.That((await publishing.Within()).Sequence, Is.EqualTo(1));
+    }
+
+    [Test]
     public async Task An_error_reaches_its_publish_alone()
     {
         ScriptedBroker broker = new();

@@ -79,6 +79,16 @@ public sealed class ProcessLifeTests
     }
 
     [Test]
+    [Platform("Linux")]
+    public async Task A_process_that_may_open_too_few_files_says_so_at_once()
+    {
+        using TemporaryDirectory directory = new("functional");
+        BrokerProcessOptions options = new() { DataDirectory = directory.PathOf("data"), Command = BrokerProcess.ServeBehind("prlimit", "--nofile=256:256", "--") };
+        await Assert.ThatAsync(
+            async () => await BrokerProcess.StartAsync(options), Throws.InvalidOperationException.With.Message.Contains("exit code 2 ").And.Message.Contains("256 files; the broker needs 512"));
+    }
+
+    [Test]
     public async Task A_second_process_on_the_same_directory_is_refused()
     {
         await using TestBroker broker = await TestBroker.StartAsync();
@@ -88,6 +98,11 @@ public sealed class ProcessLifeTests
         Assert.That(second.Error.Trim().Split('\n'), Has.Length.EqualTo(1), second.Error);
         Assert.That(second.Output, Is.Empty);
         Assert.That(await broker.GetHealthAsync(), Is.EqualTo(200));
+
+        // The lock is the process's and dies with it, however it dies.
+        await broker.Process.KillAsync();
+        await using BrokerProcess next = await BrokerProcess.StartAsync(broker.Process.DataDirectory);
+        Assert.That(await next.GetHealthAsync(), Is.EqualTo(200));
     }
 
     [Test]

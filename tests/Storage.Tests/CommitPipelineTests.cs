@@ -313,6 +313,55 @@ internal sealed class CommitPipelineTests
         Assert.That(_events, Is.EqualTo(["failed a full", "failed b full"]));
     }
 
+    [Test]
+    public void AGroupThatFindsNoRoomIsCommittedWhenThereIsAndNothingOvertakesIt()
+    {
+        bool isFull = true;
+        using ManualResetEventSlim tried = new();
+        using (CommitPipeline pipeline = new(
+            new CommitEnvironment
+            {
+                Commit = batches =>
+                {
+                    if (Volatile.Read(ref isFull))
+                    {
+                        tried.Set();
+                        throw new StorageFullException("no room");
+                    }
+
+                    Record(batches);
+                },
+            },
+            Ok,
+            Failed))
+        {
+            CommitBatch first = Batch("a");
+            Assert.That(pipeline.TryCommitHere(first), Is.False, "whoever cannot wait is not made to");
+            tried.Reset();
+            pipeline.Submit(first);
+            Assert.That(tried.Wait(10_000));
+            pipeline.Submit(Batch("b"));
+            Assert.That(pipeline.TryCommitHere(Batch("c")), Is.False, "it would overtake");
+            Assert.That(_events, Is.Empty);
+            Assert.That(pipeline.IsFailed, Is.False);
+            Volatile.Write(ref isFull, false);
+        }
+
+        Assert.That(_events, Is.EqualTo(["commit a", "ok a", "commit b", "ok b"]));
+    }
+
+    [Test]
+    public void WhatNeverFoundRoomFailsWhenThePipelineEnds()
+    {
+        using (CommitPipeline pipeline = new(new CommitEnvironment { Commit = _ => throw new StorageFullException("no room") }, Ok, Failed))
+        {
+            pipeline.Submit(Batch("a"));
+        }
+
+        Assert.That(_events, Has.Count.EqualTo(1));
+        Assert.That(_events[0], Does.StartWith("failed a"));
+    }
+
     private CommitPipeline Gated() => new(
         new CommitEnvironment
         {

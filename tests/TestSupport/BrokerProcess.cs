@@ -68,6 +68,9 @@ public sealed partial class BrokerProcess : IAsyncDisposable
     /// <summary>The data directory.</summary>
     public string DataDirectory => _options.DataDirectory;
 
+    /// <summary>What the process ended with.</summary>
+    public int ExitCode => _process.ExitCode;
+
     /// <summary>True when the process has ended, by itself or not.</summary>
     public bool HasExited => _process.HasExited;
 
@@ -101,6 +104,18 @@ public sealed partial class BrokerProcess : IAsyncDisposable
 
     /// <summary>Starts a broker on a directory and any free ports.</summary>
     public static Task<BrokerProcess> StartAsync(string dataDirectory) => StartAsync(new BrokerProcessOptions { DataDirectory = dataDirectory });
+
+    /// <summary><c>serve</c> of this repository's build, behind another program: a tracer, a namespace, a limit.</summary>
+    public static IReadOnlyList<string> ServeBehind(params string[] before) => [.. before, .. FindCommand()];
+
+    /// <summary>The status that the health endpoint gives.</summary>
+    /// <exception cref="HttpRequestException">Nobody answers.</exception>
+    public async Task<int> GetHealthAsync(CancellationToken cancellation = default)
+    {
+        using HttpClient client = new() { Timeout = TimeSpan.FromSeconds(10) };
+        using HttpResponseMessage answer = await client.GetAsync(new Uri(Http, "/healthz"), cancellation);
+        return (int)answer.StatusCode;
+    }
 
     /// <summary>kill -9: no drain, no flush. Returns when the process is gone.</summary>
     public async Task KillAsync()

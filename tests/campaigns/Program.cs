@@ -16,13 +16,7 @@ Console.CancelKeyPress += (_, key) =>
 
 try
 {
-    CampaignResult result = options.Name switch
-    {
-        "kill" => await new CrashCampaign(options, new RandomKill(), Console.Error).RunAsync(interrupted.Token),
-        "failpoints" => await new CrashCampaign(options, new FailpointKill(), Console.Error).RunAsync(interrupted.Token),
-        "power-cut" => await new CrashCampaign(options, MakePowerCut(options), Console.Error).RunAsync(interrupted.Token),
-        _ => await new BitFlipCampaign(options, Damage.Inflict, Console.Error).RunAsync(interrupted.Token),
-    };
+    CampaignResult result = await RunAsync(options, interrupted.Token);
     Console.WriteLine(result.ToJson());
     return result.IsClean ? 0 : 1;
 }
@@ -37,8 +31,34 @@ catch (Exception failure)
     return 1;
 }
 
-static PowerCut MakePowerCut(CampaignOptions options)
+static async Task<CampaignResult> RunAsync(CampaignOptions options, CancellationToken cancellation)
 {
-    PowerCut.BuildLibrary(options.WorkDirectory);
-    return new PowerCut(options.WorkDirectory);
+    if (options.Name == "bit-flip")
+    {
+        return await new BitFlipCampaign(options, Damage.Inflict, Console.Error).RunAsync(cancellation);
+    }
+
+    if (options.Name == "stalled-readers")
+    {
+        return await new StalledReaders(options, Console.Error).RunAsync(cancellation);
+    }
+
+    string directory = options.WorkDirectory;
+    Directory.CreateDirectory(directory);
+    if (options.Name is "power-cut" or "io-error" or "slow-disk")
+    {
+        PreloadLibrary.Build(directory);
+    }
+
+    IFaults faults = options.Name switch
+    {
+        "kill" => new Crashes(new RandomKill()),
+        "failpoints" => new Crashes(new FailpointKill()),
+        "power-cut" => new Crashes(new PowerCut(directory)),
+        "io-error" => new Crashes(new IoError(directory)),
+        "slow-disk" => new SlowDisk(directory),
+        "pause" => new Pause(directory),
+        _ => await DiskFull.MountAsync(directory),
+    };
+    return await new ChatCampaign(options, faults, Console.Error).RunAsync(cancellation);
 }

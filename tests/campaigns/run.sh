@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
-# Long proofs on the real process: tests/campaigns/run.sh NAME [--cycles N] [--seed S] [--minutes M]
+# Long proofs on the real process: tests/campaigns/run.sh NAME [--cycles N] [--seed S] [--minutes M] [--readers N]
 #   kill         kill -9 at random moments
 #   failpoints   the process dies at a named step of the commit path
 #   power-cut    what was not synced is lost or torn; takes a C compiler
 #   bit-flip     something in a file of the store is not what was written
 #   simulation   brokers and clients in one process, on virtual time, in an order and with faults that follow from the seed; --cycles worlds, --threads T
+#   io-error     the disk answers EIO, to any call on any kind of file; takes a C compiler
+#   disk-full    the disk of the store fills up and has room again; takes leave to mount a file system (unshare)
+#   slow-disk    each sync takes 50–500 ms for a while; takes a C compiler
+#   pause        the process stands still for 0.1–60 s
+#   stalled-readers   of --readers N (10,000) a tenth stops reading, --cycles times in turn with none
 #   fuzz         any bytes for every decoder; --inputs N for each target, --target NAME, --threads T instead of --cycles
 # The last line of stdout is one JSON object with what was found; the exit code is 1 when something was lost, duplicated, reordered, violated or served wrong.
 # Progress goes to stderr. What a campaign leaves lies in artifacts/campaigns/NAME-SEED: an interrupted one goes on from there, a failed one keeps store and histories.

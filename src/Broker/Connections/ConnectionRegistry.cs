@@ -21,7 +21,7 @@ internal sealed class ConnectionRegistry : IDisposable
     {
         _services = services;
         KeepAlive keepAlive = new(services.Settings, services.Clock);
-        _wheel = new TimerWheel(services.Clock, keepAlive.Check, services.Sessions.Sweep);
+        _wheel = new TimerWheel(services.Clock, keepAlive.Check, services.Sessions.Sweep, keepAlive.OnStalled);
     }
 
     /// <summary>Open connections.</summary>

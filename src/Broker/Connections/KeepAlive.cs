@@ -6,11 +6,16 @@ namespace FastChat.Broker.Connections;
 
 /// <summary>
 /// The deadlines of a connection (protocol.md §2.3), as a pure decision over its activity. Kestrel's own data-rate rules do not reach raw or upgraded connections, so these are
-/// the only ones there are.
+/// the only ones there are. For time in which the broker itself stood still nobody is late: what peers sent meanwhile has not been read yet, and every deadline begins anew.
 /// </summary>
 internal sealed class KeepAlive(ConnectionSettings settings, TimeProvider clock)
 {
     private static readonly byte[] Ping = MakePing();
+
+    private long _notBefore;
+
+    /// <summary>The process was stopped, or the machine slept, until now. Timer thread.</summary>
+    public void OnStalled() => _notBefore = clock.GetTimestamp();
 
     /// <summary>What has to be done now, if anything.</summary>
     public CloseCode Judge(ConnectionActivity activity)
@@ -64,7 +69,7 @@ internal sealed class KeepAlive(ConnectionSettings settings, TimeProvider clock)
         }
     }
 
-    private bool IsOver(long since, TimeSpan limit) => clock.GetElapsedTime(since) >= limit;
+    private bool IsOver(long since, TimeSpan limit) => clock.GetElapsedTime(Math.Max(since, _notBefore)) >= limit;
 
     private static byte[] MakePing()
     {

@@ -11,6 +11,9 @@ internal sealed class TimerWheel : IDisposable
     /// <summary>Time between ticks: the resolution of every deadline.</summary>
     public static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>No timer of a process that runs is so late.</summary>
+    public static readonly TimeSpan StallMin = TimeSpan.FromSeconds(2);
+
     /// <summary>Slots; a connection is looked at every <c>SlotCount × Tick</c> = 1 s, which is how late a deadline may be noticed.</summary>
     private const int SlotCount = 4;
 
@@ -18,17 +21,24 @@ internal sealed class TimerWheel : IDisposable
     private readonly ConcurrentQueue<BrokerConnection> _added = new();
     private readonly Action<BrokerConnection> _check;
     private readonly Action _afterTick;
+    private readonly Action? _stalled;
+    private readonly TimeProvider _clock;
     private readonly ITimer _timer;
+    private long _lastTick;
     private int _current;
     private int _ticking;
 
     /// <param name="clock">Where ticks come from.</param>
     /// <param name="check">Looks at one connection; must not block.</param>
     /// <param name="afterTick">Other periodic work; must not block.</param>
-    public TimerWheel(TimeProvider clock, Action<BrokerConnection> check, Action afterTick)
+    /// <param name="stalled">Learns, before anything is looked at, that the process stood still: this tick is later by more than <see cref="StallMin"/>.</param>
+    public TimerWheel(TimeProvider clock, Action<BrokerConnection> check, Action afterTick, Action? stalled = null)
     {
+        _clock = clock;
         _check = check;
         _afterTick = afterTick;
+        _stalled = stalled;
+        _lastTick = clock.GetTimestamp();
         _timer = clock.CreateTimer(static wheel => ((TimerWheel)wheel!).OnTick(), this, Tick, Tick);
     }
 
@@ -48,6 +58,12 @@ internal sealed class TimerWheel : IDisposable
 
         try
         {
+            if (_clock.GetElapsedTime(_lastTick) > StallMin + Tick)
+            {
+                _stalled?.Invoke();
+            }
+
+            _lastTick = _clock.GetTimestamp();
             _current = (_current + 1) % SlotCount;
             while (_added.TryDequeue(out BrokerConnection? added))
             {

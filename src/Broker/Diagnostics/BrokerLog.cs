@@ -19,6 +19,9 @@ internal static partial class BrokerLog
     [LoggerMessage(1002, LogLevel.Information, "Stopped")]
     public static partial void Stopped(ILogger log);
 
+    [LoggerMessage(1003, LogLevel.Warning, "The process may open {Descriptors} files: no more than {Connections} connections are taken")]
+    public static partial void FewDescriptors(ILogger log, int descriptors, int connections);
+
     [LoggerMessage(1010, LogLevel.Debug, "Connection {Id} closed: {Code}")]
     public static partial void Closed(ILogger log, long id, CloseCode code);
 
@@ -36,6 +39,12 @@ internal static partial class BrokerLog
 
     [LoggerMessage(1021, LogLevel.Error, "A stored record is damaged: run verify")]
     public static partial void RecordDamaged(ILogger log, Exception damage);
+
+    [LoggerMessage(1022, LogLevel.Error, "The disk has no room ({FreeBytes} bytes free): publishes are refused until there is")]
+    public static partial void DiskFull(ILogger log, long freeBytes);
+
+    [LoggerMessage(1023, LogLevel.Information, "The disk has room again ({FreeBytes} bytes free)")]
+    public static partial void DiskHasRoom(ILogger log, long freeBytes);
 
     [LoggerMessage(1030, LogLevel.Information, "An operator token was made: {Path}")]
     public static partial void OperatorTokenMade(ILogger log, string path);

@@ -4,6 +4,7 @@ using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 using FastChat.Shared;
+using FastChat.Storage;
 
 using Microsoft.Extensions.Logging;
 
@@ -60,6 +61,10 @@ internal sealed class ControlHandler(ConversationRequests conversations, UserReq
         catch (ControlFormatException wrong)
         {
             client.Refuse(request, ErrorCode.BadRequest, wrong.Message);
+        }
+        catch (StorageFullException full)
+        {
+            client.Refuse(request, ErrorCode.StoreFull, full.Message);
         }
         catch (Exception defect)
         {

@@ -13,6 +13,9 @@ namespace FastChat.Broker.Handlers;
 /// </summary>
 internal sealed class PublishHandler(Router router, int bodySizeMax, int inFlightMax)
 {
+    /// <summary>When a publish that was refused for want of room may come again: space is made by people, who are slower.</summary>
+    private const uint FullRetryMs = 1000;
+
     /// <summary>Handles a Publish frame.</summary>
     public HandlerOutcome Handle(ClientContext client, uint request, ReadOnlySpan<byte> body, long timeMicros)
     {
@@ -34,6 +37,12 @@ internal sealed class PublishHandler(Router router, int bodySizeMax, int inFligh
             return HandlerOutcome.Done;
         }
 
+        if ((peer.RefusedFrom != 0 || router.IsFull) && !MayGoOn(peer, request))
+        {
+            client.Refuse(request, ErrorCode.StoreFull, "the disk has no room; repeat this publish before any other", FullRetryMs);
+            return HandlerOutcome.Done;
+        }
+
         Span<byte> bodyHash = stackalloc byte[ChainHash.Size];
         Sha256.Hash(publish.Body, bodyHash);
         int shard = router.Map.ShardOf(publish.Conversation.Value);
@@ -50,6 +59,19 @@ internal sealed class PublishHandler(Router router, int bodySizeMax, int inFligh
 
     /// <summary>True when the connection may have another publish under way.</summary>
     public bool HasRoom(Peer peer) => peer.InFlight < inFlightMax;
+
+    /// <summary>The disk is full or was when something of this connection was refused: only that one may be the next, or the order would be lost.</summary>
+    private bool MayGoOn(Peer peer, uint request)
+    {
+        peer.RefusedFrom = peer.RefusedFrom == 0 ? request : peer.RefusedFrom;
+        if (peer.RefusedFrom != request || router.IsFull)
+        {
+            return false;
+        }
+
+        peer.RefusedFrom = 0;
+        return true;
+    }
 
     private (ErrorCode Code, string Reason) Check(in Publish publish)
     {

@@ -71,7 +71,8 @@ public static class BrokerHost
         builder.Services.AddRoutingCore();
         if (EpollTransport.IsSupported)
         {
-            builder.Services.AddSingleton<IConnectionListenerFactory>(_ => new EpollTransport(EpollTransport.ThreadsFor(parts.LoopCount), logging.CreateLogger("FastChat.Broker")));
+            builder.Services.AddSingleton<IConnectionListenerFactory>(_ => new EpollTransport(
+                EpollTransport.ThreadsFor(parts.LoopCount), logging.CreateLogger("FastChat.Broker"), DescriptorBudget.OfProcess().SocketsBelow));
         }
         else
         {
@@ -104,7 +105,7 @@ public static class BrokerHost
         WebApplication application = builder.Build();
         application.UseWebSockets(new WebSocketOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan });
         new WebSocketEndpoint(parts.Connections, origins).Map(application);
-        new HealthEndpoint(() => parts.Failure).Map(application);
+        new HealthEndpoint(() => parts.Failure, () => parts.Log.IsFull).Map(application);
         return application;
     }
 

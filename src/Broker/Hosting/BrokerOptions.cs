@@ -41,6 +41,9 @@ public sealed record BrokerOptions
     /// <summary>Conversations kept in memory, at half a kilobyte to one each. One that is not costs its next publish a look into the tables, a hundred times a publish's own work.</summary>
     public int ConversationsInMemoryMax { get; init; } = 1_000_000;
 
+    /// <summary>Bytes of the disk that stay free: with less, publishes are refused until there is room again.</summary>
+    public long DiskReserveBytes { get; init; } = 64L << 20;
+
     /// <summary>Open connections.</summary>
     public int ConnectionsMax { get; init; } = 18_000;
 
@@ -81,6 +84,7 @@ public sealed record BrokerOptions
         Require((RingBytes & (RingBytes - 1)) == 0 && RingBytes / 2 > ProtocolLimits.ClientFrameSizeMax + 256, "ring_bytes: a power of two, more than twice the largest frame");
         Require(OutboxBudgetBytes >= ProtocolLimits.ChunkSizeMax + 1024, "outbox_budget_bytes: at least one chunk");
         Require(ConnectionsMax >= 1 && StrangersPerAddressMax >= 1 && ConversationsInMemoryMax >= 1, "maxima are at least 1");
+        Require(DiskReserveBytes >= 0, "disk_reserve_bytes is not negative");
         Require(LoginDeadlineSeconds > 0 && FrameDeadlineSeconds > 0 && HeartbeatSeconds > 0 && WriteDeadlineSeconds > 0, "deadlines are positive");
         Require(SessionSeconds >= 0 && DrainSeconds >= 0, "session_seconds and drain_seconds are not negative");
         RequireLoopback(Listen);

@@ -87,8 +87,23 @@ internal sealed class BrokerParts : IAsyncDisposable
     public static async Task<BrokerParts> OpenAsync(BrokerOptions options, ILogger logger, CancellationToken cancellation)
     {
         CreateDirectory(options.Data);
-        IConversationLog log = RocksDbConversationLog.Open(new StorageOptions { Directory = options.Data, AcceptLoss = options.AcceptLoss });
-        BrokerParts parts = new(options, log, logger, Surroundings.Real);
+        DescriptorBudget descriptors = DescriptorBudget.OfProcess();
+        StorageOptions storage = new()
+        {
+            OpenFilesMax = descriptors.TableFilesMax,
+            Directory = options.Data,
+            AcceptLoss = options.AcceptLoss,
+            DiskReserveBytes = options.DiskReserveBytes,
+            RoomChanged = (isFull, free) => OnRoomChanged(logger, isFull, free),
+        };
+        IConversationLog log = RocksDbConversationLog.Open(storage);
+        int connectionsMax = descriptors.ConnectionsFor(options.ConnectionsMax, DescriptorBudget.CountOpen());
+        if (connectionsMax < options.ConnectionsMax)
+        {
+            BrokerLog.FewDescriptors(logger, descriptors.Limit, connectionsMax);
+        }
+
+        BrokerParts parts = new(options with { ConnectionsMax = connectionsMax }, log, logger, Surroundings.Real);
         await OperatorToken.EnsureAsync(options.Data, parts.Accounts, logger, cancellation);
         return parts;
     }
@@ -148,6 +163,18 @@ internal sealed class BrokerParts : IAsyncDisposable
             Connections);
     }
 
+    private static void OnRoomChanged(ILogger logger, bool isFull, long freeBytes)
+    {
+        if (isFull)
+        {
+            BrokerLog.DiskFull(logger, freeBytes);
+        }
+        else
+        {
+            BrokerLog.DiskHasRoom(logger, freeBytes);
+        }
+    }
+
     private void OnDamaged(CorruptRecordException damage) => BrokerLog.RecordDamaged(_logger, damage);
 
     private void OnListChanged(UserId user, ConversationId conversation, bool added)
@@ -164,6 +191,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         _metrics.Observe("fastchat.sessions", "{session}", "sessions, attached or waiting", () => Sessions.Count);
         _metrics.Observe("fastchat.subscriptions", "{subscription}", "subscriptions", () => _router.Subscriptions);
         _metrics.Observe("fastchat.lagging", "{subscription}", "subscriptions that read from the log", () => _router.Pulling);
+        _metrics.Observe("fastchat.disk.full", "{state}", "1 while the disk has no room", () => Log.IsFull ? 1 : 0);
         _metrics.Observe("fastchat.ring.queued", "By", "bytes that wait in the shards' rings", () => _router.QueuedBytes);
     }
 }

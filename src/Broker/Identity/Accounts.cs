@@ -23,6 +23,7 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
 {
     private const string TokenPrefix = "fc1_";
     private const uint OverloadedRetryMs = 2000;
+    private const uint FullRetryMs = 5000;
 
     private static readonly SignInRefused WrongCredentials = new(CloseCode.BadCredentials, "wrong name or password");
 
@@ -195,6 +196,7 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
         {
             ErrorCode.None => (new SignedIn(new Actor(user, device, account.Rights), account.Name, token), null),
             ErrorCode.NameTaken => (null, new SignInRefused(CloseCode.NameTaken, written.Reason)),
+            ErrorCode.StoreFull => (null, new SignInRefused(CloseCode.StoreFull, written.Reason, FullRetryMs)),
             _ => (null, new SignInRefused(CloseCode.StoreUnavailable, written.Reason)),
         };
     }
@@ -217,7 +219,7 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
             cancellation);
         return written.Error == ErrorCode.None ? user
             : written.Existing is { } existing ? UserId.Read(existing)
-            : throw new StorageException(written.Reason);
+            : throw (written.Error == ErrorCode.StoreFull ? new StorageFullException(written.Reason) : new StorageException(written.Reason));
     }
 
     private Task<CommandResult> WriteAsync(UserId user, IReadOnlyList<StateEntry> entries, CancellationToken cancellation) =>

@@ -71,7 +71,7 @@ internal sealed class EffectForwarder(Router router, Action<UserId, Conversation
         StateEntry[] forget = carried.SelectMany(some => some).Select(effect => new StateEntry(effect.Key, null)).ToArray();
         if (forget.Length > 0)
         {
-            await router.ExecuteAsync(CommandKind.StateWrite, default, SourceOf(forget[0].Key), new StateWriteCommand(forget).ToBytes(), CancellationToken.None);
+            await router.ExecuteOwedAsync(CommandKind.StateWrite, default, SourceOf(forget[0].Key), new StateWriteCommand(forget).ToBytes(), CancellationToken.None);
         }
     }
 
@@ -87,7 +87,7 @@ internal sealed class EffectForwarder(Router router, Action<UserId, Conversation
             rest = rest[(effect.Value.Length - sizeof(ushort))..];
         }
 
-        CommandResult done = await router.ExecuteAsync(CommandKind.StateWrite, default, target, write, CancellationToken.None);
+        CommandResult done = await router.ExecuteOwedAsync(CommandKind.StateWrite, default, target, write, CancellationToken.None);
         if (done.Error != ErrorCode.None)
         {
             // Only a failed store refuses this; what is owed is still stored and goes out after the restart.

@@ -36,6 +36,7 @@ internal sealed class Router : IDisposable
     private static readonly TimeSpan RoomPoll = TimeSpan.FromMilliseconds(1);
 
     private readonly ShardLoop[] _loops;
+    private readonly IConversationLog _log;
     private readonly CommitPipeline _pipeline;
     private readonly TimeProvider _clock;
     private readonly ConcurrentDictionary<ulong, TaskCompletionSource<CommandResult>> _waiting = new();
@@ -47,6 +48,7 @@ internal sealed class Router : IDisposable
     {
         Map = new ShardMap(options.Shards);
         Peers = peers;
+        _log = log;
         _clock = clock;
         _forwarder = new EffectForwarder(this, events.ListChanged);
         _pipeline = new CommitPipeline(
@@ -98,6 +100,9 @@ internal sealed class Router : IDisposable
     /// <summary>Why nothing is accepted any more; null while everything is well.</summary>
     public Exception? Failure => Volatile.Read(ref _failure);
 
+    /// <summary>True while the disk has no room: what would have to be stored is refused, by whoever posts it.</summary>
+    public bool IsFull => _log.IsFull;
+
     /// <summary>Bytes that wait in the rings; a snapshot.</summary>
     public long QueuedBytes => _loops.Sum(loop => loop.QueuedBytes);
 
@@ -129,8 +134,13 @@ internal sealed class Router : IDisposable
     /// <summary>Completes after a moment in which a full ring may have drained. Overload only: nothing on the way of an ordinary message waits.</summary>
     public Task WaitForRoomAsync(CancellationToken cancellation) => Task.Delay(RoomPoll, _clock, cancellation);
 
-    /// <summary>Runs a state-changing command in a shard and completes when its outcome is durable.</summary>
-    public async Task<CommandResult> ExecuteAsync(CommandKind kind, Actor actor, int shard, byte[] body, CancellationToken cancellation)
+    /// <summary>Runs a state-changing command in a shard and completes when its outcome is durable; refuses it while there is no room.</summary>
+    public Task<CommandResult> ExecuteAsync(CommandKind kind, Actor actor, int shard, byte[] body, CancellationToken cancellation) => IsFull
+        ? Task.FromResult(new CommandResult(ErrorCode.StoreFull, "the disk has no room"))
+        : ExecuteOwedAsync(kind, actor, shard, body, cancellation);
+
+    /// <summary>The same for what follows from something durable: it cannot be refused, and waits for room.</summary>
+    public async Task<CommandResult> ExecuteOwedAsync(CommandKind kind, Actor actor, int shard, byte[] body, CancellationToken cancellation)
     {
         if (body.Length > ProtocolLimits.ClientFrameSizeMax)
         {

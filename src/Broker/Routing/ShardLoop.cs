@@ -42,6 +42,7 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
     private readonly int _commitHereMax;
     private readonly ShardSlot[] _slots;
     private readonly ulong[] _ready;
+    private readonly IConversationLog _log;
     private readonly PeerTable _peers;
     private readonly CommitPipeline _pipeline;
     private readonly ShardLoopCallbacks _callbacks;
@@ -70,6 +71,7 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
     {
         _index = index;
         _commitHereMax = options.CommitHereMax;
+        _log = log;
         _peers = peers;
         _pipeline = pipeline;
         _callbacks = callbacks;
@@ -177,7 +179,7 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
         }
     }
 
-    void IWork.RunOnce()
+    TimeSpan IWork.RunOnce()
     {
         try
         {
@@ -195,6 +197,8 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
         {
             Wake();
         }
+
+        return Timeout.InfiniteTimeSpan;
     }
 
     /// <summary>True when there was something.</summary>
@@ -310,8 +314,12 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
         return worked;
     }
 
+    /// <summary>
+    /// A turn behind one that waits for room on the disk takes everything that the rings hold: their producers take on no more publishes by then, and a Subscribe or Fetch must not wait behind those that are
+    /// there. So it is bounded by the rings.
+    /// </summary>
     private bool IsFull =>
-        _current.Batch.SizeBytes + _pendingBytes > TurnBytesMax || _current.Acknowledgements.Count + _current.Results.Count >= TurnCommandsMax;
+        (_current.Batch.SizeBytes + _pendingBytes > TurnBytesMax || _current.Acknowledgements.Count + _current.Results.Count >= TurnCommandsMax) && !_log.IsFull;
 
     private long _pendingBytes;
 

@@ -44,6 +44,11 @@ internal sealed class Peer
     /// <summary>Publishes that are posted and not answered.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);
 
+    /// <summary>
+    /// The request number of the first publish that was refused for want of room; 0: none. Nothing behind it is taken before it comes again: it would overtake it (protocol.md §7.4). Read loop.
+    /// </summary>
+    public uint RefusedFrom;
+
     /// <summary>Subscriptions asked for and not ended: a bound, counted by the read loop.</summary>
     public int Subscriptions;
 

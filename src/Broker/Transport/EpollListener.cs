@@ -24,13 +24,16 @@ internal sealed class EpollListener : IConnectionListener, IReadinessTarget
     private readonly ILogger _log;
     private readonly AsyncSignal _arrived = new();
     private readonly int _descriptor;
+    private readonly int _socketsBelow;
     private int _ended;
 
     /// <param name="threads">Who tells it of arrivals.</param>
     /// <param name="socket">Bound and listening; the listener's from now on.</param>
     /// <param name="log">Where it says that it has to pause.</param>
-    public EpollListener(IoThreads threads, Socket socket, ILogger log)
+    /// <param name="socketsBelow">The number from which on a descriptor may not be a socket: the rest is for files.</param>
+    public EpollListener(IoThreads threads, Socket socket, ILogger log, int socketsBelow)
     {
+        _socketsBelow = socketsBelow;
         _threads = threads;
         _socket = socket;
         _log = log;
@@ -100,6 +103,14 @@ internal sealed class EpollListener : IConnectionListener, IReadinessTarget
         error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
         if (descriptor < 0)
         {
+            return null;
+        }
+
+        if (descriptor >= _socketsBelow)
+        {
+            // Too many to be told so by the broker, in whose reserve this one would be.
+            _ = Libc.Close(descriptor);
+            error = Libc.TooManyFiles;
             return null;
         }
 

@@ -20,9 +20,12 @@ internal sealed class EpollTransport : IConnectionListenerFactory, IConnectionLi
 
     private readonly Lazy<IoThreads> _threads;
     private readonly ILogger _log;
+    private readonly int _socketsBelow;
 
-    public EpollTransport(int threads, ILogger log)
+    /// <param name="socketsBelow">The number from which on a descriptor may not be a socket: the rest is for files.</param>
+    public EpollTransport(int threads, ILogger log, int socketsBelow = int.MaxValue)
     {
+        _socketsBelow = socketsBelow;
         _threads = new Lazy<IoThreads>(() => new IoThreads(threads, log));
         _log = log;
     }
@@ -59,7 +62,7 @@ internal sealed class EpollTransport : IConnectionListenerFactory, IConnectionLi
 
             socket.Blocking = false;
             socket.Listen(Backlog);
-            return new ValueTask<IConnectionListener>(new EpollListener(_threads.Value, socket, _log));
+            return new ValueTask<IConnectionListener>(new EpollListener(_threads.Value, socket, _log, _socketsBelow));
         }
         catch
         {

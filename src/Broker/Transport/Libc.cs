@@ -31,6 +31,7 @@ internal static unsafe partial class Libc
 
     private const int CloseOnExec = 0x80000;
     private const int NonBlocking = 0x800;
+    private const int FilesLimit = 7;
     private const int DontWaitNoSignal = 0x40 | 0x4000;
 
     /// <summary>A new epoll set; −1 on failure.</summary>
@@ -38,6 +39,13 @@ internal static unsafe partial class Libc
 
     /// <summary>A counter whose readiness wakes whoever waits for it; −1 on failure.</summary>
     public static int EventFd(uint value) => EventFd(value, CloseOnExec | NonBlocking);
+
+    /// <summary>Descriptors that this process may have open (RLIMIT_NOFILE).</summary>
+    public static int DescriptorsMax()
+    {
+        ulong* limit = stackalloc ulong[2];
+        return GetLimit(FilesLimit, limit) == 0 ? (int)Math.Min(*limit, int.MaxValue) : int.MaxValue;
+    }
 
     /// <summary>The next connection of a listening socket, not blocking; −1 when there is none.</summary>
     public static int Accept(int socket, byte* address, int* addressSize) => Accept4(socket, address, addressSize, CloseOnExec | NonBlocking);
@@ -80,6 +88,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
     private static partial int EventFd(uint value, int flags);
+
+    [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
+    private static partial int GetLimit(int resource, ulong* limit);
 
     [LibraryImport("libc", EntryPoint = "accept4", SetLastError = true)]
     private static partial int Accept4(int socket, byte* address, int* addressSize, int flags);

@@ -117,6 +117,16 @@ internal sealed class FrameDispatcher
             throw new ProtocolViolationException(CloseCode.BadFrame, "an Error cannot be read");
         }
 
+        if ((ErrorCode)failure.Code == ErrorCode.StoreFull)
+        {
+            if (!_session.Hold.OnRefused(frame.Request, TimeSpan.FromMilliseconds(failure.RetryAfterMs)))
+            {
+                throw NoSuchPublish(frame);
+            }
+
+            return;
+        }
+
         IPublishObserver observer = Answered(frame, out long tag);
         RequestException error = new((ErrorCode)failure.Code, failure.Reason, TimeSpan.FromMilliseconds(failure.RetryAfterMs));
         ApplicationFailureException.Fence(() => observer.OnFailed(tag, error));
@@ -126,11 +136,14 @@ internal sealed class FrameDispatcher
     {
         if ((frame.Request & SendQueue.PublishBit) == 0 || !_session.Sends.TryAnswer(frame.Request, out IPublishObserver? observer, out tag))
         {
-            throw new ProtocolViolationException(CloseCode.BadFrame, $"{frame.Type} answers {frame.Request}, which is no unanswered publish");
+            throw NoSuchPublish(frame);
         }
 
         return observer!;
     }
+
+    private static ProtocolViolationException NoSuchPublish(in Frame frame) =>
+        new(CloseCode.BadFrame, $"{frame.Type} answers {frame.Request}, which is no unanswered publish");
 
     private void OnDeliver(in Frame frame)
     {

@@ -11,7 +11,8 @@ namespace FastChat.Client;
 /// and urgent (credit, pongs, a heartbeat, control requests), then a run of publishes straight out of the send queue's segment, one write per run. While a write is
 /// under way producers go on filling the segment, so a busy sender needs few writes without a timer.
 /// <para>
-/// Publishes stop at the broker's <c>in_flight_max</c>: past it the broker would stop reading, and a Ping or Subscribe would wait behind them.
+/// Publishes stop at the broker's <c>in_flight_max</c>: past it the broker would stop reading, and a Ping or Subscribe would wait behind them. They rest while the broker's disk is full
+/// (<see cref="PublishHold"/>).
 /// </para>
 /// </summary>
 internal sealed class WriteLoop
@@ -148,6 +149,11 @@ internal sealed class WriteLoop
     private bool TryTakeRun(out ReadOnlyMemory<byte> run)
     {
         run = default;
+        if (!_session.Hold.MayPublish())
+        {
+            return false;
+        }
+
         long allowed = _inFlightMax - _session.Sends.InFlight;
         if (allowed <= 0)
         {

@@ -172,14 +172,7 @@ internal sealed class SendQueue
             return false;
         }
 
-        SendSegment segment = number >= _answerHint.FirstNumber ? _answerHint : _oldestSegment;
-        while (number >= segment.FirstNumber + SendSegment.FramesOf(segment.Reserved))
-        {
-            segment = segment.Next!;
-        }
-
-        _answerHint = segment;
-        ref SendEntry entry = ref segment.Entries[number - segment.FirstNumber];
+        ref SendEntry entry = ref EntryOf(number);
         if (entry.State != SendEntry.Ready)
         {
             return false;
@@ -191,6 +184,39 @@ internal sealed class SendQueue
         Volatile.Write(ref entry.State, SendEntry.Answered);
         Volatile.Write(ref _answeredOnConnection, _answeredOnConnection + 1);
         return true;
+    }
+
+    /// <summary>
+    /// Notes that the publish with this request number was refused for the time being: it is not under way any more and stays unanswered. False when no such publish is unanswered on this
+    /// connection.
+    /// </summary>
+    public bool TryRefuse(uint request)
+    {
+        long number = _oldestNumber + ((request - (uint)_oldestNumber) & NumberMask);
+        if (number >= Volatile.Read(ref _sentNumber))
+        {
+            return false;
+        }
+
+        ref SendEntry entry = ref EntryOf(number);
+        if (entry.State != SendEntry.Ready)
+        {
+            return false;
+        }
+
+        Volatile.Write(ref _answeredOnConnection, _answeredOnConnection + 1);
+        return true;
+    }
+
+    /// <summary>
+    /// Lets everything unanswered be sent again, in order, on the same connection. Write loop, while nothing is under way and what was answered has been released: then the oldest publish is one that
+    /// was refused, and the read loop leaves it where it is.
+    /// </summary>
+    public void GoBack()
+    {
+        Volatile.Write(ref _sendSegment, Volatile.Read(ref _oldestSegment));
+        _sendIndex = _oldestIndex;
+        Volatile.Write(ref _sentNumber, Volatile.Read(ref _oldestNumber));
     }
 
     /// <summary>Gives back what has been answered, from the oldest on. True when there is more room than before.</summary>
@@ -262,6 +288,19 @@ internal sealed class SendQueue
 
         Release();
         return failures;
+    }
+
+    /// <summary>The entry of a publish that was sent. Read loop.</summary>
+    private ref SendEntry EntryOf(long number)
+    {
+        SendSegment segment = number >= _answerHint.FirstNumber ? _answerHint : _oldestSegment;
+        while (number >= segment.FirstNumber + SendSegment.FramesOf(segment.Reserved))
+        {
+            segment = segment.Next!;
+        }
+
+        _answerHint = segment;
+        return ref segment.Entries[number - segment.FirstNumber];
     }
 
     private static void Fail(in SendEntry entry, CloseReason reason, List<Exception> failures)

@@ -26,6 +26,10 @@ namespace FastChat.Storage;
 /// (<see cref="TryCommitHere"/>). There is one writer at any time: a role that is taken by compare-and-swap, by the committer as well. A caller that would have to block for long is refused: the
 /// last commit says how long it will take.
 /// </para>
+/// <para>
+/// A full disk is no failure (<see cref="StorageFullException"/>): nothing of the group was written, so the committer keeps it and tries again until there is room. What comes meanwhile waits behind it,
+/// in order; who submits is expected to look at <see cref="IConversationLog.IsFull"/> and to take on no more.
+/// </para>
 /// Failure is final: see <see cref="IConversationLog.Commit"/>. The group that failed and everything submitted later is given to
 /// <c>failed</c>, in order; nothing is tried again.
 /// </summary>
@@ -40,11 +44,15 @@ public sealed class CommitPipeline : IDisposable, IWork
     /// <summary>A commit that took longer than this has the next one made by the committer: a loop that waits for a slow disk serves nobody.</summary>
     private static readonly TimeSpan HereMax = TimeSpan.FromMilliseconds(2);
 
+    /// <summary>How long to wait before a group that found no room is tried again.</summary>
+    private static readonly TimeSpan RoomPoll = TimeSpan.FromMilliseconds(100);
+
     private readonly CommitEnvironment _environment;
     private readonly Action<CommitBatch> _committed;
     private readonly Action<CommitBatch, Exception> _failed;
     private readonly IWorker _worker;
     private CommitBatch[] _group = new CommitBatch[16];
+    private int _groupCount;
     private CommitBatch? _submitted;
     private Exception? _failure;
     private TimeSpan _lastDuration;
@@ -74,8 +82,8 @@ public sealed class CommitPipeline : IDisposable, IWork
     public bool IsFailed => Failure is not null;
 
     /// <summary>
-    /// Commits a batch on the calling thread, callback included, when nobody writes, nothing waits and the last commit was quick; otherwise does nothing and returns false. Any thread that may
-    /// block for the time of a sync.
+    /// Commits a batch on the calling thread, callback included, when nobody writes, nothing waits, the last commit was quick and there is room; otherwise does nothing and returns false. Any
+    /// thread that may block for the time of a sync.
     /// </summary>
     /// <exception cref="InvalidOperationException">The batch is in flight already.</exception>
     /// <exception cref="ObjectDisposedException">The pipeline was disposed.</exception>
@@ -94,7 +102,11 @@ public sealed class CommitPipeline : IDisposable, IWork
             if (mayCommit)
             {
                 Claim(batch);
-                Commit([batch]);
+                mayCommit = TryCommit([batch], isFullFinal: false);
+                if (!mayCommit)
+                {
+                    Release(batch);
+                }
             }
         }
         finally
@@ -146,34 +158,47 @@ public sealed class CommitPipeline : IDisposable, IWork
 
     void IWork.Run()
     {
-        while (WaitForAll() is { } newest)
+        while (WaitForGroup())
         {
-            CommitAll(newest);
+            while (!TryFinishGroup())
+            {
+                _worker.Sleep(RoomPoll);
+            }
         }
     }
 
-    void IWork.RunOnce()
+    TimeSpan IWork.RunOnce()
     {
         do
         {
             Volatile.Write(ref _parked, 0);
-            while (TryTakeAll() is { } newest)
+            while (_groupCount > 0 || TryTakeGroup())
             {
-                CommitAll(newest);
+                if (!TryFinishGroup())
+                {
+                    return RoomPoll;
+                }
             }
 
             Interlocked.Exchange(ref _parked, 1);
         }
         while (Volatile.Read(ref _submitted) is not null && Volatile.Read(ref _writing) == 0);
+        return Timeout.InfiniteTimeSpan;
     }
 
-    /// <summary>Commits what was taken and gives the role of the writer back.</summary>
-    private void CommitAll(CommitBatch newest)
+    /// <summary>Commits the group and gives the role of the writer back; false when there was no room, and both stay.</summary>
+    private bool TryFinishGroup()
     {
-        int count = Reverse(newest);
-        Commit(_group.AsSpan(0, count));
-        _group.AsSpan(0, count).Clear();
+        Span<CommitBatch> group = _group.AsSpan(0, _groupCount);
+        if (!TryCommit(group, isFullFinal: Volatile.Read(ref _stopping) != 0))
+        {
+            return false;
+        }
+
+        group.Clear();
+        _groupCount = 0;
         Volatile.Write(ref _writing, 0);
+        return true;
     }
 
     private static void Claim(CommitBatch batch)
@@ -205,27 +230,33 @@ public sealed class CommitPipeline : IDisposable, IWork
         }
     }
 
-    /// <summary>Everything submitted so far, newest first, with the role of the writer; null, without the role, when there is nothing or another one writes.</summary>
-    private CommitBatch? TryTakeAll()
+    /// <summary>Takes everything submitted so far as the group, with the role of the writer; false, without the role, when there is nothing or another one writes.</summary>
+    private bool TryTakeGroup()
     {
+        if (Volatile.Read(ref _submitted) is null || !TryBecomeWriter())
+        {
+            return false;
+        }
+
         // Only the committer takes, so what was seen is there still.
-        return Volatile.Read(ref _submitted) is not null && TryBecomeWriter() ? Interlocked.Exchange(ref _submitted, null) : null;
+        _groupCount = Reverse(Interlocked.Exchange(ref _submitted, null)!);
+        return true;
     }
 
-    /// <summary>As <see cref="TryTakeAll"/>, but waits; null when stopping.</summary>
-    private CommitBatch? WaitForAll()
+    /// <summary>As <see cref="TryTakeGroup"/>, but waits; false when stopping.</summary>
+    private bool WaitForGroup()
     {
         for (int spins = 0; ; spins++)
         {
-            if (TryTakeAll() is { } newest)
+            if (TryTakeGroup())
             {
-                return newest;
+                return true;
             }
 
             // A submit that came before Dispose is visible by now: look once more.
             if (Volatile.Read(ref _stopping) != 0 && Volatile.Read(ref _submitted) is null)
             {
-                return null;
+                return false;
             }
 
             if (spins < SpinsBeforeParking)
@@ -271,7 +302,9 @@ public sealed class CommitPipeline : IDisposable, IWork
         return count;
     }
 
-    private void Commit(ReadOnlySpan<CommitBatch> group)
+    /// <summary>False: there was no room, and nothing has happened to the group.</summary>
+    /// <param name="isFullFinal">Nobody will try again: no room is a failure like any other.</param>
+    private bool TryCommit(ReadOnlySpan<CommitBatch> group, bool isFullFinal)
     {
         int called = 0;
         try
@@ -288,8 +321,12 @@ public sealed class CommitPipeline : IDisposable, IWork
                     _committed(group[called++]);
                 }
 
-                return;
+                return true;
             }
+        }
+        catch (StorageFullException) when (called == 0 && !isFullFinal)
+        {
+            return false;
         }
         catch (Exception failure)
         {
@@ -303,6 +340,8 @@ public sealed class CommitPipeline : IDisposable, IWork
             Release(group[called]);
             _failed(group[called], reason);
         }
+
+        return true;
     }
 
     private static void Release(CommitBatch batch) => Volatile.Write(ref batch.Submitted, 0);

@@ -51,8 +51,8 @@ public interface IWork
     /// <summary>From the beginning to the end, sleeping by <see cref="IWorker.Sleep"/> when there is nothing to do.</summary>
     void Run();
 
-    /// <summary>What <see cref="Run"/> does between two sleeps.</summary>
-    void RunOnce();
+    /// <summary>What <see cref="Run"/> does between two sleeps; returns the time after which it wants to go on even if nobody wakes it.</summary>
+    TimeSpan RunOnce();
 }
 
 /// <summary>Somebody who does it.</summary>

@@ -8,7 +8,10 @@ namespace FastChat.Storage;
 /// Makes a commit that is in the journal visible: chunks and dedupe entries through the file's index, small state in its table at once (RocksDB's log keeps it, unsynced: until it is moved, the
 /// journal has it too). Thread: the committer, or recovery.
 /// </summary>
-internal sealed class CommitApplier(RocksDbStore store)
+/// <param name="waitForRoom">
+/// The tables had no room for small state: waits a moment and says whether to try again. The commit is in the journal, so there is no other way than forward; null: the failure is the caller's.
+/// </param>
+internal sealed class CommitApplier(RocksDbStore store, Func<bool>? waitForRoom = null)
 {
     private byte[] _state = new byte[4096];
     private int _stateSize;
@@ -52,7 +55,27 @@ internal sealed class CommitApplier(RocksDbStore store)
         {
             _state.AsSpan(0, CommitBatch.HeaderSize).Clear();
             BinaryPrimitives.WriteUInt32LittleEndian(_state.AsSpan(8), _stateCount);
-            store.WriteUnsynced(_state.AsSpan(0, _stateSize));
+            WriteState();
+        }
+    }
+
+    /// <summary>Called before small state is written; what it throws counts as RocksDB's answer. For tests.</summary>
+    internal Action? BeforeState { get; set; }
+
+    private void WriteState()
+    {
+        while (true)
+        {
+            try
+            {
+                BeforeState?.Invoke();
+                store.WriteUnsynced(_state.AsSpan(0, _stateSize));
+                return;
+            }
+            catch (StorageFullException) when (waitForRoom is not null && waitForRoom())
+            {
+                // RocksDB takes no write until it has found room by itself: again, with the same entries.
+            }
         }
     }
 

@@ -21,6 +21,7 @@ internal sealed class JournalSegment : IDisposable
 {
     private const int Page = 4096;
     private const int FillBytes = 256 << 10;
+    private const int SlowSyncMs = 20;
 
     private readonly SafeFileHandle _file;
 
@@ -60,23 +61,25 @@ internal sealed class JournalSegment : IDisposable
 
     /// <summary>Makes a file that is as long as it will ever be, on stable storage.</summary>
     /// <param name="pause">Waited after each step of the filling.</param>
+    /// <exception cref="StorageFullException">There is no room for it; what there was of it is gone again.</exception>
     public static JournalSegment Create(string path, int capacity, TimeSpan pause)
     {
-        byte[] image = GC.AllocateArray<byte>(capacity, pinned: true);
-        SafeFileHandle file = File.OpenHandle(path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read);
-        for (int filled = 0; filled < capacity; filled += FillBytes)
+        SafeFileHandle? file = null;
+        try
         {
-            // In small steps, each synced: the flush of a commit has to bring along whatever was written to the device before it.
-            RandomAccess.Write(file, image.AsSpan(filled, Math.Min(FillBytes, capacity - filled)), filled);
-            StableFile.SyncData(file);
-            if (pause > TimeSpan.Zero)
-            {
-                Thread.Sleep(pause);
-            }
+            file = File.OpenHandle(path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read);
+            byte[] image = GC.AllocateArray<byte>(capacity, pinned: true);
+            Fill(file, image, pause);
+            StableFile.SyncDirectory(System.IO.Path.GetDirectoryName(path)!);
+            return new JournalSegment(path, file, image);
         }
-
-        StableFile.SyncDirectory(System.IO.Path.GetDirectoryName(path)!);
-        return new JournalSegment(path, file, image);
+        catch (IOException failure) when (StorageFullException.IsCause(failure))
+        {
+            // No commit was in it, so a sync that failed for want of room has lost nothing either.
+            file?.Dispose();
+            File.Delete(path);
+            throw new StorageFullException($"There is no room for a journal file of {capacity} bytes: {failure.Message}", failure);
+        }
     }
 
     /// <summary>Opens a file that an earlier process left, with its content.</summary>
@@ -179,4 +182,28 @@ internal sealed class JournalSegment : IDisposable
     }
 
     public void Dispose() => _file.Dispose();
+
+    private static void Fill(SafeFileHandle file, byte[] image, TimeSpan pause)
+    {
+        int step = FillBytes;
+        for (int filled = 0; filled < image.Length;)
+        {
+            // In small steps, each synced: the flush of a commit has to bring along whatever was written to the device before it.
+            int size = Math.Min(step, image.Length - filled);
+            RandomAccess.Write(file, image.AsSpan(filled, size), filled);
+            filled += size;
+            long began = Environment.TickCount64;
+            StableFile.SyncData(file);
+            if (Environment.TickCount64 - began > SlowSyncMs)
+            {
+                // Each sync costs more than what it brings: 128 of them, at 300 ms, kept commits waiting for 40 s.
+                step = Math.Min(2 * step, image.Length);
+            }
+
+            if (pause > TimeSpan.Zero)
+            {
+                Thread.Sleep(pause);
+            }
+        }
+    }
 }

@@ -3,7 +3,8 @@ using FastChat.Shared;
 namespace FastChat.Storage;
 
 /// <summary>
-/// The journal files in use, and the thread that empties them: full ones go into the tables, oldest first, leave the view of readers, and are used again.
+/// The journal files in use, and the thread that empties them: full ones go into the tables, oldest first, leave the view of readers, and are used again. A move for which the disk has no room is
+/// repeated until there is: meanwhile what is to be moved stays where it is durable and served.
 /// <para>Threads: <see cref="Extend"/> by the committer; <see cref="Enter"/> by anyone; the rest happens on the mover's own thread.</para>
 /// </summary>
 internal sealed class SegmentMover : IDisposable
@@ -13,7 +14,11 @@ internal sealed class SegmentMover : IDisposable
     private static readonly TimeSpan s_pauseMin = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan s_pauseMax = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>How often an idle mover looks whether the disk still has room for the next file: others write on it, too.</summary>
+    private static readonly TimeSpan s_lookEvery = TimeSpan.FromSeconds(1);
+
     private readonly SegmentPool _pool;
+    private readonly DiskRoom _room;
     private readonly TableMover _tables;
     private readonly Action<Exception> _failed;
     private readonly Thread _thread;
@@ -29,9 +34,10 @@ internal sealed class SegmentMover : IDisposable
     private bool _stopping;
 
     /// <param name="failed">Learns that nothing can be moved any more. Mover's thread.</param>
-    public SegmentMover(RocksDbStore store, SegmentPool pool, Action<Exception> failed)
+    public SegmentMover(RocksDbStore store, SegmentPool pool, DiskRoom room, Action<Exception> failed)
     {
         _pool = pool;
+        _room = room;
         _tables = new TableMover(store, Pause);
         _failed = failed;
         _thread = new Thread(Run) { Name = "fastchat-mover", IsBackground = true };
@@ -75,14 +81,27 @@ internal sealed class SegmentMover : IDisposable
     }
 
     /// <summary>Waits until everything given up to now is moved.</summary>
+    /// <exception cref="StorageFullException">The disk has no room for it; it will be moved later.</exception>
     public void WaitUntilIdle()
     {
         Volatile.Write(ref _hurry, true);
-        _idle.Wait();
-        Volatile.Write(ref _hurry, false);
+        try
+        {
+            while (!_idle.Wait(DiskRoom.Poll))
+            {
+                if (_room.IsShort)
+                {
+                    throw new StorageFullException("There is no room on the disk to bring commits into the tables.");
+                }
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref _hurry, false);
+        }
     }
 
-    /// <summary>Moves what was given, ends the thread, and returns when no reader is inside any more; later ones are refused.</summary>
+    /// <summary>Moves what was given, as far as the disk has room, ends the thread, and returns when no reader is inside any more; later ones are refused.</summary>
     public void Dispose()
     {
         Volatile.Write(ref _stopping, true);
@@ -130,25 +149,17 @@ internal sealed class SegmentMover : IDisposable
         {
             while (true)
             {
-                _pool.Prepare(s_fillPause);
-                if (Peek() is { } segment)
+                bool hasMoved = TryWork();
+                if (!hasMoved && Volatile.Read(ref _stopping))
                 {
-                    _moving = segment;
-                    _filledIn = TimeSpan.FromMilliseconds(Environment.TickCount64 - segment.BeganAt);
-                    _tables.Move(segment);
-                    Remove(segment);
-                    Failpoint.Reach("move-removed");
-                    _pool.Return(segment);
-                    Failpoint.Reach("move-returned");
-                    TellIfIdle();
-                }
-                else if (Volatile.Read(ref _stopping))
-                {
+                    // Also with something left that has no room: it is in the journal, and the next start moves it.
+                    _idle.Set();
                     return;
                 }
-                else
+
+                if (!hasMoved)
                 {
-                    _wake.WaitOne();
+                    _wake.WaitOne(_room.IsShort ? DiskRoom.Poll : s_lookEvery);
                 }
             }
         }
@@ -156,6 +167,34 @@ internal sealed class SegmentMover : IDisposable
         {
             _failed(failure);
             _idle.Set();
+        }
+    }
+
+    /// <summary>Looks after the next file and moves the oldest full one; false when there is none, or no room.</summary>
+    private bool TryWork()
+    {
+        try
+        {
+            _pool.Prepare(s_fillPause);
+            if (Peek() is not { } segment)
+            {
+                return false;
+            }
+
+            _moving = segment;
+            _filledIn = TimeSpan.FromMilliseconds(Environment.TickCount64 - segment.BeganAt);
+            _tables.Move(segment);
+            Remove(segment);
+            Failpoint.Reach("move-removed");
+            _pool.Return(segment);
+            Failpoint.Reach("move-returned");
+            TellIfIdle();
+            return true;
+        }
+        catch (StorageFullException)
+        {
+            _room.RanOut();
+            return false;
         }
     }
 

@@ -5,9 +5,13 @@ namespace FastChat.Storage;
 /// <summary>
 /// The files of the journal: those that can be used again, and the making of new ones. The first is small, each further one eight times as large up to the limit, so that a store that is hardly used
 /// stays small. At most <see cref="SegmentsMax"/> exist: when all wait for their move into the tables, the committer waits, too.
+/// <para>
+/// A file is taken only when the disk has room for it and for everything that the tables are still owed (<see cref="DiskRoom"/>): so it is known before the first byte of a commit is written that
+/// there will be no room for the rest.
+/// </para>
 /// <para>Threads: the committer takes; the mover prepares and gives back.</para>
 /// </summary>
-internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) : IDisposable
+internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax, DiskRoom room) : IDisposable
 {
     /// <summary>Files that may exist at once; with 32 MiB each, this bounds memory, disk and what a restart has to read.</summary>
     public const int SegmentsMax = 6;
@@ -22,6 +26,7 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
     private readonly SemaphoreSlim _returned = new(0);
     private int _nextBytes = bytesMin;
     private int _count;
+    private long _bytesInUse;
     private long _nextName;
     private bool _isClosed;
 
@@ -34,11 +39,12 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
         }
 
         _count++;
-        Return(segment);
+        Keep(segment);
     }
 
     /// <summary>An empty file with room for a commit of so many bytes. Committer; waits while all files are in use.</summary>
     /// <param name="stop">Ends the waiting: why nothing will ever be given back.</param>
+    /// <exception cref="StorageFullException">The disk has no room for it, or for what its commits become.</exception>
     public JournalSegment Take(long entryBytes, Func<Exception?> stop)
     {
         long needed = (2 * JournalHeader.Size) + JournalRecord.Alignment + JournalRecord.HeaderSize + entryBytes;
@@ -47,20 +53,29 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
             (string Path, int Bytes)? place = null;
             lock (_gate)
             {
-                if (_spares.TryPeek(out JournalSegment? spare) && spare.Image.Length >= needed)
+                bool hasSpare = _spares.TryPeek(out JournalSegment? spare) && spare.Image.Length >= needed;
+                bool mayMake = _count < SegmentsMax || needed > bytesMax;
+                if (hasSpare || mayMake ? !HasRoomFor(needed, isMade: hasSpare) : room.IsShort)
                 {
+                    throw new StorageFullException("There is no room on the disk for further commits.");
+                }
+
+                if (hasSpare)
+                {
+                    _bytesInUse += spare!.Image.Length;
                     return _spares.Pop();
                 }
 
-                if (_count < SegmentsMax || needed > bytesMax)
+                if (mayMake)
                 {
                     place = Reserve(needed);
+                    _bytesInUse += place.Value.Bytes;
                 }
             }
 
             if (place is { } mine)
             {
-                return JournalSegment.Create(mine.Path, mine.Bytes, pause: TimeSpan.Zero);
+                return Make(mine, pause: TimeSpan.Zero, isInUse: true);
             }
 
             if (stop() is { } reason)
@@ -72,14 +87,19 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
         }
     }
 
-    /// <summary>Makes a file ahead of need, so that the committer finds one. Opening, then the mover.</summary>
+    /// <summary>
+    /// Makes a file ahead of need, so that the committer finds one, and looks whether the disk has room for it: so that its end is known while the file in use still has room for what is under way.
+    /// Opening, then the mover.
+    /// </summary>
     /// <param name="pause">Waited after each step of the filling.</param>
+    /// <exception cref="StorageFullException">The disk was full nevertheless.</exception>
     public void Prepare(TimeSpan pause)
     {
         (string Path, int Bytes) place;
         lock (_gate)
         {
-            if (_spares.Count > 0 || _count >= SegmentsMax || _isClosed)
+            bool isMade = _spares.Count > 0;
+            if (_isClosed || (!isMade && _count >= SegmentsMax) || !HasRoomFor(isMade ? _spares.Peek().Image.Length : 0, isMade) || isMade)
             {
                 return;
             }
@@ -87,7 +107,7 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
             place = Reserve(needed: 0);
         }
 
-        JournalSegment made = JournalSegment.Create(place.Path, place.Bytes, pause);
+        JournalSegment made = Make(place, pause, isInUse: false);
         lock (_gate)
         {
             _spares.Push(made);
@@ -96,6 +116,28 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
 
     /// <summary>Gives a file back that nobody looks at any more. Mover.</summary>
     public void Return(JournalSegment segment)
+    {
+        lock (_gate)
+        {
+            _bytesInUse -= segment.Image.Length;
+        }
+
+        Keep(segment);
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _isClosed = true;
+            while (_spares.TryPop(out JournalSegment? spare))
+            {
+                spare.Dispose();
+            }
+        }
+    }
+
+    private void Keep(JournalSegment segment)
     {
         // Megabytes of slots: here, and not where the committer begins with it.
         segment.Index.Clear();
@@ -117,15 +159,31 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax) 
         _returned.Release();
     }
 
-    public void Dispose()
+    /// <summary>Room for what the files in use become in the tables, for the same of the next one, and for the file itself when there is none.</summary>
+    private bool HasRoomFor(long needed, bool isMade)
     {
-        lock (_gate)
+        long next = Math.Max(needed, isMade ? 0 : _nextBytes);
+        return room.Has(_bytesInUse + next + (isMade ? 0 : next));
+    }
+
+    /// <summary>Makes the file of a place. When the disk is full in spite of what it said, the place is given back.</summary>
+    private JournalSegment Make((string Path, int Bytes) place, TimeSpan pause, bool isInUse)
+    {
+        try
         {
-            _isClosed = true;
-            while (_spares.TryPop(out JournalSegment? spare))
+            return JournalSegment.Create(place.Path, place.Bytes, pause);
+        }
+        catch (StorageFullException)
+        {
+            room.RanOut();
+            lock (_gate)
             {
-                spare.Dispose();
+                _count--;
+                _nextBytes = Math.Min(_nextBytes, place.Bytes);
+                _bytesInUse -= isInUse ? place.Bytes : 0;
             }
+
+            throw;
         }
     }
 

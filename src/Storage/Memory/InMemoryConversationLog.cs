@@ -19,6 +19,7 @@ public sealed class InMemoryConversationLog : IConversationLog
     private InMemoryTables _durable;
     private InMemoryTables _written;
     private StorageException? _failure;
+    private bool _isFull;
     private int _disposed;
 
     /// <summary>Makes an empty log.</summary>
@@ -42,6 +43,13 @@ public sealed class InMemoryConversationLog : IConversationLog
 
     /// <inheritdoc/>
     public StorageException? Failure => Volatile.Read(ref _failure);
+
+    /// <summary>The disk that it plays has no room: commits find none until it is set back.</summary>
+    public bool IsFull
+    {
+        get => Volatile.Read(ref _isFull);
+        set => Volatile.Write(ref _isFull, value);
+    }
 
     /// <summary>Called before anything of a commit is written.</summary>
     public Action? BeforeWrite { get; set; }
@@ -89,6 +97,11 @@ public sealed class InMemoryConversationLog : IConversationLog
         if (Failure is { } earlier)
         {
             throw new StorageException($"The log takes no commits since an earlier one failed: {earlier.Message}", earlier);
+        }
+
+        if (IsFull)
+        {
+            throw new StorageFullException("There is no room for further commits.");
         }
 
         InMemoryTables.Builder builder = new(_durable);

@@ -69,7 +69,7 @@ internal static partial class StableFile
         _ = Close(descriptor);
         if (result != 0)
         {
-            throw new IOException($"Cannot sync directory {path}: error {error}.");
+            throw new IOException($"Cannot sync directory {path}: error {error}.", error);
         }
     }
 
@@ -88,7 +88,7 @@ internal static partial class StableFile
             int error = Marshal.GetLastPInvokeError();
             if (error != Interrupted)
             {
-                throw new IOException($"fdatasync failed: error {error}.");
+                throw new IOException($"fdatasync failed: error {error}.", error);
             }
         }
     }

@@ -41,6 +41,9 @@ internal sealed class StoreDirectory : IDisposable
     /// <summary>Kept by a store in service; a store under maintenance has none.</summary>
     public CommitWitness Witness { get; private init; } = null!;
 
+    /// <summary>Whether the disk of a store in service has room; null under maintenance.</summary>
+    public DiskRoom Room { get; private init; } = null!;
+
     /// <summary>The files that the journal of a store in service uses; null under maintenance.</summary>
     public SegmentPool Journal { get; private init; } = null!;
 
@@ -164,7 +167,8 @@ internal sealed class StoreDirectory : IDisposable
             }
 
             JournalReplay.Run(tables, journal);
-            SegmentPool pool = new(journalDirectory, options.JournalFileBytesMin, options.JournalFileBytesMax);
+            DiskRoom room = RoomOf(options, directory);
+            SegmentPool pool = new(journalDirectory, options.JournalFileBytesMin, options.JournalFileBytesMax, room);
             if (loss is null)
             {
                 foreach (JournalSegment segment in journal.Live.Concat(journal.Free))
@@ -184,7 +188,7 @@ internal sealed class StoreDirectory : IDisposable
             }
 
             // The first commit finds its file; those behind it are made while it fills.
-            pool.Prepare(pause: TimeSpan.Zero);
+            PrepareIfRoom(pool);
             if (format.Version < StoreFormat.CurrentVersion)
             {
                 // From the first commit on, a program of an earlier version would not see what is in the journal.
@@ -194,7 +198,7 @@ internal sealed class StoreDirectory : IDisposable
 
             witness = CommitWitness.Open(directory, time, options.WitnessSyncInterval);
             witness.Record(journal.LastCommit);
-            return new StoreDirectory(directoryLock, tables, format.Epoch, journal.LastCommit) { Witness = witness, Journal = pool };
+            return new StoreDirectory(directoryLock, tables, format.Epoch, journal.LastCommit) { Witness = witness, Journal = pool, Room = room };
         }
         catch
         {
@@ -202,6 +206,25 @@ internal sealed class StoreDirectory : IDisposable
             journal?.Close();
             tables.Dispose();
             throw;
+        }
+    }
+
+    private static DiskRoom RoomOf(StorageOptions options, string directory)
+    {
+        Func<string, long> free = options.FreeBytes ?? (static path => new DriveInfo(path).AvailableFreeSpace);
+        return new DiskRoom(() => free(directory), options.DiskReserveBytes, options.RoomChanged);
+    }
+
+    /// <summary>A store on a full disk opens all the same: what it has can be read, and commits begin when there is room.</summary>
+    private static void PrepareIfRoom(SegmentPool pool)
+    {
+        try
+        {
+            pool.Prepare(pause: TimeSpan.Zero);
+        }
+        catch (StorageFullException)
+        {
+            // The pool has noted it, and the mover asks again.
         }
     }
 

@@ -37,9 +37,9 @@ public sealed class RocksDbConversationLog : IConversationLog
         _directory = directory;
         _tables = directory.Tables;
         _commitNumber = directory.CommitNumber;
-        _mover = new SegmentMover(_tables, directory.Journal, Fail);
+        _mover = new SegmentMover(_tables, directory.Journal, directory.Room, Fail);
         _filling = new FilterFilling(_tables);
-        _applier = new CommitApplier(_tables);
+        _applier = new CommitApplier(_tables, WaitForRoom);
     }
 
     /// <inheritdoc/>
@@ -51,8 +51,18 @@ public sealed class RocksDbConversationLog : IConversationLog
     /// <inheritdoc/>
     public StorageException? Failure => Volatile.Read(ref _failure);
 
+    /// <inheritdoc/>
+    public bool IsFull => _directory.Room.IsShort;
+
     /// <summary>Called before each write; what it throws counts as the device's answer. For tests.</summary>
     internal Action? BeforeWrite { get; set; }
+
+    /// <summary>Called before each write of small state into its table; what it throws counts as RocksDB's answer. For tests.</summary>
+    internal Action? BeforeState
+    {
+        get => _applier.BeforeState;
+        set => _applier.BeforeState = value;
+    }
 
     /// <summary>How many commits changed what the tables had. It is counted before the commit is acknowledged.</summary>
     internal long Rewrites => Volatile.Read(ref _rewrites);
@@ -307,9 +317,9 @@ public sealed class RocksDbConversationLog : IConversationLog
         }
 
         ulong number = _commitNumber + 1;
+        JournalSegment segment = SegmentOrFailure(bytes, number, flags);
         try
         {
-            JournalSegment segment = SegmentFor(bytes, number, flags);
             Span<byte> entries = segment.NextEntries((int)bytes);
             foreach (CommitBatch batch in batches)
             {
@@ -329,14 +339,40 @@ public sealed class RocksDbConversationLog : IConversationLog
         }
         catch (Exception cause)
         {
-            StorageException failure = cause as StorageException ?? new StorageException($"Commit {number} failed: {cause.Message}", cause);
-            Interlocked.CompareExchange(ref _failure, failure, null);
-            throw failure;
+            throw Final(cause, number);
         }
 
         _directory.Witness.Record(number);
         Failpoint.Reach("commit-witnessed");
         Volatile.Write(ref _commitNumber, number);
+    }
+
+    /// <summary>The file for the next commit; a full disk is told before anything is written, and is no failure.</summary>
+    private JournalSegment SegmentOrFailure(long bytes, ulong number, JournalFlags flags)
+    {
+        try
+        {
+            return SegmentFor(bytes, number, flags);
+        }
+        catch (Exception cause) when (cause is not StorageFullException)
+        {
+            throw Final(cause, number);
+        }
+    }
+
+    private StorageException Final(Exception cause, ulong number)
+    {
+        StorageException failure = cause as StorageException ?? new StorageException($"Commit {number} failed: {cause.Message}", cause);
+        Interlocked.CompareExchange(ref _failure, failure, null);
+        return failure;
+    }
+
+    /// <summary>Small state of a commit that is in the journal finds no room in its table; false: the store is being closed.</summary>
+    private bool WaitForRoom()
+    {
+        _directory.Room.RanOut();
+        Thread.Sleep(DiskRoom.Poll);
+        return Volatile.Read(ref _disposed) == 0;
     }
 
     /// <summary>The file for the next commit. One that changes what the tables have begins a file, with everything before it in the tables: it goes there itself.</summary>

@@ -15,12 +15,12 @@ internal static class RocksDbError
         return text;
     }
 
-    /// <summary>The exception for a failed operation; damage that RocksDB's own checksums found is corruption here too.</summary>
+    /// <summary>The exception for a failed operation; damage that RocksDB's own checksums found is corruption here too, and a full disk a full disk.</summary>
     public static StorageException Take(nint error, string operation)
     {
         string text = TakeText(error);
-        return text.StartsWith("Corruption", StringComparison.Ordinal)
-            ? new CorruptRecordException($"RocksDB found damage: {text}")
+        return text.StartsWith("Corruption", StringComparison.Ordinal) ? new CorruptRecordException($"RocksDB found damage: {text}")
+            : text.StartsWith("IO error: No space left on device", StringComparison.Ordinal) ? new StorageFullException($"RocksDB could not {operation}: {text}")
             : new StorageException($"RocksDB could not {operation}: {text}");
     }
 

@@ -38,6 +38,7 @@ internal sealed unsafe class TableMover
     }
 
     /// <summary>Moves everything in the segment; what is there already stays as it is.</summary>
+    /// <exception cref="StorageFullException">There is no room; the same move succeeds later.</exception>
     /// <exception cref="StorageException">The device failed.</exception>
     public void Move(JournalSegment segment)
     {
@@ -178,6 +179,7 @@ internal sealed unsafe class TableMover
         private readonly nint _environment;
         private readonly nint _writer;
         private int _sinceStep;
+        private bool _isTakenIn;
 
         public SortedFile(RocksDbStore store, Table table, long number, Func<TimeSpan> pause)
         {
@@ -212,6 +214,7 @@ internal sealed unsafe class TableMover
             _native.rocksdb_sstfilewriter_finish(_writer, out nint error);
             RocksDbError.ThrowIfAny(error, "write");
             _store.Ingest(_table, _path);
+            _isTakenIn = true;
         }
 
         /// <summary>Lets the device breathe while there is time: what a file brings to it all at once, the next commit's flush has to wait for.</summary>
@@ -232,6 +235,11 @@ internal sealed unsafe class TableMover
         {
             _native.rocksdb_sstfilewriter_destroy(_writer);
             _native.rocksdb_envoptions_destroy(_environment);
+            if (!_isTakenIn)
+            {
+                // The move is repeated under another name, and this half would be in the way of the room that it waits for.
+                File.Delete(_path);
+            }
         }
     }
 }

@@ -53,6 +53,13 @@ internal sealed class SimulatedDisk
     /// <summary>Until then every sync takes tens to hundreds of milliseconds; nanoseconds.</summary>
     public long IsSlowUntil { get; set; }
 
+    /// <summary>It has no room for further commits, whichever process asks.</summary>
+    public bool IsFull
+    {
+        get;
+        set => Log.IsFull = field = value;
+    }
+
     /// <summary>Commits that were synced.</summary>
     public long Commits { get; private set; }
 
@@ -65,6 +72,7 @@ internal sealed class SimulatedDisk
     public void Mount(SimulatedProcess user)
     {
         _user = user;
+        Log.IsFull = IsFull;
         Log.BeforeWrite = () => Reach(DiskFault.DeathBeforeWrite, DiskFault.WriteError);
         Log.BeforeSync = () => Reach(DiskFault.DeathBeforeSync, DiskFault.SyncError);
         Log.AfterSync = () =>

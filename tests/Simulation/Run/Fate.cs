@@ -37,7 +37,7 @@ internal sealed class Fate
 
     /// <summary>What may happen.</summary>
     public static IReadOnlyList<string> AllNames { get; } =
-        ["kill", "power-cut", "death-in-commit", "store-failure", "drain", "restore", "pause", "slow-disk", "clock", "reset", "silence", "client-kill"];
+        ["kill", "power-cut", "death-in-commit", "store-failure", "drain", "restore", "pause", "slow-disk", "full-disk", "clock", "reset", "silence", "client-kill"];
 
     /// <summary>Faults that struck, by name.</summary>
     public SortedDictionary<string, int> Struck { get; } = new(StringComparer.Ordinal);
@@ -74,6 +74,7 @@ internal sealed class Fate
         "restore" => RestoreAsync(),
         "pause" => PauseAsync(),
         "slow-disk" => SlowDiskAsync(),
+        "full-disk" => FillDiskAsync(),
         "clock" => JumpClockAsync(),
         "reset" => ResetAsync(),
         "silence" => SilenceAsync(),
@@ -183,6 +184,16 @@ internal sealed class Fate
     {
         Note(HistoryFault.Fault);
         _disk.IsSlowUntil = _world.Now + (_chance.Span(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(10)).Ticks * 100);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Also while it has no room something else may happen.</summary>
+    private Task FillDiskAsync()
+    {
+        Note(HistoryFault.Fault);
+        _disk.IsFull = true;
+        long end = _world.Now + (_chance.Span(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(30)).Ticks * 100);
+        _world.Schedule(_process, end, _ => _disk.IsFull = false, null);
         return Task.CompletedTask;
     }
 

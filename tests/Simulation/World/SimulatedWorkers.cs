@@ -58,17 +58,25 @@ internal sealed class SimulatedWorkers(SimulatedWorld world, SimulatedProcess pr
             {
                 IsAwake = false;
                 IsHere = true;
+                TimeSpan again = Timeout.InfiniteTimeSpan;
                 try
                 {
-                    work.RunOnce();
+                    again = work.RunOnce();
                 }
                 finally
                 {
                     IsHere = false;
                 }
+
+                if (again != Timeout.InfiniteTimeSpan)
+                {
+                    workers.WakeAfter(again, this);
+                }
             }
         }
     }
+
+    private void WakeAfter(TimeSpan time, SimulatedWorker worker) => world.Schedule(process, world.Now + (time.Ticks * 100), static worker => ((SimulatedWorker)worker!).Wake(), worker);
 
     private void Schedule(string name, SimulatedWorker worker) =>
         world.Schedule(process, world.Now + (pause(name).Ticks * 100), static worker => ((SimulatedWorker)worker!).Work(), worker);

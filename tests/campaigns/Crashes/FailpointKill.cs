@@ -45,22 +45,22 @@ internal sealed class FailpointKill : ICrash
         return process with { Environment = new Dictionary<string, string>(process.Environment) { ["FASTCHAT_FAILPOINT"] = value }, MayEndEarly = true };
     }
 
-    public async Task StrikeAsync(BrokerProcess broker, Random random, CancellationToken cancellation)
+    public async Task StrikeAsync(Stage stage)
     {
-        using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(stage.Cancellation);
         over.CancelAfter(s_patience);
         string place = _armed;
         try
         {
-            while (!broker.HasExited)
+            while (!stage.Broker.HasExited)
             {
                 await Task.Delay(5, over.Token);
             }
         }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (!stage.Cancellation.IsCancellationRequested)
         {
             place = "not reached";
-            await broker.KillAsync();
+            await stage.Broker.KillAsync();
         }
 
         _died[place] = _died.GetValueOrDefault(place) + 1;

@@ -5,16 +5,16 @@ internal sealed class RandomKill : ICrash
 {
     public BrokerProcessOptions Arm(BrokerProcessOptions process, Random random) => process;
 
-    public async Task StrikeAsync(BrokerProcess broker, Random random, CancellationToken cancellation)
+    public async Task StrikeAsync(Stage stage)
     {
         await Task.Delay(
-            random.Next(4) switch
+            stage.Random.Next(4) switch
             {
-                0 => random.Next(5, 100),
-                3 => random.Next(1000, 2000),
-                _ => random.Next(100, 1000),
+                0 => stage.Random.Next(5, 100),
+                3 => stage.Random.Next(1000, 2000),
+                _ => stage.Random.Next(100, 1000),
             },
-            cancellation);
-        await broker.KillAsync();
+            stage.Cancellation);
+        await stage.Broker.KillAsync();
     }
 }

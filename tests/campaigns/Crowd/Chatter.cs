@@ -19,6 +19,7 @@ internal sealed class Chatter : IPublishObserver, IAsyncDisposable
     private readonly string _name;
     private readonly SemaphoreSlim _window;
     private readonly ConcurrentDictionary<long, Message> _open = new();
+    private readonly ConcurrentQueue<CloseCode> _closedByBroker = new();
     private readonly CancellationTokenSource _ended = new();
     private readonly List<Task> _reading = [];
     private readonly List<ConversationId> _followed = [];
@@ -29,6 +30,7 @@ internal sealed class Chatter : IPublishObserver, IAsyncDisposable
     private long _tag;
     private long _acknowledged;
     private long _read;
+    private long _refused;
 
     private Chatter(string name, ClientOptions options, HistoryWriter writer, Random random)
     {
@@ -44,6 +46,12 @@ internal sealed class Chatter : IPublishObserver, IAsyncDisposable
 
     /// <summary>Records that subscriptions brought.</summary>
     public long Read => Volatile.Read(ref _read);
+
+    /// <summary>Publishes that were refused for good.</summary>
+    public long Refused => Volatile.Read(ref _refused);
+
+    /// <summary>Codes with which the broker closed connections.</summary>
+    public IEnumerable<CloseCode> ClosedByBroker => _closedByBroker;
 
     /// <summary>Signs in.</summary>
     public static async Task<Chatter> ConnectAsync(string name, ClientOptions options, HistoryWriter writer, Random random, CancellationToken cancellation)
@@ -124,6 +132,7 @@ internal sealed class Chatter : IPublishObserver, IAsyncDisposable
             if (isRefused)
             {
                 _open.TryRemove(tag, out _);
+                Interlocked.Increment(ref _refused);
             }
         }
 
@@ -146,7 +155,17 @@ internal sealed class Chatter : IPublishObserver, IAsyncDisposable
     {
         _process = string.Create(CultureInfo.InvariantCulture, $"{_name}-{++_lives}");
         TailRecording recording = new(_writer, _process);
-        _client = await FastChatClient.ConnectAsync(_options with { ReadObserver = recording }, recording.OnStateChanged, cancellation);
+        _client = await FastChatClient.ConnectAsync(
+            _options with { ReadObserver = recording },
+            state =>
+            {
+                recording.OnStateChanged(state);
+                if (state is { Phase: ConnectionPhase.Waiting, LastClose: { IsLocal: false, Code: not CloseCode.None } reason })
+                {
+                    _closedByBroker.Enqueue(reason.Code);
+                }
+            },
+            cancellation);
         recording.Attach(_client);
     }
 

@@ -37,6 +37,18 @@ internal sealed class Round : IAsyncDisposable
     /// <summary>Publishes that were acknowledged, once it is finished.</summary>
     public long Acknowledged { get; private set; }
 
+    /// <summary>Publishes that were acknowledged up to now.</summary>
+    public long AcknowledgedSoFar => _crowd.Sum(chatter => chatter.Acknowledged);
+
+    /// <summary>Records that subscriptions brought up to now.</summary>
+    public long ReadSoFar => _crowd.Sum(chatter => chatter.Read);
+
+    /// <summary>Publishes that were refused for good, so that somebody would have been told of a failure.</summary>
+    public long RefusedSoFar => _crowd.Sum(chatter => chatter.Refused);
+
+    /// <summary>Connections that the broker closed with a code.</summary>
+    public IReadOnlyList<CloseCode> ClosedByBroker => [.. _crowd.SelectMany(chatter => chatter.ClosedByBroker)];
+
     /// <summary>Lets the people of these tokens begin.</summary>
     public static async Task<Round> BeginAsync(ClientOptions options, IReadOnlyList<string> tokens, string history, Random random, CancellationToken cancellation)
     {
@@ -76,6 +88,29 @@ internal sealed class Round : IAsyncDisposable
 
     /// <summary>Writes down what is done to the broker.</summary>
     public void OnFault(HistoryFault fault) => _writer.Write(new HistoryEvent { Op = HistoryOp.Nemesis, Fault = fault });
+
+    /// <summary>Somebody new signs in with a token and reads the end of the first conversation, which works whatever is wrong with writing. Returns when its last message reached the broker, by its clock.</summary>
+    public async Task<DateTimeOffset> ReadAsStrangerAsync(CancellationToken cancellation)
+    {
+        await using FastChatClient client = await FastChatClient.ConnectAsync(_options, cancellationToken: cancellation);
+        HistoryPage page = await client.FetchAsync(_conversations[0], new LogPosition(0, LogPosition.Latest), FetchDirection.Backward, cancellationToken: cancellation);
+        return page.Messages[^1].SentAt;
+    }
+
+    /// <summary>Waits until more is acknowledged than was.</summary>
+    /// <exception cref="TimeoutException">Nothing was.</exception>
+    public async Task WaitForAcknowledgementAsync(long beyond, TimeSpan patience, CancellationToken cancellation)
+    {
+        for (long begun = System.Diagnostics.Stopwatch.GetTimestamp(); AcknowledgedSoFar <= beyond;)
+        {
+            if (System.Diagnostics.Stopwatch.GetElapsedTime(begun) > patience)
+            {
+                throw new TimeoutException($"nothing was acknowledged for {patience}");
+            }
+
+            await Task.Delay(10, cancellation);
+        }
+    }
 
     /// <summary>One of the clients is thrown away as if its program had been killed.</summary>
     public void KillClient(Random random) => _crowd[random.Next(_crowd.Count)].RequestDeath();

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 
 namespace FastChat.Campaigns;
@@ -12,7 +11,6 @@ namespace FastChat.Campaigns;
 internal sealed class PowerCut(string directory, bool lies = false) : ICrash
 {
     private readonly RandomKill _kill = new();
-    private readonly string _library = Path.Combine(directory, "writes.so");
     private string? _log;
     private int _cuts;
     private long _undone;
@@ -26,37 +24,13 @@ internal sealed class PowerCut(string directory, bool lies = false) : ICrash
     public string Summary => string.Create(
         CultureInfo.InvariantCulture, $"{_syncs} syncs; of the unsynced writes {_undone} gone, {_torn} torn, {_kept} there");
 
-    /// <summary>Compiles the library; a C compiler is what it takes.</summary>
-    /// <exception cref="InvalidOperationException">There is none, or it refused.</exception>
-    public static void BuildLibrary(string directory)
-    {
-        Directory.CreateDirectory(directory);
-        ProcessStartInfo start = new(
-            "cc", ["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", Path.Combine(directory, "writes.so"), RepositoryRoot.PathOf("tests", "campaigns", "PowerCut", "writes.c"), "-ldl", "-lpthread"])
-        {
-            RedirectStandardError = true,
-        };
-        using Process compiler = Process.Start(start) ?? throw new InvalidOperationException("cc did not start");
-        string errors = compiler.StandardError.ReadToEnd();
-        compiler.WaitForExit();
-        if (compiler.ExitCode != 0)
-        {
-            throw new InvalidOperationException($"cc: {errors}");
-        }
-    }
-
     public BrokerProcessOptions Arm(BrokerProcessOptions process, Random random)
     {
         _log = Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"writes-{++_cuts}.log"));
 
         // The library adds to what it finds: an interrupted campaign may have left one.
         File.Delete(_log);
-        Dictionary<string, string> environment = new(process.Environment)
-        {
-            ["LD_PRELOAD"] = _library,
-            ["FASTCHAT_WRITES_OF"] = Path.GetFullPath(process.DataDirectory),
-            ["FASTCHAT_WRITES_LOG"] = _log,
-        };
+        Dictionary<string, string> environment = new(PreloadLibrary.Environment(directory, process.DataDirectory)) { ["FASTCHAT_WRITES_LOG"] = _log };
         if (lies)
         {
             environment["FASTCHAT_SYNC_LIES"] = "1";
@@ -65,7 +39,7 @@ internal sealed class PowerCut(string directory, bool lies = false) : ICrash
         return process with { Environment = environment };
     }
 
-    public Task StrikeAsync(BrokerProcess broker, Random random, CancellationToken cancellation) => _kill.StrikeAsync(broker, random, cancellation);
+    public Task StrikeAsync(Stage stage) => _kill.StrikeAsync(stage);
 
     public void WhileDown(string dataDirectory, Random random)
     {

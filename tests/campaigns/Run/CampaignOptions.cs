@@ -5,7 +5,7 @@ namespace FastChat.Campaigns;
 /// <summary>What a campaign is asked for.</summary>
 internal sealed record CampaignOptions
 {
-    private const string Usage = "usage: tests/campaigns/run.sh kill|failpoints|power-cut|bit-flip|fuzz [--cycles N] [--seed S] [--minutes M]";
+    private const string Usage = "usage: tests/campaigns/run.sh kill|failpoints|power-cut|bit-flip|io-error|disk-full|slow-disk|pause|stalled-readers|fuzz [--cycles N] [--seed S] [--minutes M] [--readers N]";
 
     /// <summary>Which.</summary>
     public required string Name { get; init; }
@@ -25,6 +25,9 @@ internal sealed record CampaignOptions
     /// <summary>Where they lie in any case.</summary>
     public string WorkDirectory => Directory ?? RepositoryRoot.PathOf("artifacts", "campaigns", string.Create(CultureInfo.InvariantCulture, $"{Name}-{Seed}"));
 
+    /// <summary>Readers of <c>stalled-readers</c>.</summary>
+    public int Readers { get; init; } = 10_000;
+
     /// <summary>Cycles between two readings of everything.</summary>
     public int CyclesInRound { get; init; } = 25;
 
@@ -41,7 +44,7 @@ internal sealed record CampaignOptions
     public static CampaignOptions? Parse(string[] arguments, out string? wrong)
     {
         wrong = Usage;
-        if (arguments is not ["kill" or "failpoints" or "power-cut" or "bit-flip", .. string[] rest] || rest.Length % 2 != 0)
+        if (arguments is not ["kill" or "failpoints" or "power-cut" or "bit-flip" or "io-error" or "disk-full" or "slow-disk" or "pause" or "stalled-readers", .. string[] rest] || rest.Length % 2 != 0)
         {
             return null;
         }
@@ -65,6 +68,9 @@ internal sealed record CampaignOptions
                     break;
                 case "--minutes" when value is > 0 and < 100_000:
                     options = options with { Limit = TimeSpan.FromMinutes(value) };
+                    break;
+                case "--readers" when value is >= 20 and <= 15_000:
+                    options = options with { Readers = (int)value };
                     break;
                 default:
                     return null;

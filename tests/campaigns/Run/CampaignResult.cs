@@ -58,6 +58,35 @@ internal sealed record CampaignResult
     /// <summary>Publishes whose outcome nobody learnt; they may be stored or not.</summary>
     public long? Unknown { get; init; }
 
+    /// <summary>Faults that were met: calls that failed, syncs that took long.</summary>
+    public long? Met { get; init; }
+
+    /// <summary>The most memory that the broker had resident while it was looked at, in MiB.</summary>
+    public long? RssMaxMb { get; init; }
+
+    /// <summary>Before anybody was stalled.</summary>
+    public long? RssBeforeMb { get; init; }
+
+    /// <summary>When the last one read again.</summary>
+    public long? RssAfterMb { get; init; }
+
+    /// <summary>Readers that were connected.</summary>
+    public int? Readers { get; init; }
+
+    /// <summary>How many of them were stalled.</summary>
+    public int? Stalled { get; init; }
+
+    /// <summary>The p99 of deliveries to the others while nobody was stalled: the median of all such whiles.</summary>
+    [JsonPropertyName("quiet_p99_ms")]
+    public double? QuietP99Ms { get; init; }
+
+    /// <summary>The same while some were.</summary>
+    [JsonPropertyName("stalled_p99_ms")]
+    public double? StalledP99Ms { get; init; }
+
+    /// <summary>The second by the first; both count as 5 ms at least, of fewer than 5,000 readers as 100 ms.</summary>
+    public double? Ratio { get; init; }
+
     /// <summary>Wall clock.</summary>
     public double Seconds { get; init; }
 

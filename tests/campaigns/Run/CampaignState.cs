@@ -24,6 +24,9 @@ internal sealed record CampaignState
     /// <summary>Seconds of each restart.</summary>
     public IReadOnlyList<double> Restarts { get; init; } = [];
 
+    /// <summary>What was measured with and without stalled readers.</summary>
+    public IReadOnlyList<StalledPair> Pairs { get; init; } = [];
+
     /// <summary>What is stored.</summary>
     public IReadOnlyList<FinishedConversation> Conversations { get; init; } = [];
 

@@ -1,10 +1,10 @@
 // What a process writes into a directory, and what of it is synced, as a log for whoever cuts its power (PowerCut.cs).
 //
-// Preloaded (LD_PRELOAD) into the broker. Before a write happens, the log gets what it replaces and what it brings; after a sync succeeded, that it did. The log goes to a file of its own with one
+// Preloaded (LD_PRELOAD) into the broker together with faults.c, which may make a call fail or take long. Before a write happens, the log gets what it replaces and what it brings; after a sync succeeded, that it did. The log goes to a file of its own with one
 // write() each, so after kill -9 it is whole but for its last entry, and a write whose entry is torn has not happened. Renames, links and deletions are logged as they are and taken for durable.
 //
 //   FASTCHAT_WRITES_OF     the directory
-//   FASTCHAT_WRITES_LOG    the log
+//   FASTCHAT_WRITES_LOG    the log; without it no account is kept
 //   FASTCHAT_SYNC_LIES     set: syncs succeed and are not logged, as on a disk that lies
 //
 // Entry: u32 size of the rest, u8 kind, u64 a, u64 b, u32 path size, path, payload. Kinds:
@@ -14,7 +14,8 @@
 //   R  path = old name, payload = new name    L  the same for a link    U  path = name that is gone
 
 #define _GNU_SOURCE
-#include <dlfcn.h>
+#include "faults.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -35,25 +36,6 @@ static int s_lies;
 static uint64_t s_sync;
 static pthread_mutex_t s_gate = PTHREAD_MUTEX_INITIALIZER;
 
-// The broker asks the C library itself for its sync functions (P/Invoke), past every preloaded one: so whoever asks for them by name gets ours.
-static void *real_dlsym(void *handle, const char *name)
-{
-    static void *(*real)(void *, const char *);
-    static const char *const versions[] = { "GLIBC_2.34", "GLIBC_2.17", "GLIBC_2.2.5" };
-    for (size_t i = 0; !real && i < sizeof versions / sizeof *versions; i++) real = (void *(*)(void *, const char *))dlvsym(RTLD_NEXT, "dlsym", versions[i]);
-    if (!real) abort();
-    return real(handle, name);
-}
-
-void *dlsym(void *handle, const char *name)
-{
-    return strcmp(name, "fdatasync") == 0 ? (void *)fdatasync : strcmp(name, "fsync") == 0 ? (void *)fsync : real_dlsym(handle, name);
-}
-
-#define REAL(name) \
-    static __typeof__(&name) real; \
-    if (!real) real = (__typeof__(&name))real_dlsym(RTLD_NEXT, #name)
-
 static ssize_t real_write(int fd, const void *bytes, size_t size) { REAL(write); return real(fd, bytes, size); }
 static ssize_t real_pwrite(int fd, const void *bytes, size_t size, off_t offset) { REAL(pwrite64); return real(fd, bytes, size, offset); }
 
@@ -61,19 +43,17 @@ __attribute__((constructor)) static void begin(void)
 {
     const char *root = getenv("FASTCHAT_WRITES_OF"), *log = getenv("FASTCHAT_WRITES_LOG");
     s_lies = getenv("FASTCHAT_SYNC_LIES") != NULL;
-    if (root && log)
-    {
-        s_log = open(log, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
-        s_root = root;
-        s_root_size = strlen(root);
-    }
+    if (!root) return;
+    if (log) s_log = open(log, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+    s_root = root;
+    s_root_size = strlen(root);
 }
 
-static int is_ours(const char *path) { return s_log >= 0 && path && strncmp(path, s_root, s_root_size) == 0 && path[s_root_size] == '/'; }
+static int is_ours(const char *path) { return s_root && path && strncmp(path, s_root, s_root_size) == 0 && path[s_root_size] == '/'; }
 
 static int path_of(int fd, char *path)
 {
-    if (s_log < 0 || fd == s_log) return 0;
+    if (!s_root || fd == s_log) return 0;
     char link[64];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t size = readlink(link, path, PATH_MAX - 1);
@@ -85,6 +65,7 @@ static int path_of(int fd, char *path)
 // The log must not have a hole: whoever cannot write it ends here.
 static void add(char kind, uint64_t a, uint64_t b, const char *path, const struct iovec *payload, int parts)
 {
+    if (s_log < 0) return;
     uint32_t path_size = (uint32_t)strlen(path);
     size_t size = 1 + 8 + 8 + 4 + path_size;
     for (int i = 0; i < parts; i++) size += payload[i].iov_len;
@@ -127,6 +108,7 @@ static char *read_of(const char *path, off_t offset, size_t wanted, size_t *got)
 
 static void add_write(int fd, const char *path, const void *bytes, size_t size, off_t offset)
 {
+    if (s_log < 0) return;
     size_t replaced;
     char *old = read_of(path, offset, size, &replaced);
     uint32_t length = (uint32_t)replaced;
@@ -137,6 +119,7 @@ static void add_write(int fd, const char *path, const void *bytes, size_t size, 
 
 static void add_truncation(const char *path, uint64_t old, uint64_t wanted)
 {
+    if (s_log < 0) return;
     size_t cut = 0;
     char *bytes = wanted < old ? read_of(path, (off_t)wanted, old - wanted, &cut) : NULL;
     struct iovec payload = { bytes, cut };
@@ -148,6 +131,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t size, off64_t offset)
 {
     char path[PATH_MAX];
     if (!path_of(fd, path)) return real_pwrite(fd, bytes, size, offset);
+    if (fault_hits(CALL_WRITE, path)) return -1;
     pthread_mutex_lock(&s_gate);
     add_write(fd, path, bytes, size, offset);
     ssize_t done = real_pwrite(fd, bytes, size, offset);
@@ -161,6 +145,7 @@ ssize_t write(int fd, const void *bytes, size_t size)
 {
     char path[PATH_MAX];
     if (!path_of(fd, path)) return real_write(fd, bytes, size);
+    if (fault_hits(CALL_WRITE, path)) return -1;
     pthread_mutex_lock(&s_gate);
     off_t at = fcntl(fd, F_GETFL) & O_APPEND ? (off_t)size_of(fd) : lseek(fd, 0, SEEK_CUR);
     add_write(fd, path, bytes, size, at);
@@ -218,11 +203,15 @@ static int sync_with(int (*real)(int), int fd)
 {
     char path[PATH_MAX];
     if (!path_of(fd, path)) return real(fd);
+    fault_delay();
     uint64_t number = __atomic_add_fetch(&s_sync, 1, __ATOMIC_SEQ_CST);
     if (s_lies) return 0;
     pthread_mutex_lock(&s_gate);
     add('B', number, 0, path, NULL, 0);
     pthread_mutex_unlock(&s_gate);
+
+    // One that fails promises nothing, and what it was to bring to the medium may be dropped: so a kernel does.
+    if (fault_hits(CALL_SYNC, path)) return fault_hidden() ? 0 : -1;
     int done = real(fd);
     if (done == 0)
     {
@@ -247,6 +236,7 @@ static void before_open(const char *path, int flags)
     { \
         REAL(name); \
         va_list rest; va_start(rest, flags); mode_t mode = va_arg(rest, mode_t); va_end(rest); \
+        if (is_ours(path) && fault_hits(CALL_OPEN, path)) return -1; \
         before_open(path, flags); \
         return real(path, flags, mode); \
     }
@@ -256,6 +246,7 @@ OPEN(open64)
 int rename(const char *from, const char *to)
 {
     REAL(rename);
+    if (is_ours(from) && fault_hits(CALL_RENAME, to)) return -1;
     pthread_mutex_lock(&s_gate);
     int done = real(from, to);
     if (done == 0 && is_ours(from)) add_names('R', from, to);
@@ -282,3 +273,17 @@ int unlink(const char *path)
     pthread_mutex_unlock(&s_gate);
     return done;
 }
+
+// Reads are looked at only while some of them are to fail: most are of sockets.
+#define READ(name, rest, ...) \
+    ssize_t name(int fd, void *bytes, size_t size rest) \
+    { \
+        REAL(name); \
+        char path[PATH_MAX]; \
+        if (fault_armed(CALL_READ) && path_of(fd, path) && fault_hits(CALL_READ, path)) return -1; \
+        return real(fd, bytes, size __VA_ARGS__); \
+    }
+#define COMMA ,
+READ(read, )
+READ(pread, COMMA off_t offset, COMMA offset)
+READ(pread64, COMMA off64_t offset, COMMA offset)

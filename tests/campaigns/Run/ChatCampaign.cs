@@ -7,10 +7,10 @@ using FastChat.History;
 namespace FastChat.Campaigns;
 
 /// <summary>
-/// The broker's process dies again and again while people chat. The store lives through all of it and grows; each restart is timed. A round of deaths has conversations and a history of its own,
-/// judged when it is over; and at the very end everything that any round stored is read once more and must be what it was.
+/// Something is done to the broker's process again and again while people chat. The store lives through all of it and grows. A round of faults has conversations and a history of its own, judged when it
+/// is over; and at the very end everything that any round stored is read once more and must be what it was.
 /// </summary>
-internal sealed class CrashCampaign(CampaignOptions options, ICrash crash, TextWriter progress)
+internal sealed class ChatCampaign(CampaignOptions options, IFaults faults, TextWriter progress)
 {
     private const int People = 8;
     private const string Password = "correct horse battery staple";
@@ -28,12 +28,13 @@ internal sealed class CrashCampaign(CampaignOptions options, ICrash crash, TextW
         Say($"seed {options.Seed}, {options.Cycles} cycles, {_directory}");
         Directory.CreateDirectory(_directory);
         _state = CampaignState.Load(StatePath) ?? _state;
+        _state = faults.KeepsStore ? _state : _state with { Tokens = [], Conversations = [] };
         double before = _state.Result.Seconds;
-        BrokerProcess broker = await BrokerProcess.StartAsync(new BrokerProcessOptions
+        BrokerProcess broker = await BrokerProcess.StartAsync(faults.Prepare(new BrokerProcessOptions
         {
             DataDirectory = Path.Combine(_directory, "store"),
             ReadyTimeout = TimeSpan.FromMinutes(2),
-        });
+        }));
         await using (broker)
         {
             if (_state.Tokens.Count == 0)
@@ -47,7 +48,7 @@ internal sealed class CrashCampaign(CampaignOptions options, ICrash crash, TextW
                 await TryRunRoundAsync(broker, cancellation);
                 _state = _state with { Result = _state.Result with { Seconds = before + Stopwatch.GetElapsedTime(begun).TotalSeconds } };
                 _state.Save(StatePath);
-                Say($"round {_state.Rounds}: {_state.Result.ToJson()}{(crash.Summary is { } summary ? $" ({summary})" : string.Empty)}");
+                Say($"round {_state.Rounds}: {_state.Result.ToJson()}{(faults.Summary is { } summary ? $" ({summary})" : string.Empty)}");
             }
 
             if (_state.Result.IsClean)
@@ -55,7 +56,7 @@ internal sealed class CrashCampaign(CampaignOptions options, ICrash crash, TextW
                 await ReadEverythingAgainAsync(broker, cancellation);
             }
 
-            CampaignResult result = _state.Result with { Seconds = before + Stopwatch.GetElapsedTime(begun).TotalSeconds };
+            CampaignResult result = faults.AddTo(_state.Result) with { Seconds = before + Stopwatch.GetElapsedTime(begun).TotalSeconds };
             if (result.IsClean)
             {
                 await broker.KillAsync();
@@ -63,6 +64,8 @@ internal sealed class CrashCampaign(CampaignOptions options, ICrash crash, TextW
             }
             else
             {
+                await broker.KillAsync();
+                await faults.KeepAsync(_directory);
                 Say($"kept: {_directory}\n{broker.StandardError}");
             }
 
@@ -91,28 +94,12 @@ internal sealed class CrashCampaign(CampaignOptions options, ICrash crash, TextW
         string history = Path.Combine(_directory, string.Create(CultureInfo.InvariantCulture, $"round-{number}.history"));
         await using Round round = await Round.BeginAsync(OptionsOf(broker) with { Token = _state.Tokens[0] }, _state.Tokens, history, random, cancellation);
 
-        // What a process is to die of is in its environment.
-        await RestartAsync(broker, isLast: false, random);
-        List<double> restarts = [.. _state.Restarts];
+        Stage stage = new(broker, round, random, [.. _state.Restarts], cancellation);
+        await faults.BeginRoundAsync(stage);
         int cycles = Math.Min(options.CyclesInRound, options.Cycles - (int)_state.Result.Cycles);
         for (int cycle = 0; cycle < cycles; cycle++)
         {
-            if (random.Next(4) == 0)
-            {
-                round.KillClient(random);
-            }
-
-            await crash.StrikeAsync(broker, random, cancellation);
-            round.OnFault(HistoryFault.Kill);
-            crash.WhileDown(broker.DataDirectory, random);
-            long down = Stopwatch.GetTimestamp();
-            await RestartAsync(broker, isLast: cycle == cycles - 1, random);
-            if (!broker.HasExited)
-            {
-                restarts.Add(Stopwatch.GetElapsedTime(down).TotalSeconds);
-            }
-
-            round.OnFault(HistoryFault.Restart);
+            await faults.RunCycleAsync(stage, isLast: cycle == cycles - 1);
         }
 
         (CheckReport report, FinishedConversation[] conversations) = await round.FinishAsync(cancellation);
@@ -131,15 +118,15 @@ internal sealed class CrashCampaign(CampaignOptions options, ICrash crash, TextW
         _state = _state with
         {
             Rounds = number,
-            Restarts = restarts,
+            Restarts = stage.Restarts,
             Conversations = [.. _state.Conversations, .. conversations],
             Result = result with
             {
                 Cycles = result.Cycles + cycles,
                 Acked = result.Acked + round.Acknowledged,
                 Stored = (result.Stored ?? 0) + conversations.Sum(one => (long)one.Head),
-                RestartP99S = Percentile(restarts, 0.99),
-                RestartMaxS = restarts.Max(),
+                RestartP99S = stage.Restarts.Count > 0 ? Percentile(stage.Restarts, 0.99) : null,
+                RestartMaxS = stage.Restarts.Count > 0 ? stage.Restarts.Max() : null,
             },
         };
         if (report.Violations == 0)
@@ -154,12 +141,6 @@ internal sealed class CrashCampaign(CampaignOptions options, ICrash crash, TextW
         Promise.Durable, Promise.ExactlyOnce, Promise.NoPhantom, Promise.Dense, Promise.Agreement, Promise.RealTimeOrder, Promise.SenderOrder, Promise.LiveDelivery, Promise.Resume,
         Promise.CatchUp, Promise.FanOut,
     ];
-
-    /// <summary>The next process; the last one of a round is left alone.</summary>
-    private Task RestartAsync(BrokerProcess broker, bool isLast, Random random) =>
-        broker.RestartAsync(process => isLast ? Plain(process) : crash.Arm(Plain(process), random));
-
-    private static BrokerProcessOptions Plain(BrokerProcessOptions process) => process with { Environment = new Dictionary<string, string>(), MayEndEarly = false };
 
     private async Task ReadEverythingAgainAsync(BrokerProcess broker, CancellationToken cancellation)
     {
