@@ -59,7 +59,9 @@ public static class StoreBackup
         RocksDbConversationLog log, BackupDirectory target, int keep, bool isPaced, TimeProvider time, Action<BackupProgress>? progress, CancellationToken cancellation)
     {
         int number = target.Begin();
-        DateTimeOffset takenAt = time.GetUtcNow();
+
+        // Whole microseconds, as the lists show it: who asks for the one of that time means this one.
+        DateTimeOffset takenAt = new(time.GetUtcNow().Ticks / TimeSpan.TicksPerMicrosecond * TimeSpan.TicksPerMicrosecond, TimeSpan.Zero);
         using StoreSnapshot snapshot = log.TakeSnapshot();
         Failpoint.Reach("backup-snapshot");
         IReadOnlyList<(string Source, string Path)> sources = snapshot.Files();
