@@ -27,7 +27,9 @@ public sealed class BackupTests
     public async Task Every_backup_has_what_was_acknowledged_before_it_and_is_sound()
     {
         ConcurrentQueue<Acknowledged> acknowledged = [];
-        List<(JsonElement Backup, Acknowledged[] Before)> taken = [];
+        List<(BackupStatus Backup, Acknowledged[] Before)> taken = [];
+        await using FastChatClient operatorClient = await FastChatClient.ConnectAsync(
+            new ClientOptions { Endpoint = ClientEndpoint.Parse(_broker.Process.Tcp.ToString()), Token = _broker.ReadOperatorToken() });
         using CancellationTokenSource stop = new();
         Task[] writing = [.. Enumerable.Range(0, Writers).Select(writer => WriteAsync(writer, acknowledged, stop.Token))];
         for (int i = 0; i < Backups; i++)
@@ -40,18 +42,19 @@ public sealed class BackupTests
             }
 
             Acknowledged[] before = [.. acknowledged];
-            taken.Add((await RunAsync("backup", BackupPath, "--data", _broker.Process.DataDirectory), before));
+            taken.Add((await BackUpAsync(operatorClient), before));
         }
 
         int atTheEnd = acknowledged.Count;
         await stop.CancelAsync();
         await Task.WhenAll(writing);
         Assert.That(atTheEnd, Is.GreaterThan(taken[^1].Before.Length), "clients were answered while the last backup was taken");
-        TestContext.Out.WriteLine($"{acknowledged.Count} acknowledged; backups: {string.Join(' ', taken.Select(backup => backup.Backup))}");
-        Assert.That(taken.Select(backup => backup.Backup.GetProperty("backup").GetInt32()), Is.EqualTo(new[] { 1, 2, 3 }));
-        foreach ((JsonElement backup, Acknowledged[] before) in taken)
+        await _broker.Process.KillAsync();
+        TestContext.Out.WriteLine($"{acknowledged.Count} acknowledged; {string.Join("; ", taken.Select(backup => backup.Backup))}");
+        Assert.That(taken.Select(backup => backup.Backup.Backup), Is.EqualTo(new ulong[] { 1, 2, 3 }));
+        foreach ((BackupStatus backup, Acknowledged[] before) in taken)
         {
-            await CheckAsync(backup.GetProperty("backup").GetInt32(), before, [.. acknowledged]);
+            await CheckAsync((int)backup.Backup, before, [.. acknowledged]);
         }
     }
 
@@ -73,11 +76,12 @@ public sealed class BackupTests
             {
                 Environment = new Dictionary<string, string>(options.Environment) { ["FASTCHAT_FAILPOINT"] = place },
             });
-            CliResult cut = await CliProcess.RunAsync(_broker.Directory.Path, "backup", BackupPath, "--data", _broker.Process.DataDirectory);
-            Assert.That(cut.ExitCode, Is.EqualTo(1), $"{place}: {cut}");
+            await using SignedInPeer operatorPeer = await _broker.SignInAsync(_broker.ReadOperatorToken());
+            await operatorPeer.Peer.SendAsync(FrameType.Backup, operatorPeer.NextRequest(), new ControlMap().Set("directory", BackupPath));
             await _broker.Process.WaitForExitAsync();
-            Assert.That((await ListAsync()).Count, Is.EqualTo(1), $"{place}: what was cut off is no backup");
         }
+
+        Assert.That(await ListAsync(), Is.EqualTo(new[] { 1 }), "what was cut off is no backup");
 
         await _broker.Process.RestartAsync(options => options with { Environment = new Dictionary<string, string>(options.Environment) { ["FASTCHAT_FAILPOINT"] = string.Empty } });
         await RunAsync("backup", BackupPath, "--data", _broker.Process.DataDirectory);
@@ -121,6 +125,19 @@ public sealed class BackupTests
         BackupStatus status = BackupStatus.Parse((await operatorPeer.AskAsync(FrameType.Backup, new ControlMap())).ToMap());
         Assert.That((status.Run, status.IsRunning, status.Backup), Is.EqualTo((1ul, false, 0ul)));
         Assert.That(status.Failure, Does.Contain("lie in one another"));
+    }
+
+    private async Task<BackupStatus> BackUpAsync(FastChatClient operatorClient)
+    {
+        BackupStatus status = await operatorClient.BeginBackupAsync(BackupPath);
+        while (status.IsRunning)
+        {
+            await Task.Delay(10);
+            status = await operatorClient.GetBackupAsync();
+        }
+
+        Assert.That(status.Failure, Is.Null);
+        return status;
     }
 
     private static async Task ExpectAsync(SignedInPeer peer, ControlMap map, ErrorCode code)
