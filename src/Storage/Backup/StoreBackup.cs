@@ -83,7 +83,6 @@ public static class StoreBackup
         BackupManifest manifest = new(number, takenAt, StoreFormat.CurrentVersion, log.Epoch, snapshot.Commit, files);
         Failpoint.Reach("backup-unlisted");
         target.Complete(manifest);
-        Failpoint.Reach("backup-complete");
         return new BackupResult(manifest.Info, copy.DoneBytes, target.Drop(keep));
     }
 }

@@ -1,5 +1,3 @@
-using FastChat.Shared;
-
 namespace FastChat.Storage;
 
 /// <summary>Which backup is to be restored; both null = the newest.</summary>
@@ -140,7 +138,6 @@ public sealed class StoreRestore
             {
                 string stored = Path.Combine(_backups, file.Stored);
                 RequireSame(file, _copy.Copy(stored, Path.Combine(_data, file.Path)));
-                Failpoint.Reach("restore-copied");
             }
 
             StableFile.SyncDirectory(Path.Combine(_data, "rocksdb"));
