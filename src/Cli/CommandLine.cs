@@ -69,6 +69,8 @@ internal static class CommandLine
             Leave.Build(),
             Members.Build(),
             Replay.Build(),
+            Backup.Build(),
+            Restore.Build(),
             Verify.Build(),
             CheckHistory.Build(),
             Decode.Build(),

@@ -158,6 +158,32 @@ public sealed partial class FastChatClient
             cancellationToken));
     }
 
+    /// <summary>Has the broker begin a backup of its store; it goes on by itself, and <see cref="GetBackupAsync"/> tells how. Needs the operator's right.</summary>
+    /// <param name="directory">A directory of backups on the broker's machine, made when absent: an absolute path.</param>
+    /// <param name="keep">How many backups stay there; 0 = all.</param>
+    /// <param name="cancellationToken">Stops waiting; the backup may have begun all the same.</param>
+    /// <exception cref="RequestException">FORBIDDEN, TOO_MANY (one is under way), BAD_REQUEST, UNSUPPORTED.</exception>
+    /// <exception cref="ConnectionException">The connection broke before the answer, or the client ended: whether it began is unknown.</exception>
+    public Task<BackupStatus> BeginBackupAsync(string directory, int keep = 0, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(directory);
+        ArgumentOutOfRangeException.ThrowIfNegative(keep);
+        ControlMap body = new ControlMap().Set("directory", directory).Set("keep", keep);
+        return ControlAsync(FrameType.Backup, body, isIdempotent: false, BackupStatus.Parse, cancellationToken);
+    }
+
+    /// <summary>The broker's latest backup, and how it goes. Needs the operator's right. Asked again by itself when the connection breaks.</summary>
+    /// <exception cref="RequestException">FORBIDDEN, UNSUPPORTED.</exception>
+    /// <exception cref="ConnectionException">The client ended.</exception>
+    public Task<BackupStatus> GetBackupAsync(CancellationToken cancellationToken = default) =>
+        ControlAsync(FrameType.Backup, new ControlMap(), isIdempotent: true, BackupStatus.Parse, cancellationToken);
+
+    /// <summary>Ends the backup that is under way, if one is. Needs the operator's right.</summary>
+    /// <exception cref="RequestException">FORBIDDEN, UNSUPPORTED.</exception>
+    /// <exception cref="ConnectionException">The client ended.</exception>
+    public Task<BackupStatus> StopBackupAsync(CancellationToken cancellationToken = default) =>
+        ControlAsync(FrameType.Backup, new ControlMap().Set("stop", true), isIdempotent: true, BackupStatus.Parse, cancellationToken);
+
     /// <summary>Asks the broker for a sign of life and returns the round trip's time.</summary>
     /// <exception cref="ConnectionException">The connection broke before the answer, or the client ended.</exception>
     public async Task<TimeSpan> PingAsync(CancellationToken cancellationToken = default)

@@ -94,6 +94,9 @@ public enum FrameType : byte
     /// <summary>C→S: make users of another system known here (needs the import right).</summary>
     ImportUsers = 0x27,
 
+    /// <summary>C→S: have a backup taken, ask about it, or stop it (operators only).</summary>
+    Backup = 0x28,
+
     /// <summary>S→C: the answer to a control request.</summary>
     Reply = 0x2F,
 
@@ -108,7 +111,7 @@ public static class FrameTypes
     public static bool IsFromClient(FrameType type) => type is
         FrameType.Hello or FrameType.Ping or FrameType.Pong or FrameType.Close or FrameType.Credit or
         FrameType.Publish or FrameType.Subscribe or FrameType.Unsubscribe or FrameType.Fetch ||
-        type is >= FrameType.CreateConversation and <= FrameType.ImportUsers;
+        type is >= FrameType.CreateConversation and <= FrameType.Backup;
 
     /// <summary>True for the frames that a broker may send.</summary>
     public static bool IsFromServer(FrameType type) => type is

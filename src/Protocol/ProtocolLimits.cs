@@ -51,6 +51,9 @@ public static class ProtocolLimits
     /// <summary>Bytes of a password at the least.</summary>
     public const int PasswordSizeMin = 8;
 
+    /// <summary>Bytes of a path on the broker's machine, which is as much as Linux takes.</summary>
+    public const int PathSizeMax = 4096;
+
     /// <summary>Bytes of a token's text.</summary>
     public const int TokenSizeMax = 128;
 

@@ -72,6 +72,9 @@ public sealed partial class CrashCampaignTests
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
             .SelectMany(file => Reach().Matches(File.ReadAllText(file)))
             .Select(match => match.Groups[1].Value)
+
+            // No client comes by there: an operator does (BackupTests).
+            .Where(place => !place.StartsWith("backup-", StringComparison.Ordinal))
             .ToArray();
         Assert.That(inSource, Is.EquivalentTo(FailpointKill.Places.Keys));
     }

@@ -54,6 +54,8 @@ internal static class BadConversation
         BadInput.Refused("creating another kind", FrameType.CreateConversation, _ => new ControlMap().Set("kind", "secret").Set("name", "kinds"), ErrorCode.BadRequest),
         BadInput.Refused("a title of 257 bytes", FrameType.CreateConversation, _ => new ControlMap().Set("title", new string('t', 257)), ErrorCode.BadRequest),
         BadInput.Refused("importing without the right", FrameType.ImportUsers, _ => new ControlMap().Set("names", new List<object?> { "someone" }), ErrorCode.Forbidden),
+        BadInput.Refused("a backup without the right", FrameType.Backup, _ => new ControlMap().Set("directory", "/backups"), ErrorCode.Forbidden),
+        BadInput.Refused("asking about backups without the right", FrameType.Backup, _ => new ControlMap(), ErrorCode.Forbidden),
         BadInput.Refused("resolving neither names nor users", FrameType.ResolveUsers, _ => new ControlMap(), ErrorCode.BadRequest),
         BadInput.Refused("adding nobody anybody knows", FrameType.AddMembers, stage => Members(stage.Room, new UserId(42)), ErrorCode.NoSuchUser),
 

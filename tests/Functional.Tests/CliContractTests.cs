@@ -97,10 +97,16 @@ public sealed class CliContractTests
     [TestCase(1, "login", "nobody-of-that-name")]
     [TestCase(1, "register", "ADA")]
     [TestCase(1, "verify", "--data", "/nowhere/at/all")]
+    [TestCase(1, "backup", "/nowhere/at/all", "--list")]
+    [TestCase(1, "backup", "/nowhere/backups", "--data", "/nowhere/at/all")]
+    [TestCase(2, "backup", "/nowhere/backups", "--keep", "-1")]
+    [TestCase(1, "restore", "/nowhere/at/all", "--data", "/nowhere/data")]
+    [TestCase(2, "restore", "/nowhere/at/all", "--before", "noon")]
+    [TestCase(2, "restore", "/nowhere/at/all", "--before", "2026-05-01", "--backup", "1")]
     [TestCase(1, "send", "#talk", "x", "--server", "127.0.0.1:1")]
     public async Task Failures_have_their_exit_code_and_one_reason(int exitCode, params string[] arguments)
     {
-        bool isLocal = arguments is [] or ["decode" or "verify" or "no-such-verb", ..] || arguments.Contains("--server");
+        bool isLocal = arguments is [] or ["decode" or "verify" or "backup" or "restore" or "no-such-verb", ..] || arguments.Contains("--server");
         CliResult failed = isLocal ? await CliProcess.RunAsync(_adasHome, arguments) : await AdaAsync(arguments);
         Expect(exitCode, failed);
         string[] reasons = failed.Error.Trim().Split('\n');

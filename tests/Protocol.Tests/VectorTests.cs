@@ -109,6 +109,7 @@ public sealed class VectorTests
                 .Set("complete", map.Flag("complete")),
             "ResolveUsers" => new ControlMap().Set("users", map.Maps("users")!.Select(user => user is null ? null : UserInfo.Parse(user).ToMap()).ToArray()),
             "ImportUsers" => new ControlMap().Set("users", map.Ids("users")!.Select(ControlMap.IdBytes).ToArray()),
+            "Backup" => BackupStatus.Parse(map).ToMap(),
             _ => map,
         },
     };

@@ -124,6 +124,7 @@ public sealed class ProtocolDocumentTests
             ("unanswered fetches of a connection", [ProtocolLimits.FetchesInFlightMax]),
             ("records in one page", [ProtocolLimits.FetchCountMax, ProtocolLimits.FetchBytesMax]),
             ("control body: map entries, array elements, nesting", [ProtocolLimits.ControlMapMax, ProtocolLimits.ControlArrayMax, ProtocolLimits.ControlDepthMax]),
+            ("path of a directory", [ProtocolLimits.PathSizeMax]),
             ("name, title, password", [ProtocolLimits.NameSizeMax, ProtocolLimits.TitleSizeMax, ProtocolLimits.PasswordSizeMin, ProtocolLimits.PasswordSizeMax]),
         ];
         Dictionary<string, string> table = ProtocolDocument.Table("2.3").ToDictionary(cells => cells[0], cells => cells[1]);

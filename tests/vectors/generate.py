@@ -27,7 +27,7 @@ TYPES = {
     "Publish": 0x10, "Published": 0x11, "Subscribe": 0x12, "Subscribed": 0x13, "Unsubscribe": 0x14, "Unsubscribed": 0x15,
     "Deliver": 0x16, "Lag": 0x17, "Fetch": 0x18, "Chunk": 0x19, "FetchEnd": 0x1A,
     "CreateConversation": 0x20, "ResolveConversation": 0x21, "AddMembers": 0x22, "RemoveMember": 0x23, "ListMembers": 0x24,
-    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Reply": 0x2F, "Notice": 0x80,
+    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "Reply": 0x2F, "Notice": 0x80,
 }
 
 
@@ -378,6 +378,10 @@ def control_files():
         ("by id", {"users": [USER, OTHER]})], "ResolveUsers, C→S (protocol.md §4.6)")
     file("import-users", "ImportUsers", [
         ("two names", {"names": ["ada_", "[x]"]})], "ImportUsers, C→S (protocol.md §4.6)")
+    file("backup", "Backup", [
+        ("begin one", {"directory": "/srv/backups", "keep": 7}),
+        ("how does it go?", {}),
+        ("stop it", {"stop": True})], "Backup, C→S (protocol.md §4.6)")
 
     replies = File("reply", "Reply, S→C (protocol.md §4.6): `to` is the request that it answers")
     lobby = conversation_map(CONVERSATION, "public", "lobby", "Lobby – come in", created=True)
@@ -393,7 +397,12 @@ def control_files():
             ("no conversations", "ListConversations", {"conversations": [], "complete": True}),
             ("users, the second unknown", "ResolveUsers", {"users": [{"user": USER, "name": "Ada", "external": False}, None,
                                                                      {"user": IMPORTED, "name": "naïve", "external": True}]}),
-            ("imported users", "ImportUsers", {"users": [IMPORTED, OTHER]})], 20):
+            ("imported users", "ImportUsers", {"users": [IMPORTED, OTHER]}),
+            ("a backup under way", "Backup", {"run": 1, "running": True, "done": 1_048_576, "total": 70_000_000}),
+            ("a backup that failed", "Backup", {"run": 2, "running": False, "done": 0, "total": 0, "failure": "no space left on device"}),
+            ("a backup that is complete", "Backup", {
+                "run": 3, "running": False, "done": 70_000_000, "total": 70_000_000, "backup": 12, "taken_at": TIME, "epoch": 1,
+                "commit": 123_456, "files": 9, "copied": 1_048_576, "dropped": 1})], 20):
         replies.map(title, "Reply", entries, request, to=to)
 
     notices = File("notice", "Notice, S→C, optional (protocol.md §4.7)")

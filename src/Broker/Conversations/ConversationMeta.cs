@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
 using FastChat.Protocol;
@@ -25,6 +26,14 @@ internal sealed record ConversationMeta(ConversationKind Kind, UserId Creator, l
         name.CopyTo(bytes, FixedSize);
         title.CopyTo(bytes, FixedSize + name.Length);
         return bytes;
+    }
+
+    /// <summary>False when the bytes say nothing about a conversation.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> source, [NotNullWhen(true)] out ConversationMeta? meta)
+    {
+        bool isWhole = source.Length >= FixedSize && source.Length == FixedSize + source[2] + BinaryPrimitives.ReadUInt16LittleEndian(source[3..]);
+        meta = isWhole ? Parse(source) : null;
+        return meta is { Kind: ConversationKind.Public or ConversationKind.Group };
     }
 
     public static ConversationMeta Parse(ReadOnlySpan<byte> source)

@@ -17,5 +17,12 @@ internal readonly record struct Membership(MemberRole Role, ulong Since)
         return bytes;
     }
 
+    /// <summary>False when the bytes are no membership.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> source, out Membership membership)
+    {
+        membership = source.Length == 9 ? Parse(source) : default;
+        return membership.Role is MemberRole.Member or MemberRole.Owner;
+    }
+
     public static Membership Parse(ReadOnlySpan<byte> source) => new((MemberRole)source[0], BinaryPrimitives.ReadUInt64LittleEndian(source[1..]));
 }

@@ -49,6 +49,12 @@ internal static partial class BrokerLog
     [LoggerMessage(1030, LogLevel.Information, "An operator token was made: {Path}")]
     public static partial void OperatorTokenMade(ILogger log, string path);
 
+    [LoggerMessage(1031, LogLevel.Information, "Backup {Number} was taken: everything up to commit {Commit}, {Files} files, {Bytes} bytes, of which {CopiedBytes} were copied")]
+    public static partial void BackupTaken(ILogger log, int number, ulong commit, int files, long bytes, long copiedBytes);
+
+    [LoggerMessage(1032, LogLevel.Error, "A backup failed; the store is as it was")]
+    public static partial void BackupFailed(ILogger log, Exception failure);
+
     [LoggerMessage(1040, LogLevel.Error, "A control request ended by a defect")]
     public static partial void ControlDefect(ILogger log, Exception defect);
 }

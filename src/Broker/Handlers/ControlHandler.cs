@@ -14,7 +14,7 @@ namespace FastChat.Broker.Handlers;
 /// The control requests: parse on the read loop, carry out on the thread pool, because they read the store. A connection has a few under way at most; beyond
 /// that its frames wait.
 /// </summary>
-internal sealed class ControlHandler(ConversationRequests conversations, UserRequests users, ILogger log)
+internal sealed class ControlHandler(ConversationRequests conversations, UserRequests users, OperatorRequests operators, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
     private const int ControlsInFlightMax = 16;
@@ -91,6 +91,7 @@ internal sealed class ControlHandler(ConversationRequests conversations, UserReq
         FrameType.ListConversations => Task.FromResult(conversations.ListConversations(actor, map)),
         FrameType.ResolveUsers => Task.FromResult(users.Resolve(map)),
         FrameType.ImportUsers => users.ImportAsync(actor, map),
+        FrameType.Backup => Task.FromResult(operators.Backup(actor, map)),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
     };
 }

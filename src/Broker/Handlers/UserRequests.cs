@@ -26,9 +26,10 @@ internal sealed class UserRequests(Accounts accounts)
     /// <summary>People of another system get ids here.</summary>
     public async Task<ControlAnswer> ImportAsync(Actor actor, ControlMap map)
     {
-        if ((actor.Rights & AccountRights.Import) == 0)
+        ErrorCode denied = OperatorPolicy.Decide(OperatorOperation.ImportUsers, actor.Rights);
+        if (denied != ErrorCode.None)
         {
-            return ControlAnswer.Refused(ErrorCode.Forbidden, "this account may not import");
+            return ControlAnswer.Refused(denied, "this account may not import");
         }
 
         string[] names = map.Texts("names", ProtocolLimits.NameSizeMax) ?? throw new ControlFormatException("names: texts are expected");

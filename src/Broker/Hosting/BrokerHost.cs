@@ -54,6 +54,7 @@ public static class BrokerHost
         await WaitAsync(stop);
 
         BrokerLog.Draining(log, parts.Connections.Count);
+        parts.Backups.Stop();
         Task closing = parts.Connections.CloseAllAsync(
             CloseCode.Draining, ConnectionRegistry.ShuttingDown, retryAfterMs: 0, TimeSpan.FromSeconds(options.DrainSeconds));
         using CancellationTokenSource limit = new(TimeSpan.FromSeconds(options.DrainSeconds + 5));

@@ -5,6 +5,7 @@ using FastChat.Broker.Connections;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Maintenance;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -42,12 +43,18 @@ internal sealed class BrokerParts : IAsyncDisposable
         _passwords = new PasswordHasher(surroundings.Random);
         Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration);
 
+        Backups = new BackupRuns(
+            log is RocksDbConversationLog files
+                ? (directory, keep, progress, stop) => StoreBackup.Take(files, directory, keep, isPaced: true, surroundings.Clock, progress, stop)
+                : null,
+            logger);
+
         ConnectionSettings settings = options.ToConnectionSettings();
         FrameDispatcher dispatcher = new(
             new PublishHandler(_router, settings.BodySizeMax, settings.InFlightMax),
             new SubscriptionHandler(_router, ProtocolLimits.SubscriptionsMax),
             new ControlHandler(
-                new ConversationRequests(_router, log, Accounts, surroundings.Random), new UserRequests(Accounts), logger));
+                new ConversationRequests(_router, log, Accounts, surroundings.Random), new UserRequests(Accounts), new OperatorRequests(Backups), logger));
         Connections = new ConnectionRegistry(new ConnectionServices
         {
             Router = _router,
@@ -73,6 +80,9 @@ internal sealed class BrokerParts : IAsyncDisposable
 
     /// <summary>The accounts.</summary>
     public Accounts Accounts { get; }
+
+    /// <summary>The backups.</summary>
+    public BackupRuns Backups { get; }
 
     /// <summary>The open connections.</summary>
     public ConnectionRegistry Connections { get; }
@@ -115,6 +125,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     public ValueTask DisposeAsync()
     {
         Connections.Dispose();
+        Backups.Dispose();
         _passwords.Dispose();
         _router.Dispose();
         Log.Dispose();

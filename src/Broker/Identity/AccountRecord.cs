@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
 using FastChat.Broker.Sessions;
@@ -26,6 +27,13 @@ internal sealed record AccountRecord(string Name, bool IsExternal, AccountRights
         name.CopyTo(bytes, FixedSize);
         verifier.CopyTo(bytes, FixedSize + name.Length);
         return bytes;
+    }
+
+    /// <summary>False when the bytes say nothing about an account.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> source, [NotNullWhen(true)] out AccountRecord? account)
+    {
+        account = source.Length >= FixedSize && source.Length >= FixedSize + source[2] ? Parse(source) : null;
+        return account is not null;
     }
 
     public static AccountRecord Parse(ReadOnlySpan<byte> source)
@@ -57,6 +65,13 @@ internal readonly record struct TokenRecord(UserId User, DeviceId Device, long C
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(24), CreatedMicros);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(32), ExpiresMicros);
         return bytes;
+    }
+
+    /// <summary>False when the bytes say nothing about a token.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> source, out TokenRecord token)
+    {
+        token = source.Length == Size ? Parse(source) : default;
+        return source.Length == Size;
     }
 
     public static TokenRecord Parse(ReadOnlySpan<byte> source) => new(

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
 using FastChat.Broker.Conversations;
@@ -103,6 +104,13 @@ internal sealed record StateWriteCommand(IReadOnlyList<StateEntry> Entries)
         return bytes.ToArray();
     }
 
+    /// <summary>False when the bytes are no whole entries.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> source, [NotNullWhen(true)] out StateWriteCommand? write)
+    {
+        write = AreWhole(source) ? Parse(source) : null;
+        return write is not null;
+    }
+
     public static StateWriteCommand Parse(ReadOnlySpan<byte> source)
     {
         List<StateEntry> entries = [];
@@ -120,5 +128,28 @@ internal sealed record StateWriteCommand(IReadOnlyList<StateEntry> Entries)
         }
 
         return new StateWriteCommand(entries);
+    }
+
+    private static bool AreWhole(ReadOnlySpan<byte> source)
+    {
+        while (source.Length >= 3)
+        {
+            int keySize = BinaryPrimitives.ReadUInt16LittleEndian(source[1..]);
+            if (source.Length < 3 + keySize + sizeof(int))
+            {
+                return false;
+            }
+
+            int valueSize = BinaryPrimitives.ReadInt32LittleEndian(source[(3 + keySize)..]);
+            source = source[(3 + keySize + sizeof(int))..];
+            if (valueSize < -1 || valueSize > source.Length)
+            {
+                return false;
+            }
+
+            source = source[Math.Max(valueSize, 0)..];
+        }
+
+        return source.IsEmpty;
     }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 
+using FastChat.Broker.Maintenance;
 using FastChat.Storage;
 
 namespace FastChat.Cli;
@@ -13,7 +14,7 @@ internal static class Verify
     public static Command Build()
     {
         Option<string> data = new("--data") { Description = "The broker's data directory", HelpName = "DIR", DefaultValueFactory = static _ => "./data" };
-        Option<bool> rebuild = new("--rebuild") { Description = "Also set right what can be rebuilt from the log" };
+        Option<bool> rebuild = new("--rebuild") { Description = "Also set right what follows from the rest of the store: the dedupe table, names, memberships, lists" };
         Command command = new("verify", "Check a store while no broker runs on it") { data, rebuild };
         command.SetAction((parsed, cancellation) =>
         {
@@ -36,7 +37,7 @@ internal static class Verify
         VerifyResult result;
         try
         {
-            result = StoreVerifier.Verify(new StorageOptions { Directory = directory }, rebuild, progress, cancellation);
+            result = StoreVerifier.Verify(new StorageOptions { Directory = directory }, rebuild, progress, BrokerChecks.All(), cancellation);
         }
         catch (StorageException failure)
         {

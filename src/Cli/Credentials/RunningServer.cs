@@ -12,6 +12,7 @@ namespace FastChat.Cli;
 internal static partial class RunningServer
 {
     private const string TokenFile = "operator.token";
+    private const string ServerFile = "server.json";
     private const string DefaultData = "data";
 
     private const int CurrentDirectory = -100;
@@ -55,17 +56,12 @@ internal static partial class RunningServer
             return null;
         }
 
-        string file = Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"{port}.json"));
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(file));
-            return document.RootElement.TryGetProperty("data", out JsonElement data) ? data.GetString() : null;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
-        {
-            return null;
-        }
+        return ReadText(Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"{port}.json")), "data");
     }
+
+    /// <summary>Where the broker on a data directory listens, as it says itself; null when it says nothing. Whether it still runs is seen by connecting.</summary>
+    public static ServerAddress? FindServer(string data) =>
+        ReadText(Path.Combine(data, ServerFile), "tcp") is { } address ? ServerAddress.Parse(address) : null;
 
     /// <summary>Where brokers of this user say what they are: <c>${XDG_RUNTIME_DIR:-/tmp}/fastchat-UID</c>.</summary>
     public static string RuntimeDirectory(Func<string, string?> environment)
@@ -87,6 +83,20 @@ internal static partial class RunningServer
         uint owner = BinaryPrimitives.ReadUInt32LittleEndian(status.AsSpan(20));
         int mode = BinaryPrimitives.ReadUInt16LittleEndian(status.AsSpan(28));
         return owner == GetUserId() && mode == PrivateDirectoryMode;
+    }
+
+    // A file that is not there or says nothing means that no broker speaks for itself: the caller goes on without.
+    private static string? ReadText(string file, string key)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(file));
+            return document.RootElement.TryGetProperty(key, out JsonElement value) ? value.GetString() : null;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
+        {
+            return null;
+        }
     }
 
     private static string? ReadToken(string data)

@@ -20,6 +20,9 @@ internal static class ControlKeys
         ["title"] = static (map, key) => map.Text(key, ProtocolLimits.TitleSizeMax),
         ["create"] = static (map, key) => map.Flag(key),
         ["limit"] = static (map, key) => map.Number(key, 0),
+        ["directory"] = static (map, key) => map.Text(key, ProtocolLimits.PathSizeMax),
+        ["keep"] = static (map, key) => map.Number(key, 0),
+        ["stop"] = static (map, key) => map.Flag(key),
     };
 
     /// <summary>Says what is wrong with a body; nothing for frames whose keys depend on what they answer.</summary>
@@ -33,7 +36,7 @@ internal static class ControlKeys
             case FrameType.Welcome:
                 Try(() => Welcome.Parse(map), blame);
                 break;
-            case >= FrameType.CreateConversation and <= FrameType.ImportUsers:
+            case >= FrameType.CreateConversation and <= FrameType.Backup:
                 foreach (string key in map.Keys)
                 {
                     if (Requests.TryGetValue(key, out Action<ControlMap, string>? read))

@@ -25,6 +25,7 @@ internal sealed class SegmentMover : IDisposable
     private readonly AutoResetEvent _wake = new(initialState: false);
     private readonly ManualResetEventSlim _idle = new(initialState: true);
     private readonly Lock _gate = new();
+    private readonly Lock _keeping = new();
     private readonly List<RecentView> _replaced = [];
     private readonly Queue<JournalSegment> _full = new();
     private RecentView _view = new();
@@ -59,6 +60,12 @@ internal sealed class SegmentMover : IDisposable
             ObjectDisposedException.ThrowIf(ReferenceEquals(view, s_closed), owner);
         }
     }
+
+    /// <summary>
+    /// Until this scope ends, no file leaves the view or is used again: what the tables have at its beginning and what the view has at its end is everything. Moving stands still when
+    /// the file under way is done, and commits when all files are full, so it is for moments.
+    /// </summary>
+    public Lock.Scope KeepFiles() => _keeping.EnterScope();
 
     /// <summary>Adds a file that commits go to from now on, and has the one before it moved. Committer.</summary>
     public void Extend(JournalSegment? full, JournalSegment? next)
@@ -208,10 +215,13 @@ internal sealed class SegmentMover : IDisposable
 
     private void Remove(JournalSegment segment)
     {
-        lock (_gate)
+        lock (_keeping)
         {
-            _full.Dequeue();
-            Replace(new RecentView([.. _view.Segments.ToArray().Where(other => other != segment)]));
+            lock (_gate)
+            {
+                _full.Dequeue();
+                Replace(new RecentView([.. _view.Segments.ToArray().Where(other => other != segment)]));
+            }
         }
 
         CloseReplaced();

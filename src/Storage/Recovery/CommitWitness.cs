@@ -34,7 +34,8 @@ namespace FastChat.Storage;
 /// </summary>
 internal sealed unsafe class CommitWitness : IDisposable
 {
-    private const string FileName = "witness";
+    public const string FileName = "witness";
+
     private const int FileSize = 4096;
     private const int SlotStride = 2048;
     private const int SlotSize = 20;

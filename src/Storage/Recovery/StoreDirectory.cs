@@ -11,6 +11,7 @@ namespace FastChat.Storage;
 ///  DIRECTORY/rocksdb/   the tables
 ///  DIRECTORY/incoming/  files on their way into the tables
 ///  DIRECTORY/journal/   JournalSegment: commits that may not be in the tables yet
+///  DIRECTORY/outgoing/  StoreSnapshot: files on their way into a backup
 /// </code>
 /// Opening brings what the journal holds into the tables first: a store in service begins with an empty journal.
 /// </summary>
@@ -20,13 +21,17 @@ internal sealed class StoreDirectory : IDisposable
 
     private readonly DirectoryLock _lock;
 
-    private StoreDirectory(DirectoryLock directoryLock, RocksDbStore tables, uint epoch, ulong commitNumber)
+    private StoreDirectory(string path, DirectoryLock directoryLock, RocksDbStore tables, uint epoch, ulong commitNumber)
     {
+        Path = path;
         _lock = directoryLock;
         Tables = tables;
         Epoch = epoch;
         CommitNumber = commitNumber;
     }
+
+    /// <summary>Its absolute path.</summary>
+    public string Path { get; }
 
     public RocksDbStore Tables { get; }
 
@@ -72,7 +77,7 @@ internal sealed class StoreDirectory : IDisposable
             }
 
             RocksDbStore tables = RocksDbStore.Open(options, directory, writable);
-            JournalReader journal = JournalReader.Read(Path.Combine(directory, JournalName), tables.MovedCommit);
+            JournalReader journal = JournalReader.Read(System.IO.Path.Combine(directory, JournalName), tables.MovedCommit);
             try
             {
                 if (journal.Live.Count > 0 && journal.Damage is null)
@@ -96,7 +101,7 @@ internal sealed class StoreDirectory : IDisposable
                 journal.Close();
             }
 
-            return new StoreDirectory(directoryLock, tables, format.Epoch, journal.LastCommit) { JournalDamage = journal.Damage };
+            return new StoreDirectory(directory, directoryLock, tables, format.Epoch, journal.LastCommit) { JournalDamage = journal.Damage };
         });
     }
 
@@ -111,7 +116,7 @@ internal sealed class StoreDirectory : IDisposable
     private static StoreDirectory WithLock(StorageOptions options, Func<string, DirectoryLock, StoreDirectory> open)
     {
         options.Validate();
-        string directory = Path.GetFullPath(options.Directory);
+        string directory = System.IO.Path.GetFullPath(options.Directory);
         DirectoryLock? directoryLock = null;
         try
         {
@@ -147,6 +152,7 @@ internal sealed class StoreDirectory : IDisposable
             throw Loss(directory, $"its database is gone, though {promised} commits were acknowledged");
         }
 
+        StoreSnapshot.RemoveLeft(directory);
         StableFile.CreateDirectory(RocksDbStore.PathIn(directory));
         RocksDbStore tables = RocksDbStore.Open(options, directory, writable: true);
         CommitWitness? witness = null;
@@ -154,7 +160,7 @@ internal sealed class StoreDirectory : IDisposable
         try
         {
             StableFile.SyncDirectory(RocksDbStore.PathIn(directory));
-            string journalDirectory = Path.Combine(directory, JournalName);
+            string journalDirectory = System.IO.Path.Combine(directory, JournalName);
             StableFile.CreateDirectory(journalDirectory);
             journal = JournalReader.Read(journalDirectory, tables.MovedCommit);
             string? loss = !witnessed ? "its witness file is missing or damaged, so nobody can tell whether everything acknowledged is there"
@@ -198,7 +204,7 @@ internal sealed class StoreDirectory : IDisposable
 
             witness = CommitWitness.Open(directory, time, options.WitnessSyncInterval);
             witness.Record(journal.LastCommit);
-            return new StoreDirectory(directoryLock, tables, format.Epoch, journal.LastCommit) { Witness = witness, Journal = pool, Room = room };
+            return new StoreDirectory(directory, directoryLock, tables, format.Epoch, journal.LastCommit) { Witness = witness, Journal = pool, Room = room };
         }
         catch
         {

@@ -20,10 +20,14 @@ internal readonly record struct StoreFormat(uint Version, uint Epoch)
 {
     public const uint CurrentVersion = 2;
 
+    public const string FileName = "format";
+
     private const int Size = 20;
-    private const string FileName = "format";
 
     private static ReadOnlySpan<byte> Magic => "FASTCHAT"u8;
+
+    /// <summary>Stands in the marker's place until a restore is complete. An earlier version of the program does not take it for a marker either.</summary>
+    private static ReadOnlySpan<byte> UnfinishedRestore => "unfinished restore\n"u8;
 
     /// <summary>Reads the marker; null when the directory has none.</summary>
     /// <exception cref="StoreOpenException">It is damaged, or of a version that this program does not know.</exception>
@@ -36,6 +40,11 @@ internal readonly record struct StoreFormat(uint Version, uint Epoch)
         }
 
         ReadOnlySpan<byte> bytes = File.ReadAllBytes(path);
+        if (bytes.SequenceEqual(UnfinishedRestore))
+        {
+            throw new StoreOpenException($"The restore into {directory} was cut off: repeat it.");
+        }
+
         if (bytes.Length < Size || !bytes.StartsWith(Magic))
         {
             throw new StoreOpenException($"{path} is not the format marker of a FastChat store.");
@@ -56,6 +65,16 @@ internal readonly record struct StoreFormat(uint Version, uint Epoch)
 
         return format;
     }
+
+    /// <summary>True when a restore into the directory was cut off: nothing in it was ever served.</summary>
+    public static bool IsUnfinishedRestore(string directory)
+    {
+        string path = Path.Combine(directory, FileName);
+        return File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(UnfinishedRestore);
+    }
+
+    /// <summary>Makes a directory one that no start accepts, until the marker is written.</summary>
+    public static void WriteUnfinishedRestore(string directory) => StableFile.Replace(Path.Combine(directory, FileName), UnfinishedRestore);
 
     /// <summary>Writes the marker durably.</summary>
     public void Write(string directory)

@@ -73,6 +73,12 @@ public sealed class RocksDbConversationLog : IConversationLog
     /// <summary>The tables, for tests that plant damage.</summary>
     internal RocksDbStore Store => _tables;
 
+    /// <summary>The data directory.</summary>
+    internal string DirectoryPath => _directory.Path;
+
+    /// <summary>Held by whoever takes a backup of this store.</summary>
+    internal Lock BackupGate { get; } = new();
+
     /// <summary>Opens a store, or makes it.</summary>
     /// <param name="options">Where it is.</param>
     /// <param name="time">Drives the witness's background sync; the system's clock when absent.</param>
@@ -248,6 +254,12 @@ public sealed class RocksDbConversationLog : IConversationLog
             Volatile.Write(ref _writer, Free);
         }
     }
+
+    /// <summary>The files of the store as they are now, for a backup. Commits go on.</summary>
+    /// <exception cref="StorageException">The log has failed, or the device does.</exception>
+    internal StoreSnapshot TakeSnapshot() => Failure is { } failure
+        ? throw new StorageException($"The store has failed: {failure.Message}", failure)
+        : StoreSnapshot.Take(DirectoryPath, _tables, _mover);
 
     /// <summary>Closes the store, with everything in the tables if it can be. What was committed stays in any case.</summary>
     public void Dispose()

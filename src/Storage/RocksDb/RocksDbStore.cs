@@ -185,6 +185,17 @@ internal sealed unsafe class RocksDbStore : IDisposable
         RocksDbError.ThrowIfAny(error, "take in a file");
     }
 
+    /// <summary>Links the files that the tables consist of now into a directory that does not exist yet. Small state is flushed for it, so that it is in files that do not change, too.</summary>
+    /// <exception cref="StorageException">RocksDB could not.</exception>
+    public void CreateCheckpoint(string path)
+    {
+        nint checkpoint = _native.rocksdb_checkpoint_object_create(Database, out nint error);
+        RocksDbError.ThrowIfAny(error, "begin a checkpoint");
+        _native.rocksdb_checkpoint_create(checkpoint, path, 0, out error);
+        _native.rocksdb_checkpoint_object_destroy(checkpoint);
+        RocksDbError.ThrowIfAny(error, "write a checkpoint");
+    }
+
     /// <summary>Writes past the commit path, unsynced and without a commit number: for repairs of what the log can give again.</summary>
     public void Repair(Table table, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {

@@ -1,0 +1,42 @@
+using FastChat.Broker.Identity;
+using FastChat.Broker.Maintenance;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+
+namespace FastChat.Broker.Handlers;
+
+/// <summary>Backup: what an operator asks of the broker as a whole. Pool threads; nothing here waits.</summary>
+internal sealed class OperatorRequests(BackupRuns backups)
+{
+    /// <summary>Begins a backup when a directory is named, stops the one under way when asked to, and says in any case how the latest one goes.</summary>
+    public ControlAnswer Backup(Actor actor, ControlMap map)
+    {
+        ErrorCode denied = OperatorPolicy.Decide(OperatorOperation.Backup, actor.Rights);
+        if (denied != ErrorCode.None)
+        {
+            return ControlAnswer.Refused(denied, "this account may not have backups taken");
+        }
+
+        string? directory = map.Text("directory", ProtocolLimits.PathSizeMax);
+        int keep = (int)map.Number("keep", 0, int.MaxValue);
+        if (!backups.IsSupported)
+        {
+            return ControlAnswer.Refused(ErrorCode.Unsupported, "this broker's store has no files");
+        }
+
+        if (map.Flag("stop"))
+        {
+            backups.Stop();
+        }
+        else if (directory is not null && !Path.IsPathFullyQualified(directory))
+        {
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "directory: an absolute path is expected");
+        }
+        else if (directory is not null && !backups.TryBegin(directory, keep))
+        {
+            return ControlAnswer.Refused(ErrorCode.TooMany, "a backup is under way, or the broker is stopping");
+        }
+
+        return ControlAnswer.Ok(backups.Status.ToMap());
+    }
+}

@@ -1,0 +1,30 @@
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+
+namespace FastChat.Broker.Identity;
+
+/// <summary>What somebody wants of the broker as a whole.</summary>
+internal enum OperatorOperation : byte
+{
+    /// <summary>Make people of another system known.</summary>
+    ImportUsers,
+
+    /// <summary>Have the store backed up into a directory of the broker's machine, ask about it, or stop it.</summary>
+    Backup,
+}
+
+/// <summary>The one place where it is decided who may do what is about no conversation; beside the policy of those. What is not allowed here is not allowed.</summary>
+internal static class OperatorPolicy
+{
+    /// <summary>None when allowed.</summary>
+    public static ErrorCode Decide(OperatorOperation operation, AccountRights rights)
+    {
+        bool isAllowed = operation switch
+        {
+            OperatorOperation.ImportUsers => (rights & AccountRights.Import) != 0,
+            OperatorOperation.Backup => (rights & AccountRights.Operator) != 0,
+            _ => false,
+        };
+        return isAllowed ? ErrorCode.None : ErrorCode.Forbidden;
+    }
+}

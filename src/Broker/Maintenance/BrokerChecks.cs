@@ -1,0 +1,14 @@
+using FastChat.Storage;
+
+namespace FastChat.Broker.Maintenance;
+
+/// <summary>What <c>verify</c> proves of a broker's store beyond what the storage knows by itself (docs/operations.md, "Checking a store").</summary>
+public static class BrokerChecks
+{
+    /// <summary>Fresh checks, in the order in which they rely on one another.</summary>
+    public static IReadOnlyList<StoreCheck> All()
+    {
+        MembershipCheck members = new();
+        return [new NameCheck(), new IdentityCheck(), members, new ListCheck(members)];
+    }
+}

@@ -1,0 +1,177 @@
+using FastChat.Broker.Conversations;
+using FastChat.Broker.Routing;
+using FastChat.Protocol;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Maintenance;
+
+/// <summary>
+/// Who belongs to a conversation is what its membership records say: the last one about somebody decides. Of whom there is none, the maker is the owner, and others are members of the beginning
+/// (since 0), whom no record names: they stand in the membership table and, the same bytes, in their own lists (<see cref="ListCheck"/>).
+/// <para>
+/// A correction is remembered, whether it was made or reported: <see cref="ListCheck"/> goes by what a membership must be, so that one defect is one problem. What is kept in memory is one
+/// conversation's membership records, the corrections, and who was removed.
+/// </para>
+/// </summary>
+internal sealed class MembershipCheck : StoreCheck
+{
+    private readonly Dictionary<UserId, Membership> _records = [];
+    private readonly Dictionary<(ConversationId, UserId), Membership?> _corrections = [];
+    private readonly HashSet<(ConversationId, UserId)> _removed = [];
+    private readonly HashSet<ConversationId> _checked = [];
+    private readonly HashSet<ConversationId> _damaged = [];
+    private ulong _head;
+
+    public override string Stage => "members";
+
+    /// <summary>What memberships must be, where they are not that.</summary>
+    public IReadOnlyDictionary<(ConversationId Conversation, UserId User), Membership?> Corrections => _corrections;
+
+    /// <summary>True when the last record about the user removed them.</summary>
+    public bool WasRemoved(ConversationId conversation, UserId user) => _removed.Contains((conversation, user));
+
+    /// <summary>True when the conversation's log has damage, so that nobody can tell who was removed.</summary>
+    public bool IsUncertain(ConversationId conversation) => _damaged.Contains(conversation);
+
+    public override void OnRecord(CheckedStore store, ConversationId conversation, in MessageRecord record)
+    {
+        _head = record.Sequence;
+        if (record.Kind is not (MessageKind.MemberAdded or MessageKind.MemberRemoved))
+        {
+            return;
+        }
+
+        if (MembershipBody.TryRead(record.Body, out MembershipBody body))
+        {
+            _records[body.User] = new Membership(record.Kind == MessageKind.MemberRemoved ? MemberRole.None : (MemberRole)body.Role, record.Sequence);
+        }
+        else
+        {
+            store.Report($"Record {record.Sequence} of conversation {conversation} names no member.");
+        }
+    }
+
+    public override void OnConversation(CheckedStore store, ConversationId conversation, bool isSound)
+    {
+        _checked.Add(conversation);
+        if (store.Get(Table.State, ConversationKeys.Meta(conversation)) is not { } stored)
+        {
+            store.Report($"The conversation {conversation} has records and no entry that says what it is.");
+        }
+        else if (!isSound)
+        {
+            _damaged.Add(conversation);
+        }
+        else if (ConversationMeta.TryParse(stored, out ConversationMeta? meta))
+        {
+            CheckMembers(store, conversation, meta);
+        }
+
+        _records.Clear();
+        _head = 0;
+    }
+
+    public override void Finish(CheckedStore store)
+    {
+        // Those without a record: everybody in them is of the beginning.
+        store.Scan(Table.State, "c"u8, (key, value) =>
+        {
+            store.Tick(Stage);
+            if (key.Length == StateKeys.ConversationSize && ConversationId.Read(key[1..]) is var conversation && !_checked.Contains(conversation) && ConversationMeta.TryParse(value, out ConversationMeta? meta))
+            {
+                CheckMembers(store, conversation, meta);
+            }
+
+            return true;
+        });
+        store.Scan(Table.State, "m"u8, (key, _) =>
+        {
+            store.Tick(Stage);
+            if (key.Length != StateKeys.MemberSize)
+            {
+                store.Correct(Table.State, key, null, $"The membership entry {Convert.ToHexStringLower(key)} has no place.");
+            }
+            else if (ConversationId.Read(key[1..]) is var conversation && !_checked.Contains(conversation) && store.Get(Table.State, ConversationKeys.Meta(conversation)) is null)
+            {
+                store.Report($"The membership entry {Convert.ToHexStringLower(key)} is of a conversation that does not exist.");
+            }
+
+            return true;
+        });
+    }
+
+    private void CheckMembers(CheckedStore store, ConversationId conversation, ConversationMeta meta)
+    {
+        HashSet<UserId> present = [];
+        byte[] prefix = new byte[StateKeys.MembersPrefixSize];
+        StateKeys.WriteMembersPrefix(prefix, conversation);
+        store.Scan(Table.State, prefix, (key, value) =>
+        {
+            if (key.Length == StateKeys.MemberSize)
+            {
+                UserId user = new(StateKeys.SecondId(key));
+                present.Add(user);
+                CheckMember(store, conversation, user, meta, value.ToArray());
+            }
+
+            return true;
+        });
+
+        foreach ((UserId user, Membership last) in _records)
+        {
+            if (last.Role == MemberRole.None)
+            {
+                _removed.Add((conversation, user));
+            }
+            else if (!present.Contains(user))
+            {
+                Correct(store, conversation, user, last, $"The membership of user {user} in conversation {conversation} is missing: record {last.Since} made it.");
+            }
+        }
+
+        if (!present.Contains(meta.Creator) && !_records.ContainsKey(meta.Creator))
+        {
+            Correct(store, conversation, meta.Creator, new Membership(MemberRole.Owner, 0), $"The membership of user {meta.Creator} in conversation {conversation} is missing: they made it.");
+        }
+    }
+
+    private void CheckMember(CheckedStore store, ConversationId conversation, UserId user, ConversationMeta meta, byte[] value)
+    {
+        bool isRead = Membership.TryParse(value, out Membership stored);
+        string what = $"The membership of user {user} in conversation {conversation}";
+        if (isRead && stored.Since > _head)
+        {
+            // The log's end is gone, and took the record along: the last who knows of it must not be made to agree.
+            store.Report($"{what} was made by record {stored.Since}, which is not there.");
+        }
+        else if (_records.TryGetValue(user, out Membership last))
+        {
+            if (!isRead || stored != last)
+            {
+                Correct(
+                    store, conversation, user, last.Role == MemberRole.None ? null : last,
+                    last.Role == MemberRole.None ? $"{what} is there, though record {last.Since} ended it." : $"{what} is not the one that record {last.Since} made: {Convert.ToHexStringLower(value)}.");
+            }
+        }
+        else if (user == meta.Creator)
+        {
+            if (!isRead || stored != new Membership(MemberRole.Owner, 0))
+            {
+                Correct(store, conversation, user, new Membership(MemberRole.Owner, 0), $"{what} is not that of who made it: {Convert.ToHexStringLower(value)}.");
+            }
+        }
+        else if (!isRead || stored != new Membership(MemberRole.Member, 0))
+        {
+            // One of the beginning, if their own list says so as well; otherwise nothing says that they are a member at all.
+            bool isListed = store.Get(Table.State, ConversationKeys.ListEntry(user, conversation)) is { } listed
+                && Membership.TryParse(listed, out Membership own) && own == new Membership(MemberRole.Member, 0);
+            Correct(store, conversation, user, isListed ? new Membership(MemberRole.Member, 0) : null, $"{what} is made by no record: {Convert.ToHexStringLower(value)}.");
+        }
+    }
+
+    private void Correct(CheckedStore store, ConversationId conversation, UserId user, Membership? expected, string problem)
+    {
+        _corrections[(conversation, user)] = expected;
+        store.Correct(Table.State, ConversationKeys.Member(conversation, user), expected?.ToBytes(), problem);
+    }
+}

@@ -1,0 +1,78 @@
+using System.Buffers.Binary;
+
+using FastChat.Broker.Routing;
+using FastChat.Protocol;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Maintenance;
+
+/// <summary>
+/// The changes of users' lists that shards still owe one another in a store at rest: a list may be behind a membership by them and is no worse for it, because the next start carries them. They are
+/// held in memory; what is owed at a stop is what a second's work or so left.
+/// </summary>
+internal sealed class OwedEffects
+{
+    private readonly Dictionary<(UserId, ConversationId), byte[]?> _lists = [];
+    private readonly Dictionary<(UserId, ConversationId), List<byte[]>> _effects = [];
+
+    /// <summary>The list entries that will be changed, each with what it will be at last; null = gone.</summary>
+    public IReadOnlyDictionary<(UserId User, ConversationId Conversation), byte[]?> Lists => _lists;
+
+    /// <summary>Reads what is owed. What cannot be read would stop the next start: it is a problem, and goes in a rebuild, since the lists are set right by what they must be.</summary>
+    public static OwedEffects Read(CheckedStore store)
+    {
+        OwedEffects owed = new();
+        ShardMap? map = store.Get(Table.State, StateKeys.ShardCount) is { Length: sizeof(ushort) } count ? new ShardMap(BinaryPrimitives.ReadUInt16LittleEndian(count)) : null;
+        store.Scan(Table.State, "o"u8, (key, value) =>
+        {
+            if (!owed.TryAdd(key, value, map))
+            {
+                store.Correct(Table.State, key, null, $"The outgoing effect {Convert.ToHexStringLower(key)} is none that a shard owes.");
+            }
+
+            return true;
+        });
+        return owed;
+    }
+
+    /// <summary>Forgets what is owed to a list entry that is set right otherwise.</summary>
+    public void Drop(CheckedStore store, UserId user, ConversationId conversation, string problem)
+    {
+        foreach (byte[] key in _effects.GetValueOrDefault((user, conversation)) ?? [])
+        {
+            store.Correct(Table.State, key, null, problem);
+        }
+    }
+
+    private bool TryAdd(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ShardMap? map)
+    {
+        if (key.Length != StateKeys.EffectSize || value.Length < sizeof(ushort) || !StateWriteCommand.TryParse(value[sizeof(ushort)..], out StateWriteCommand? write))
+        {
+            return false;
+        }
+
+        ushort target = BinaryPrimitives.ReadUInt16LittleEndian(value);
+        foreach (StateEntry entry in write.Entries)
+        {
+            if (entry.Key.Length != StateKeys.ListEntrySize || entry.Key[0] != (byte)'l' || (map is not null && map.ShardOf(UserId.Read(entry.Key.AsSpan(1)).Value) != target))
+            {
+                return false;
+            }
+        }
+
+        // In the order of their counters: the last one about an entry is what it will be.
+        foreach (StateEntry entry in write.Entries)
+        {
+            (UserId, ConversationId) about = (UserId.Read(entry.Key.AsSpan(1)), new ConversationId(StateKeys.SecondId(entry.Key)));
+            _lists[about] = entry.Value;
+            if (!_effects.TryGetValue(about, out List<byte[]>? keys))
+            {
+                _effects[about] = keys = [];
+            }
+
+            keys.Add(key.ToArray());
+        }
+
+        return true;
+    }
+}

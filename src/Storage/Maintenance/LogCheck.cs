@@ -1,0 +1,167 @@
+using System.Globalization;
+
+using FastChat.Protocol;
+
+namespace FastChat.Storage;
+
+/// <summary>
+/// Reads the log from end to end: sequences 1..n without holes in each conversation, every checksum, the hash chain. Whatever record is sound is shown to the other checks. Nothing here is ever
+/// repaired: the log is what everything else follows from.
+/// </summary>
+internal sealed class LogCheck(CheckedStore store, IReadOnlyList<StoreCheck> others)
+{
+    private const string Stage = "log";
+
+    /// <summary>Reads all of it.</summary>
+    /// <exception cref="StorageException">RocksDB itself found damage and cannot go on.</exception>
+    public void Run()
+    {
+        using RocksDbIterator cursor = store.Iterate(Table.Log);
+        ConversationRun run = default;
+        for (cursor.Seek(default); cursor.Valid; cursor.Next())
+        {
+            ReadOnlySpan<byte> key = cursor.Key;
+            if (key.Length != ChunkKey.Size)
+            {
+                store.Report($"The log holds a key of {key.Length} bytes: {Convert.ToHexStringLower(key)}.");
+                continue;
+            }
+
+            if (!run.IsBegun || run.Id != ChunkKey.Conversation(key))
+            {
+                End(run);
+                run = new ConversationRun(ChunkKey.Conversation(key));
+                store.Conversations++;
+            }
+
+            CheckChunk(ref run, key, cursor.Value);
+        }
+
+        End(run);
+    }
+
+    private void End(in ConversationRun run)
+    {
+        if (!run.IsBegun)
+        {
+            return;
+        }
+
+        bool isSound = run.DamageCount == 0;
+        foreach (StoreCheck check in others)
+        {
+            check.OnConversation(store, run.Id, isSound);
+        }
+    }
+
+    private void CheckChunk(ref ConversationRun run, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        string name = ChunkHeader.Name(key);
+        ulong first = ChunkKey.First(key);
+        if (first > run.Next)
+        {
+            Damage(ref run, $"Records {run.Next} to {first - 1} before {name} are missing.");
+        }
+        else if (first < run.Next)
+        {
+            Damage(ref run, $"{Capital(name)} overlaps the chunk before it, which ends at {run.Next - 1}.");
+        }
+
+        if (!ChunkHeader.TryRead(key, value, out ChunkHeader header, out string reason))
+        {
+            Damage(ref run, Capital(reason));
+            run.Next = first + CountReadable(value);
+            return;
+        }
+
+        if (header.Epoch > store.Directory.Epoch)
+        {
+            store.Report($"{Capital(name)} was written in epoch {header.Epoch}; the store is in epoch {store.Directory.Epoch}.");
+        }
+
+        bool isSound = CheckRecords(ref run, name, header, value[ChunkHeader.Size..]);
+        if (isSound && run.IsChainKnown && run.Chain != header.ChainAfter)
+        {
+            Damage(ref run, $"The hash chain behind {name} does not follow from its records.");
+        }
+
+        // After damage the chain goes on from what the next sound header says, so that one damage is one problem.
+        run.Chain = header.ChainAfter;
+        run.IsChainKnown = true;
+        run.Next = header.Last + 1;
+    }
+
+    private bool CheckRecords(ref ConversationRun run, string name, in ChunkHeader header, ReadOnlySpan<byte> records)
+    {
+        long damageBefore = run.DamageCount;
+        for (ulong sequence = header.First; sequence <= header.Last; sequence++)
+        {
+            if (!MessageRecord.TryRead(ref records, out MessageRecord record))
+            {
+                Damage(ref run, $"Record {sequence} in {name} is cut off.");
+                return false;
+            }
+
+            store.Messages++;
+            if (!record.ChecksumMatches)
+            {
+                Damage(ref run, $"Record {sequence} in {name} does not match its checksum.");
+                continue;
+            }
+
+            if (record.Sequence != sequence)
+            {
+                Damage(ref run, $"Record {sequence} in {name} calls itself {record.Sequence}.");
+                continue;
+            }
+
+            run.Chain = run.Chain.Next(record);
+            foreach (StoreCheck check in others)
+            {
+                check.OnRecord(store, run.Id, record);
+            }
+
+            store.Tick(Stage);
+        }
+
+        bool isSound = run.DamageCount == damageBefore;
+        if (!records.IsEmpty)
+        {
+            store.Report($"{Capital(name)} has {records.Length} bytes behind its last record.");
+        }
+
+        return isSound;
+    }
+
+    private void Damage(ref ConversationRun run, string problem)
+    {
+        store.Report(problem);
+        run.DamageCount++;
+        run.IsChainKnown = false;
+    }
+
+    private static ulong CountReadable(ReadOnlySpan<byte> value)
+    {
+        ulong count = 0;
+        ReadOnlySpan<byte> records = value.Length > ChunkHeader.Size ? value[ChunkHeader.Size..] : default;
+        while (MessageRecord.TryRead(ref records, out _))
+        {
+            count++;
+        }
+
+        return count;
+    }
+
+    private static string Capital(string text) => string.Concat(text[..1].ToUpper(CultureInfo.InvariantCulture), text.AsSpan(1));
+
+    /// <summary>A conversation on the way through its chunks.</summary>
+    private struct ConversationRun(ConversationId id)
+    {
+        public readonly ConversationId Id = id;
+        public readonly bool IsBegun = true;
+        public ulong Next = 1;
+        public ChainHash Chain;
+        public bool IsChainKnown = true;
+        public long DamageCount;
+    }
+}

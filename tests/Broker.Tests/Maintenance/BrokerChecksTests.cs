@@ -1,0 +1,228 @@
+using System.Buffers.Binary;
+
+using FastChat.Broker.Conversations;
+using FastChat.Broker.Identity;
+using FastChat.Broker.Routing;
+using FastChat.Protocol;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Tests;
+
+/// <summary>One defect of each kind is found as one problem; what follows from the rest of the store comes back byte for byte; what does not is left alone.</summary>
+[CancelAfter(120_000)]
+internal sealed class BrokerChecksTests
+{
+    private static readonly byte[] Stranger = new Membership(MemberRole.Member, 1).ToBytes();
+
+    private StoreOnDisk _store = null!;
+    private SortedDictionary<string, string> _sound = null!;
+
+    [SetUp]
+    public async Task WriteAsync()
+    {
+        _store = new StoreOnDisk();
+        await _store.WriteAsync();
+        _sound = _store.Dump();
+    }
+
+    [TearDown]
+    public void Remove() => _store.Dispose();
+
+    [Test]
+    public void WhatFollowsFromTheRestIsFoundAndSetRight()
+    {
+        Assert.That(_store.Verify().Problems, Is.Empty, "the store before");
+        List<string> expected = [];
+        _store.Change(batch =>
+        {
+            PlantInNames(batch, expected);
+            PlantInMembers(batch, expected);
+            PlantInLists(batch, expected);
+        });
+        VerifyResult found = _store.Verify();
+        AssertFound(found, expected);
+
+        VerifyResult rebuilt = _store.Verify(rebuild: true);
+        Assert.That(rebuilt.Problems, Is.Empty);
+        Assert.That(rebuilt.Repaired, Is.GreaterThanOrEqualTo(expected.Count));
+        Assert.That(_store.Verify().Problems, Is.Empty);
+        Assert.That(_store.Dump(), Is.EqualTo(_sound));
+    }
+
+    [TestCase(Table.State, "n")]
+    [TestCase(Table.State, "m")]
+    [TestCase(Table.State, "l")]
+    [TestCase(Table.Dedupe, "")]
+    public void WholeIndexComesBack(Table table, string prefix)
+    {
+        _store.RemoveAll(table, System.Text.Encoding.ASCII.GetBytes(prefix));
+        Assert.That(_store.Verify().ProblemCount, Is.GreaterThan(5));
+        Assert.That(_store.Verify(rebuild: true).ProblemCount, Is.Zero);
+        Assert.That(_store.Dump(), Is.EqualTo(_sound));
+    }
+
+    [Test]
+    public void ListMayBeBehindByWhatIsOwed()
+    {
+        // The membership that record 1 made, and its end by record 2, have not come to their lists; the owner of the lists will get both.
+        _store.Change(batch =>
+        {
+            batch.Delete(Table.State, List(2, 0));
+            Owe(batch, 1, Added(2, 0));
+            batch.Put(Table.State, List(3, 1), new Membership(MemberRole.Member, 0).ToBytes());
+            Owe(batch, 2, new StateEntry(List(3, 1), null));
+
+            // Added, removed and added again: the last one counts.
+            Owe(batch, 3, Added(2, 2));
+            Owe(batch, 4, new StateEntry(List(2, 2), null));
+            Owe(batch, 5, Added(2, 2));
+        });
+        Assert.That(_store.Verify().Problems, Is.Empty);
+        Assert.That(_store.Verify(rebuild: true).Repaired, Is.Zero, "what is owed is no defect");
+
+        _store.RemoveAll(Table.State, "o"u8.ToArray());
+        Assert.That(_store.Verify().ProblemCount, Is.EqualTo(2), "now nobody will bring it");
+        Assert.That(_store.Verify(rebuild: true).ProblemCount, Is.Zero);
+        Assert.That(_store.Dump(), Is.EqualTo(_sound));
+    }
+
+    [Test]
+    public void EffectThatWouldSpoilAListIsFoundAndDropped()
+    {
+        _store.Change(batch => Owe(batch, 1, new StateEntry(List(2, 0), null)));
+        AssertFound(_store.Verify(), [$"The list of user {_store.Users[2]} lacks conversation {StoreOnDisk.Group(0)}"]);
+        Assert.That(_store.Verify(rebuild: true).ProblemCount, Is.Zero);
+        Assert.That(_store.Dump(), Is.EqualTo(_sound));
+    }
+
+    [Test]
+    public void WhatFollowsFromNothingIsReportedAndLeftAlone()
+    {
+        List<string> expected = [];
+        _store.Change(batch => PlantWithoutRemedy(batch, expected));
+        SortedDictionary<string, string> damaged = _store.Dump();
+        AssertFound(_store.Verify(), expected);
+        AssertFound(_store.Verify(rebuild: true), expected);
+        Assert.That(_store.Dump(), Is.EqualTo(damaged));
+    }
+
+    [Test]
+    public void MembershipsAreNotMadeToAgreeWithALogThatLostItsEnd()
+    {
+        byte[] chunk = [.. ControlMap.IdBytes(StoreOnDisk.Group(0).Value), .. new byte[7], 1];
+        _store.Change(batch => batch.Delete(Table.Log, chunk));
+        VerifyResult rebuilt = _store.Verify(rebuild: true);
+        Assert.That(rebuilt.Problems, Has.Some.Contains($"user {_store.Users[2]} in conversation {StoreOnDisk.Group(0)} was made by record 1, which is not there"));
+        Assert.That(_store.Dump().Where(entry => !entry.Key.StartsWith("Dedupe", StringComparison.Ordinal)), Is.EqualTo(_sound.Where(entry => !entry.Key.StartsWith("Dedupe", StringComparison.Ordinal))));
+    }
+
+    private static void AssertFound(VerifyResult found, IReadOnlyCollection<string> expected)
+    {
+        foreach (string problem in expected)
+        {
+            Assert.That(found.Problems, Has.Exactly(1).Contains(problem));
+        }
+
+        Assert.That(found.Problems.Where(problem => !expected.Any(known => problem.Contains(known, StringComparison.Ordinal))), Is.Empty);
+        Assert.That(found.ProblemCount, Is.EqualTo(expected.Count));
+    }
+
+    private void PlantInNames(CommitBatch batch, List<string> expected)
+    {
+        batch.Delete(Table.State, Name("user1"));
+        expected.Add($"The account {_store.Users[1]} is not found by its name.");
+        batch.Put(Table.State, Name("user2"), ControlMap.IdBytes(_store.Users[4].Value));
+        expected.Add($"The name of the account {_store.Users[2]} leads to {_store.Users[4]}.");
+        batch.Delete(Table.State, ConversationKeys.Name("lobby"));
+        expected.Add($"The conversation {_store.Lobby} is not found by its name.");
+        batch.Put(Table.State, Name("ghost"), ControlMap.IdBytes(_store.Users[1].Value));
+        expected.Add($"leads to {_store.Users[1]}, which does not have it.");
+        batch.Delete(Table.State, IdentityKeys.Name(StateKeys.ExternalNames, "née [away]"));
+        expected.Add($"The account {_store.Imported} is not found by its name.");
+    }
+
+    private void PlantInMembers(CommitBatch batch, List<string> expected)
+    {
+        batch.Delete(Table.State, Member(2, 0));
+        expected.Add($"{Of(2, 0)} is missing: record 1 made it.");
+        batch.Put(Table.State, Member(3, 1), new Membership(MemberRole.Member, 0).ToBytes());
+        expected.Add($"{Of(3, 1)} is there, though record 2 ended it.");
+        batch.Put(Table.State, Member(2, 2), new Membership(MemberRole.Owner, 1).ToBytes());
+        expected.Add($"{Of(2, 2)} is not the one that record 1 made");
+        batch.Delete(Table.State, Member(0, 3));
+        expected.Add($"{Of(0, 3)} is missing: they made it.");
+        batch.Put(Table.State, Member(0, 4), new Membership(MemberRole.Member, 0).ToBytes());
+        expected.Add($"{Of(0, 4)} is not that of who made it");
+        batch.Delete(Table.State, Member(1, 5));
+        expected.Add($"{Of(1, 5)} is missing: their list has it from the beginning.");
+        batch.Put(Table.State, Member(1, 6), new Membership(MemberRole.Owner, 0).ToBytes());
+        expected.Add($"{Of(1, 6)} is made by no record");
+        batch.Put(Table.State, Member(4, 7), Stranger);
+        expected.Add($"{Of(4, 7)} is made by no record");
+        batch.Put(Table.State, "mxyz"u8, Stranger);
+        expected.Add("The membership entry 6d78797a has no place.");
+    }
+
+    private void PlantInLists(CommitBatch batch, List<string> expected)
+    {
+        batch.Delete(Table.State, List(2, 8));
+        expected.Add($"The list of user {_store.Users[2]} lacks conversation {StoreOnDisk.Group(8)}");
+        batch.Put(Table.State, List(2, 9), new Membership(MemberRole.Owner, 1).ToBytes());
+        expected.Add($"The list of user {_store.Users[2]} has another entry for conversation {StoreOnDisk.Group(9)}");
+        batch.Put(Table.State, List(4, 10), Stranger);
+        expected.Add($"The list of user {_store.Users[4]} has conversation {StoreOnDisk.Group(10)}, of which they are no member.");
+        batch.Put(Table.State, List(3, 11), new Membership(MemberRole.Member, 0).ToBytes());
+        expected.Add($"The list of user {_store.Users[3]} has conversation {StoreOnDisk.Group(11)}, of which they are no member.");
+        batch.Put(Table.State, "lxyz"u8, Stranger);
+        expected.Add("The list entry 6c78797a has no place.");
+        batch.Put(Table.State, ConversationKeys.Effect(1, 77), [1, 2, 3]);
+        expected.Add("The outgoing effect 6f0001000000000000004d is none that a shard owes.");
+        Owe(batch, 78, Added(2, 12), elsewhere: 1);
+        expected.Add("The outgoing effect 6f0000000000000000004e is none that a shard owes.");
+    }
+
+    private void PlantWithoutRemedy(CommitBatch batch, List<string> expected)
+    {
+        batch.Delete(Table.State, ConversationKeys.Meta(StoreOnDisk.Group(0)));
+        expected.Add($"The conversation {StoreOnDisk.Group(0)} has records and no entry that says what it is.");
+        batch.Put(Table.State, Member(4, 1), new Membership(MemberRole.Member, 5).ToBytes());
+        batch.Put(Table.State, List(4, 1), new Membership(MemberRole.Member, 5).ToBytes());
+        expected.Add($"{Of(4, 1)} was made by record 5, which is not there.");
+        UserId twin = new(Id128.WithPlacement(77, 7));
+        batch.Put(Table.State, IdentityKeys.Account(twin), new AccountRecord("USER4", false, default, 1, null).ToBytes());
+        expected.Add($"The account {twin} has the name of {_store.Users[4]}.");
+        batch.Put(Table.State, IdentityKeys.Account(new UserId(78)), [0, 0, 9]);
+        expected.Add($"The account {new UserId(78)} cannot be read.");
+        batch.Put(Table.State, ConversationKeys.Meta(new ConversationId(79)), [1, 2]);
+        expected.Add($"The conversation {new ConversationId(79)} cannot be read.");
+        batch.Put(Table.State, ConversationKeys.Member(new ConversationId(80), _store.Users[4]), Stranger);
+        batch.Put(Table.State, ConversationKeys.ListEntry(_store.Users[4], new ConversationId(80)), Stranger);
+        expected.Add("is of a conversation that does not exist.");
+        batch.Put(Table.State, IdentityKeys.Token("fc1_lost"), new TokenRecord(_store.Users[4], new DeviceId(1), 1, 0).ToBytes());
+        expected.Add($"belongs to device 0000000000000001 of user {_store.Users[4]}, which does not exist.");
+        batch.Put(Table.State, IdentityKeys.Token("fc1_short"), [1]);
+        batch.Put(Table.State, IdentityKeys.Device(new UserId(81), new DeviceId(1)), new byte[8]);
+        expected.Add($"belongs to user {new UserId(81)}, who does not exist.");
+        expected.Add($"The token entry {Convert.ToHexStringLower(IdentityKeys.Token("fc1_short"))} cannot be read.");
+    }
+
+    private string Of(int user, int group) => $"The membership of user {_store.Users[user]} in conversation {StoreOnDisk.Group(group)}";
+
+    private static byte[] Name(string canonical) => IdentityKeys.Name(StateKeys.UserNames, canonical);
+
+    private byte[] Member(int user, int group) => ConversationKeys.Member(StoreOnDisk.Group(group), _store.Users[user]);
+
+    private byte[] List(int user, int group) => ConversationKeys.ListEntry(_store.Users[user], StoreOnDisk.Group(group));
+
+    private StateEntry Added(int user, int group) => new(List(user, group), new Membership(MemberRole.Member, 1).ToBytes());
+
+    /// <summary>What a shard of a store with four would owe.</summary>
+    private static void Owe(CommitBatch batch, ulong counter, StateEntry entry, int elsewhere = 0)
+    {
+        byte[] write = new StateWriteCommand([entry]).ToBytes();
+        byte[] effect = new byte[2 + write.Length];
+        BinaryPrimitives.WriteUInt16LittleEndian(effect, (ushort)(new ShardMap(4).ShardOf(UserId.Read(entry.Key.AsSpan(1)).Value) + elsewhere));
+        write.CopyTo(effect, 2);
+        batch.Put(Table.State, ConversationKeys.Effect(0, counter), effect);
+    }
+}

@@ -1,0 +1,146 @@
+using System.Buffers;
+
+using FastChat.Broker.Conversations;
+using FastChat.Broker.Identity;
+using FastChat.Broker.Maintenance;
+using FastChat.Broker.Routing;
+using FastChat.Protocol;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Tests;
+
+/// <summary>
+/// A store as the broker's own parts wrote it, brought to disk for <see cref="StoreVerifier"/>, which tests then damage: accounts and an imported person, a named public conversation, and groups
+/// whose members were there from the beginning, were added, and were removed.
+/// </summary>
+internal sealed class StoreOnDisk : IDisposable
+{
+    /// <summary>Groups of the same make, so that each defect has one of its own: head 4, of which record 1 added a member, 2 removed one of the beginning, and 3 and 4 are messages.</summary>
+    public const int Groups = 16;
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("fastchat-maintenance-").FullName;
+
+    public ConversationId Lobby { get; } = new(Id128.WithPlacement(900, 3));
+
+    /// <summary>Registered accounts: 0 makes everything, 1 is a member of every group from the beginning, 2 was added to each, 3 was removed from each, 4 belongs to none.</summary>
+    public UserId[] Users { get; } = new UserId[5];
+
+    public UserId Imported { get; private set; }
+
+    public static ConversationId Group(int number) => new(Id128.WithPlacement((UInt128)(1000 + number), (ushort)number));
+
+    public async Task WriteAsync()
+    {
+        using RouterBench bench = new();
+        Random random = new(7);
+        RandomSource source = new(random.NextBytes);
+        using PasswordHasher passwords = new(source);
+        Accounts accounts = new(bench.Router, bench.Log, passwords, source, isRegistrationOpen: true);
+        for (int i = 0; i < Users.Length; i++)
+        {
+            Users[i] = (await accounts.SignInAsync(new Hello { Name = $"User{i}", Password = "correct horse", Register = true }, CancellationToken.None)).User!.Actor.User;
+        }
+
+        Imported = (await accounts.ImportAsync(["née [away]"], CancellationToken.None))[0];
+        ConversationMeta lobby = new(ConversationKind.Public, Users[0], 1, "Lobby", "come in");
+        await bench.ExecuteAsync(CommandKind.CreateConversation, Users[0], Lobby, new CreateConversationCommand(Lobby, lobby, false, []).ToBytes());
+        TestPeer peer = bench.Connect(Users[0]);
+        for (int i = 0; i < Groups; i++)
+        {
+            await bench.CreateAsync(Group(i), ConversationKind.Group, Users[0], Users[1], Users[3], Imported);
+            await bench.ExecuteAsync(CommandKind.ChangeMembers, Users[0], Group(i), new ChangeMembersCommand(Group(i), MemberRole.Member, [Users[2]]).ToBytes());
+            await bench.RemoveAsync(Group(i), Users[0], Users[3]);
+            await peer.AnswerAsync(peer.Publish(Group(i), 1, "three"u8.ToArray()));
+            await peer.AnswerAsync(peer.Publish(Group(i), 2, "four"u8.ToArray()));
+        }
+
+        while (HasAny(bench.Log, "o"u8.ToArray()))
+        {
+            await Task.Delay(5);
+        }
+
+        Copy(bench.Log);
+    }
+
+    /// <summary>Changes entries past the broker.</summary>
+    public void Change(Action<CommitBatch> change)
+    {
+        using RocksDbConversationLog log = RocksDbConversationLog.Open(Options);
+        CommitBatch batch = new(log.Epoch);
+        change(batch);
+        log.Commit([batch]);
+    }
+
+    /// <summary>Removes every entry whose key begins so.</summary>
+    public void RemoveAll(Table table, byte[] prefix)
+    {
+        using RocksDbConversationLog log = RocksDbConversationLog.Open(Options);
+        CommitBatch batch = new(log.Epoch);
+        log.Scan(table, prefix, [], (key, _) =>
+        {
+            batch.Delete(table, key);
+            return true;
+        });
+        Assert.That(batch.Count, Is.Positive);
+        log.Commit([batch]);
+    }
+
+    /// <summary>Every entry of both side tables, but the log's own count of commits.</summary>
+    public SortedDictionary<string, string> Dump()
+    {
+        SortedDictionary<string, string> all = new(StringComparer.Ordinal);
+        using RocksDbConversationLog log = RocksDbConversationLog.Open(Options);
+        foreach (Table table in new[] { Table.State, Table.Dedupe })
+        {
+            log.Scan(table, [], [], (key, value) =>
+            {
+                if (key is not [0, 1])
+                {
+                    all.Add($"{table} {Convert.ToHexStringLower(key)}", Convert.ToHexStringLower(value));
+                }
+
+                return true;
+            });
+        }
+
+        return all;
+    }
+
+    public VerifyResult Verify(bool rebuild = false) => StoreVerifier.Verify(Options, rebuild, further: BrokerChecks.All());
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    private StorageOptions Options => new() { Directory = _directory, JournalFileBytesMin = 1 << 20, JournalFileBytesMax = 1 << 20 };
+
+    private static bool HasAny(IConversationLog log, byte[] prefix)
+    {
+        bool any = false;
+        log.Scan(Table.State, prefix, [], (_, _) => !(any = true));
+        return any;
+    }
+
+    private void Copy(InMemoryConversationLog source)
+    {
+        using RocksDbConversationLog log = RocksDbConversationLog.Open(Options);
+        CommitBatch batch = new(log.Epoch);
+        batch.Put(Table.State, StateKeys.ShardCount, [4, 0]);
+        foreach (Table table in new[] { Table.State, Table.Dedupe })
+        {
+            source.Scan(table, [], [], (key, value) =>
+            {
+                batch.Put(table, key, value);
+                return true;
+            });
+        }
+
+        foreach (ConversationId conversation in Enumerable.Range(0, Groups).Select(Group))
+        {
+            LogHead head = source.ReadHead(conversation);
+            ArrayBufferWriter<byte> records = new();
+            source.ReadForward(conversation, 0, head.Sequence, int.MaxValue, int.MaxValue, records);
+            batch.AppendChunk(conversation, 1, (uint)head.Sequence, head.Chain, records.WrittenSpan);
+        }
+
+        log.Commit([batch]);
+    }
+}

@@ -1,0 +1,22 @@
+using FastChat.Broker.Identity;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+
+namespace FastChat.Broker.Tests;
+
+/// <summary>The policy of what is about no conversation, cell by cell; what is not in it is forbidden.</summary>
+internal sealed class OperatorPolicyTests
+{
+    [TestCase(OperatorOperation.ImportUsers, AccountRights.None, false)]
+    [TestCase(OperatorOperation.ImportUsers, AccountRights.Operator, false)]
+    [TestCase(OperatorOperation.ImportUsers, AccountRights.Import, true)]
+    [TestCase(OperatorOperation.Backup, AccountRights.None, false)]
+    [TestCase(OperatorOperation.Backup, AccountRights.Operator, true)]
+    [TestCase(OperatorOperation.Backup, AccountRights.Import, false)]
+    [TestCase((OperatorOperation)200, AccountRights.Operator | AccountRights.Import, false)]
+    public void TheTable(object operation, object rights, bool isAllowed) => Assert.That(
+        OperatorPolicy.Decide((OperatorOperation)operation, (AccountRights)rights), Is.EqualTo(isAllowed ? ErrorCode.None : ErrorCode.Forbidden));
+
+    [Test]
+    public void EveryOperationIsInTheTable() => Assert.That(Enum.GetValues<OperatorOperation>(), Has.Length.EqualTo(2), "a new operation needs its rows above");
+}

@@ -1,0 +1,48 @@
+using System.Text;
+using System.Text.Json;
+
+using FastChat.Client;
+
+namespace FastChat.Functional.Tests;
+
+/// <summary>The broker on a store of each released format that was left by a killed one (tests/Storage.Tests/Formats): people sign in as ever, read what they read then, and go on.</summary>
+public sealed class UpgradedBrokerTests
+{
+    [TestCase(1)]
+    [TestCase(2)]
+    public async Task A_killed_brokers_store_is_served_as_it_was(int format)
+    {
+        using TemporaryDirectory directory = new("upgrade");
+        string fixture = RepositoryRoot.PathOf("tests", "Storage.Tests", "Formats", $"format-{format}-killed");
+        using (FileStream file = File.OpenRead(fixture + ".tar.gz"))
+        using (System.IO.Compression.GZipStream unpacked = new(file, System.IO.Compression.CompressionMode.Decompress))
+        {
+            await System.Formats.Tar.TarFile.ExtractToDirectoryAsync(unpacked, directory.Path, overwriteFiles: true);
+        }
+
+        JsonElement[] expected = [.. File.ReadLines(fixture + ".jsonl").Select(line => JsonDocument.Parse(line).RootElement)];
+        await using (BrokerProcess broker = await BrokerProcess.StartAsync(
+            new BrokerProcessOptions { DataDirectory = directory.Path, Environment = new Dictionary<string, string> { ["XDG_RUNTIME_DIR"] = directory.Path } }))
+        {
+            await using FastChatClient ada = await FastChatClient.ConnectAsync(
+                new ClientOptions { Endpoint = ClientEndpoint.Parse(broker.Tcp.ToString()), Name = "ada", Password = TestBroker.Password });
+            Assert.That((await ada.ListConversationsAsync()).Conversations.Select(conversation => conversation.Name), Is.EquivalentTo(new[] { "lobby", "plans", "quiet" }));
+            foreach (string name in new[] { "lobby", "plans", "quiet" })
+            {
+                ConversationInfo room = await ada.ResolveConversationAsync(name);
+                JsonElement[] then = [.. expected.Where(line => line.GetProperty("conversation").GetString() == room.Conversation.ToString())];
+                HistoryPage page = await ada.FetchAsync(room.Conversation, LogPosition.Start, FetchDirection.Forward);
+                Assert.That(page.Messages.Select(message => message.Sequence), Is.EqualTo(then.Select(line => line.GetProperty("sequence").GetUInt64())));
+                Assert.That(
+                    page.Messages.Where(message => message.Kind == MessageKind.Text).Select(message => Encoding.UTF8.GetString(message.Body.Span)),
+                    Is.EqualTo(then.Where(line => line.GetProperty("kind").GetString() == "text").Select(line => line.GetProperty("text").GetString())));
+                Assert.That((await ada.PublishTextAsync(room.Conversation, "and on")).Position, Is.EqualTo(new LogPosition(1, (ulong)then.Length + 1)));
+            }
+
+            Assert.That(await broker.TerminateAsync(), Is.Zero, broker.StandardError);
+        }
+
+        CliResult verified = await CliProcess.RunAsync(directory.Path, "verify", "--data", directory.Path);
+        Assert.That(verified.Last.ToString(), Is.EqualTo($"{{\"conversations\":3,\"messages\":{expected.Length + 3},\"problems\":0}}"), verified.ToString());
+    }
+}
