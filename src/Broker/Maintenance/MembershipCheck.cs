@@ -77,7 +77,7 @@ internal sealed class MembershipCheck : StoreCheck
         store.Scan(Table.State, "c"u8, (key, value) =>
         {
             store.Tick(Stage);
-            if (key.Length == StateKeys.ConversationSize && ConversationId.Read(key[1..]) is var conversation && !_checked.Contains(conversation) && ConversationMeta.TryParse(value, out ConversationMeta? meta))
+            if (key.Length == StateKeys.ConversationSize && ConversationId.Read(key[1..]) is var conversation && !_checked.Contains(conversation) && store.IsComplete && ConversationMeta.TryParse(value, out ConversationMeta? meta))
             {
                 CheckMembers(store, conversation, meta);
             }

@@ -28,6 +28,9 @@ public sealed class CheckedStore
     /// <summary>True when what is wrong and can be told from the rest is set right instead of reported.</summary>
     public bool IsRebuilding { get; }
 
+    /// <summary>True when no acknowledged commit is missing: otherwise small state may know of records that are gone, and the log is not the last word.</summary>
+    public bool IsComplete { get; internal set; }
+
     /// <summary>True when journal and log are without damage. Before the log was read: false.</summary>
     public bool IsLogSound { get; internal set; }
 

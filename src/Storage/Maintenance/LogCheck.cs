@@ -47,7 +47,7 @@ internal sealed class LogCheck(CheckedStore store, IReadOnlyList<StoreCheck> oth
             return;
         }
 
-        bool isSound = run.DamageCount == 0;
+        bool isSound = store.IsComplete && run.DamageCount == 0;
         foreach (StoreCheck check in others)
         {
             check.OnConversation(store, run.Id, isSound);

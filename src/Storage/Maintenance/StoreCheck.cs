@@ -17,7 +17,7 @@ public abstract class StoreCheck
     }
 
     /// <summary>All records of a conversation were seen.</summary>
-    /// <param name="isSound">No record of it is missing or damaged: what follows from its log can be told.</param>
+    /// <param name="isSound">No record of it is damaged, and no acknowledged commit is missing: what follows from its log can be told.</param>
     public virtual void OnConversation(CheckedStore store, ConversationId conversation, bool isSound)
     {
     }

@@ -22,12 +22,10 @@ public static class StoreVerifier
         CheckedStore store = new(directory, rebuild, progress, cancellation);
         StoreCheck[] checks = [new DedupeCheck(), .. further ?? []];
         new JournalCheck().Finish(store);
-
-        // The journal's state does not tell whether the log's content is sound, but what it lost may explain an entry.
-        bool isJournalSound = directory.JournalDamage is null;
+        store.IsComplete = store.ProblemCount == 0;
         long problemsBefore = store.ProblemCount;
         Guard(store, "log", new LogCheck(store, checks).Run);
-        store.IsLogSound = isJournalSound && store.ProblemCount == problemsBefore;
+        store.IsLogSound = directory.JournalDamage is null && store.ProblemCount == problemsBefore;
         foreach (StoreCheck check in checks)
         {
             Guard(store, check.Stage, () => check.Finish(store));
