@@ -31,16 +31,18 @@ internal sealed class JournalReader
     /// <param name="after">The last commit that the tables have.</param>
     public static JournalReader Read(string directory, ulong after)
     {
-        JournalReader journal = new(after);
-        if (!Directory.Exists(directory))
-        {
-            return journal;
-        }
+        return Directory.Exists(directory)
+            ? Of(Directory.EnumerateFiles(directory, Pattern).Order(StringComparer.Ordinal).Select(JournalSegment.Open), after)
+            : new JournalReader(after);
+    }
 
+    /// <summary>Reads files that were opened.</summary>
+    public static JournalReader Of(IEnumerable<JournalSegment> files, ulong after)
+    {
+        JournalReader journal = new(after);
         List<(ulong First, JournalSegment Segment)> found = [];
-        foreach (string path in Directory.EnumerateFiles(directory, Pattern).Order(StringComparer.Ordinal))
+        foreach (JournalSegment segment in files)
         {
-            JournalSegment segment = JournalSegment.Open(path);
             if (segment.TryParse(out ulong first) && segment.LastCommit > after)
             {
                 found.Add((first, segment));

@@ -23,9 +23,10 @@ internal sealed class JournalSegment : IDisposable
     private const int FillBytes = 256 << 10;
     private const int SlowSyncMs = 20;
 
-    private readonly SafeFileHandle _file;
+    private readonly IJournalFile _file;
 
-    private JournalSegment(string path, SafeFileHandle file, byte[] image)
+    /// <summary>Over a file whose bytes are <paramref name="image"/>.</summary>
+    public JournalSegment(string path, IJournalFile file, byte[] image)
     {
         Path = path;
         _file = file;
@@ -71,7 +72,7 @@ internal sealed class JournalSegment : IDisposable
             byte[] image = GC.AllocateArray<byte>(capacity, pinned: true);
             Fill(file, image, pause);
             StableFile.SyncDirectory(System.IO.Path.GetDirectoryName(path)!);
-            return new JournalSegment(path, file, image);
+            return new JournalSegment(path, new JournalFile(file), image);
         }
         catch (IOException failure) when (StorageFullException.IsCause(failure))
         {
@@ -93,7 +94,7 @@ internal sealed class JournalSegment : IDisposable
             read += more;
         }
 
-        return new JournalSegment(path, file, image);
+        return new JournalSegment(path, new JournalFile(file), image);
     }
 
     /// <summary>Finds the commits in a file that was opened; false when it has none.</summary>
@@ -162,14 +163,14 @@ internal sealed class JournalSegment : IDisposable
         if (Size == JournalHeader.Size)
         {
             from = 0;
-            RandomAccess.Write(_file, SecondHeader, Image.Length - JournalHeader.Size);
+            _file.Write(SecondHeader, Image.Length - JournalHeader.Size);
         }
 
         int to = Math.Min(Image.Length, (offset + size + Page - 1) & -Page);
         Failpoint.Reach("journal-before-write");
-        RandomAccess.Write(_file, Image.AsSpan(from, to - from), from);
+        _file.Write(Image.AsSpan(from, to - from), from);
         Failpoint.Reach("journal-written");
-        StableFile.SyncData(_file);
+        _file.Sync();
         Failpoint.Reach("journal-synced");
         Accept(commit, offset + size);
     }

@@ -115,9 +115,7 @@ public sealed class InMemoryConversationLog : IConversationLog
             return;
         }
 
-        Span<byte> number = stackalloc byte[sizeof(ulong)];
-        BinaryPrimitives.WriteUInt64LittleEndian(number, CommitNumber + 1);
-        builder.Put(Table.State, StateKeys.CommitNumber, number);
+        CountCommit(builder);
         try
         {
             BeforeWrite?.Invoke();
@@ -197,6 +195,16 @@ public sealed class InMemoryConversationLog : IConversationLog
     /// <inheritdoc/>
     public void Dispose() => Volatile.Write(ref _disposed, 1);
 
+    /// <summary>Takes over the next commit from a journal, whose entries stand in <paramref name="source"/> from <paramref name="offset"/> to its end. For a simulated world's recovery.</summary>
+    internal void Replay(ReadOnlySpan<byte> source, int offset)
+    {
+        InMemoryTables.Builder builder = new(_durable);
+        CommitBatchReader entries = new(source, offset);
+        builder.Apply(ref entries);
+        CountCommit(builder);
+        _durable = _written = builder.Build();
+    }
+
     /// <summary>Replaces a durable value behind the contract's back, as a decaying disk would. For tests.</summary>
     internal void Plant(Table table, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
@@ -215,6 +223,13 @@ public sealed class InMemoryConversationLog : IConversationLog
         }
 
         _durable = builder.Build();
+    }
+
+    private void CountCommit(InMemoryTables.Builder builder)
+    {
+        Span<byte> number = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(number, CommitNumber + 1);
+        builder.Put(Table.State, StateKeys.CommitNumber, number);
     }
 
     private static ulong NumberIn(InMemoryTables tables)

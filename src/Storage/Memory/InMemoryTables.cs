@@ -38,6 +38,17 @@ internal sealed class InMemoryTables
         public void Apply(ReadOnlySpan<byte> representation)
         {
             CommitBatchReader reader = new(representation);
+            uint announced = reader.Count;
+            uint count = Apply(ref reader);
+            if (count != announced)
+            {
+                throw new InvalidOperationException($"The batch announces {announced} entries and holds {count}.");
+            }
+        }
+
+        /// <summary>Applies entries wherever they stand, and says how many they were.</summary>
+        public uint Apply(ref CommitBatchReader reader)
+        {
             uint count = 0;
             for (; reader.Next(); count++)
             {
@@ -51,10 +62,7 @@ internal sealed class InMemoryTables
                 }
             }
 
-            if (count != reader.Count)
-            {
-                throw new InvalidOperationException($"The batch announces {reader.Count} entries and holds {count}.");
-            }
+            return count;
         }
 
         public void Put(Table table, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)

@@ -39,7 +39,6 @@ internal sealed class SimulatedBroker(SimulatedWorld world, SimulatedNetwork net
         SimulatedProcess process = new(world, $"broker-{world.Processes}");
         process.Clock.Error = ClockError;
         Process = process;
-        disk.Mount(process);
         process.Run(
             _ =>
             {
@@ -49,7 +48,8 @@ internal sealed class SimulatedBroker(SimulatedWorld world, SimulatedNetwork net
                     Random = new RandomSource(_chance.Fill),
                     Workers = new SimulatedWorkers(world, process, PauseOf, sabotage == Sabotage.LostWakeUp ? () => _chance.OneIn(200) : static () => false),
                 };
-                BrokerParts parts = BrokerParts.Over(sabotage == Sabotage.LowHead ? new LowHeads(disk.Log, _chance) : disk.Log, options, new DefectLog(world, process), surroundings);
+                JournaledLog log = disk.Open(process);
+                BrokerParts parts = BrokerParts.Over(sabotage == Sabotage.LowHead ? new LowHeads(log, _chance) : log, options, new DefectLog(world, process), surroundings);
                 _parts = parts;
                 network.Listen(process, (remote, pipe, abort) => _ = parts.Connections.RunAsync(remote, pipe, abort));
             },
@@ -100,7 +100,7 @@ internal sealed class SimulatedBroker(SimulatedWorld world, SimulatedNetwork net
         else
         {
             _parts = null;
-            disk.Remount(isPowerCut: false);
+            disk.Unmount(isPowerCut: false);
         }
 
         network.ResetAll(process);
@@ -122,7 +122,7 @@ internal sealed class SimulatedBroker(SimulatedWorld world, SimulatedNetwork net
         // Nothing of it runs any more; its meters and timers go.
         BrokerParts? parts = _parts;
         _parts = null;
-        disk.Remount(isPowerCut);
+        disk.Unmount(isPowerCut);
         Process!.Run(_ => parts?.DisposeAsync().AsTask().GetAwaiter().GetResult(), null);
     }
 
