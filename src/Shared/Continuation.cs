@@ -1,3 +1,6 @@
+// The one place that may: everything else comes here.
+#pragma warning disable RS0030
+
 namespace FastChat.Shared;
 
 /// <summary>

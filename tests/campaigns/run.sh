@@ -20,6 +20,8 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPE
 if [ "${1:-}" = simulation ]; then
   shift
   dotnet build tests/Simulation/FastChat.Simulation.csproj -c Release -v q >&2
+  # Worlds are short and leave much: with a larger first generation most of it is gone before it is looked at.
+  export DOTNET_GCgen0size=${DOTNET_GCgen0size:-0x4000000}
   exec dotnet tests/Simulation/bin/Release/net10.0/FastChat.Simulation.dll "$@"
 fi
 if [ "${1:-}" = fuzz ]; then

@@ -5,6 +5,7 @@ using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Transport;
 using FastChat.Broker.Web;
 using FastChat.Protocol;
+using FastChat.Shared;
 
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -124,7 +125,7 @@ public static class BrokerHost
 
     private static async Task WaitAsync(CancellationToken stop)
     {
-        TaskCompletionSource stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource stopped = new(Continuation.Asynchronously);
         using CancellationTokenRegistration registration = stop.Register(stopped.SetResult);
         await stopped.Task;
     }
