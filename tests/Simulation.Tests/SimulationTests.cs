@@ -22,6 +22,17 @@ internal sealed class SimulationTests
         Assert.That(campaign.Evidence.Missing(), Is.Empty);
     }
 
+    /// <summary>Worlds in which a defect showed that the code had once: with it planted again, each of them fails.</summary>
+    [TestCase(30ul, TestName = "A_retry_behind_the_removal_of_its_sender(30)")]
+    [TestCase(81ul, TestName = "A_retry_behind_the_removal_of_its_sender(81)")]
+    [TestCase(165ul, TestName = "A_retry_behind_the_removal_of_its_sender(165)")]
+    public void What_was_found_once_stays_mended(ulong seed)
+    {
+        SeedResult world = SeedRun.Run(seed);
+        Assert.That(world.Defects, Is.Empty);
+        Assert.That(world.Report.Details, Is.Empty);
+    }
+
     [TestCase(Sabotage.LyingDisk, Promise.Durable)]
     [TestCase(Sabotage.ForgottenIds, Promise.ExactlyOnce)]
     [TestCase(Sabotage.LowHead, Promise.Dense)]
