@@ -36,7 +36,7 @@ internal sealed class OriginCheck : Check
             {
                 JudgeStranger(message);
             }
-            else if (isRefused && message.RecordHash == message.Hash)
+            else if (isRefused && message.RecordHash == message.Hash && !IsGone(message))
             {
                 Findings.Report(
                     PromiseOf(message.RefusalCode), $"publish {message.Id} was refused with {(ErrorCode)message.RefusalCode} and is in the log", message.Refusal, message.Record);
@@ -47,6 +47,9 @@ internal sealed class OriginCheck : Check
             }
         }
     }
+
+    /// <summary>It was seen in a log that a restored backup has replaced: the refusal came from the new one, which need not have it.</summary>
+    private bool IsGone(in Message message) => World.WasRestored && message.RecordPosition.Epoch < World.Conversations[message.Conversation].Known.Epoch;
 
     private static Promise PromiseOf(ushort code) =>
         (ErrorCode)code is ErrorCode.Overloaded or ErrorCode.StoreUnavailable or ErrorCode.TooMany ? Promise.Overload : Promise.NoAborted;
