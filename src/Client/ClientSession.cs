@@ -31,7 +31,6 @@ internal sealed class ClientSession
     private ClientConnection? _connection;
     private Welcome? _welcome;
     private string? _token;
-    private bool _hasStrayHello;
     private ConnectionState _state = new(ConnectionPhase.Connecting, null, 0);
 
     public ClientSession(ClientOptions options)
@@ -199,15 +198,8 @@ internal sealed class ClientSession
                 reason = ClientConnection.ReasonOf(failure);
             }
 
-            if (reason is { Code: CloseCode.SessionReplaced, IsLocal: false } && _hasStrayHello)
-            {
-                // Nobody else knows this session: it was an earlier Hello of this client, given up and read late by a broker that was stopped or busy.
-                reason = reason with { IsRecoverable = true };
-            }
-
             bool wasStable = readyAt != 0 && Time.GetElapsedTime(readyAt) >= _options.Reconnect.StableAfter;
             attempts = wasStable ? 0 : attempts;
-            _hasStrayHello = readyAt == 0 || (_hasStrayHello && !wasStable);
             if (_stopping.IsCancellationRequested)
             {
                 return StoppedReason();
@@ -235,12 +227,13 @@ internal sealed class ClientSession
         using CancellationTokenSource timeout = new(_options.ConnectTimeout, Time);
         using CancellationTokenSource linked = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, _stopping.Token);
         Stream? stream = null;
+        int number = ++_connections;
         try
         {
             stream = _options.OpenTransport is { } open
                 ? await open(linked.Token).ConfigureAwait(Continuation.InContext)
                 : await Transport.OpenAsync(_options.Endpoint, linked.Token).ConfigureAwait(Continuation.InContext);
-            return await ClientConnection.OpenAsync(this, stream, MakeHello(), ++_connections, linked.Token).ConfigureAwait(Continuation.InContext);
+            return await ClientConnection.OpenAsync(this, stream, MakeHello(number), number, linked.Token).ConfigureAwait(Continuation.InContext);
         }
         catch (Exception failure)
         {
@@ -253,7 +246,7 @@ internal sealed class ClientSession
         }
     }
 
-    private Hello MakeHello()
+    private Hello MakeHello(int number)
     {
         // A token, once there is one, rather than the password: it names the device, and costs the broker no password hash.
         string? token = Token;
@@ -266,6 +259,7 @@ internal sealed class ClientSession
             Register = token is null && _options.Register,
             Device = token is null ? _options.Device : default,
             Session = Welcome?.Session ?? default,
+            Attempt = (ulong)number,
             Window = Window.Begin(),
         };
     }

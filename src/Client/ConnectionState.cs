@@ -31,13 +31,10 @@ public sealed record CloseReason(CloseCode Code, string Text, TimeSpan RetryAfte
     /// <summary>This side cannot go on, whatever the code says.</summary>
     internal bool IsFatal { get; init; }
 
-    /// <summary>This side knows that the code's "never" does not hold.</summary>
-    internal bool IsRecoverable { get; init; }
-
     /// <summary>What to do next. A connection that broke without a word is taken up again.</summary>
     public ReconnectAdvice Advice =>
         IsFatal ? ReconnectAdvice.Never :
-        IsLocal || IsRecoverable || Code == CloseCode.None ? ReconnectAdvice.Now :
+        IsLocal || Code == CloseCode.None ? ReconnectAdvice.Now :
         CloseCodes.AdviceOf(Code);
 
     /// <inheritdoc/>

@@ -22,6 +22,9 @@ public enum CloseCode : ushort
     /// <summary>The peer did not take bytes for the write deadline.</summary>
     WriteTimeout = 4003,
 
+    /// <summary>A frame was begun and not finished in time: the network, or the peer. (It was 4304, which is not given out again.)</summary>
+    FrameTimeout = 4004,
+
     /// <summary>The broker, or this address, has as many connections as it may.</summary>
     TooManyConnections = 4100,
 
@@ -36,6 +39,9 @@ public enum CloseCode : ushort
 
     /// <summary>Signing in would have to store something, and the disk has no room.</summary>
     StoreFull = 4104,
+
+    /// <summary>No Hello came in time; it may have been on its way. (It was 4303, which is not given out again.)</summary>
+    LoginTimeout = 4105,
 
     /// <summary>Wrong name or password.</summary>
     BadCredentials = 4200,
@@ -69,12 +75,6 @@ public enum CloseCode : ushort
 
     /// <summary>A frame that may not come in this state, or from this side.</summary>
     OutOfState = 4302,
-
-    /// <summary>No Hello within the login deadline.</summary>
-    LoginTimeout = 4303,
-
-    /// <summary>A frame was begun and not finished within the frame deadline.</summary>
-    FrameTimeout = 4304,
 }
 
 /// <summary>What a client does after a close.</summary>

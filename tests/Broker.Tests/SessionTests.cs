@@ -155,6 +155,24 @@ internal sealed class SessionTests
     }
 
     [Test]
+    public void AHelloThatComesLateDoesNotTakeTheSessionFromALaterOne()
+    {
+        FakeConnection first = new();
+        FakeConnection late = new();
+        FakeConnection later = new();
+        Session session = Attach(default, ShardBench.Alice, 1, first, out _, attempt: 1)!;
+        Assert.That(Attach(session.Id, ShardBench.Alice, 1, later, out bool resumed, attempt: 3), Is.SameAs(session));
+        Assert.That((resumed, first.ClosedWith), Is.EqualTo((true, (CloseCode?)CloseCode.SessionReplaced)));
+
+        Assert.That(Attach(session.Id, ShardBench.Alice, 1, late, out _, attempt: 2), Is.Null, "given up by its client and read late");
+        Assert.That((session.Connection, later.ClosedWith), Is.EqualTo(((ISessionConnection?)later, (CloseCode?)null)));
+
+        FakeConnection silent = new();
+        Assert.That(Attach(session.Id, ShardBench.Alice, 1, silent, out _), Is.SameAs(session), "a client that does not count");
+        Assert.That(later.ClosedWith, Is.EqualTo(CloseCode.SessionReplaced));
+    }
+
+    [Test]
     public void AnAddressSurvivesACommand()
     {
         PeerAddress address = new(17_999, uint.MaxValue);
@@ -169,8 +187,8 @@ internal sealed class SessionTests
 
     private static Peer MakePeer() => new(ShardBench.ActorOf(ShardBench.Alice), "alice", new Outbox(1, 1000, 0));
 
-    private Session? Attach(SessionId wanted, UserId user, ulong device, FakeConnection connection, out bool resumed) =>
-        _sessions.Attach(wanted, new SessionId(_nextSession++), user, new DeviceId(device), connection, out resumed);
+    private Session? Attach(SessionId wanted, UserId user, ulong device, FakeConnection connection, out bool resumed, ulong attempt = 0) =>
+        _sessions.Attach(wanted, attempt, new SessionId(_nextSession++), user, new DeviceId(device), connection, out resumed, out _);
 
     private sealed class FakeConnection : ISessionConnection
     {

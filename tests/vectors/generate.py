@@ -243,7 +243,7 @@ def connection_files():
     hello.map("make an account", "Hello", {"version": 1, "client": "vectors/1", "name": "Ada", "password": "correct horse", "register": True})
     hello.map("password on a known device", "Hello", {"version": 1, "name": "ada", "password": "pässwörd", "device": DEVICE})
     hello.map("token, session and window", "Hello",
-              {"version": 1, "client": "vectors/1", "token": TOKEN, "session": SESSION, "window": 262_144})
+              {"version": 1, "client": "vectors/1", "token": TOKEN, "session": SESSION, "attempt": 3, "window": 262_144})
     hello.note("What a reader accepts although no writer of this version sends it: keys it does not know, nil for absent, wide integers.")
     hello.map("unknown keys and nil", "Hello", {"version": 1, "token": TOKEN, "name": None, "later": {"deep": [1, -1, True, None, b"\xff", "é"]}},
               canonical=False)

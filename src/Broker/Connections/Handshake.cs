@@ -152,11 +152,13 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
         }
 
         Session? session = services.Sessions.Attach(
-            hello.Session, new SessionId(services.Random.NextId()), user.Actor.User, user.Actor.Device, connection, out bool resumed);
+            hello.Session, hello.Attempt, new SessionId(services.Random.NextId()), user.Actor.User, user.Actor.Device, connection, out bool resumed, out CloseCode code);
         if (session is null)
         {
             services.Router.Peers.Remove(peer);
-            await connection.RefuseAsync(CloseCode.TooManyConnections, "this user has as many sessions as a user may", retryAfterMs: 5000);
+            await (code == CloseCode.SessionReplaced
+                ? connection.RefuseAsync(code, "a later connection has taken up this session")
+                : connection.RefuseAsync(code, "this user has as many sessions as a user may", retryAfterMs: 5000));
             return null;
         }
 

@@ -7,7 +7,9 @@ namespace FastChat.Broker.Sessions;
 /// <summary>A logical client that survives reconnects. It holds no subscriptions: those are the client's positions (protocol.md §6).</summary>
 internal sealed class Session(SessionId id, UserId user, DeviceId device)
 {
+    private readonly Lock _attaching = new();
     private ISessionConnection? _connection;
+    private ulong _attempt;
 
     /// <summary>The session's id.</summary>
     public SessionId Id { get; } = id;
@@ -24,8 +26,19 @@ internal sealed class Session(SessionId id, UserId user, DeviceId device)
     /// <summary>The connection it has now.</summary>
     public ISessionConnection? Connection => Volatile.Read(ref _connection);
 
-    /// <summary>Gives it a connection and returns the one it had.</summary>
-    public ISessionConnection? Attach(ISessionConnection connection) => Interlocked.Exchange(ref _connection, connection);
+    /// <summary>Gives it a connection, and gives back the one that it had; false when the client has come with a later attempt already.</summary>
+    /// <param name="attempt">Number of the Hello; 0 = it did not say.</param>
+    public bool TryAttach(ISessionConnection connection, ulong attempt, out ISessionConnection? replaced)
+    {
+        // Two Hellos of one client may be signed in at the same time; looking and taking are one step.
+        lock (_attaching)
+        {
+            bool isLate = attempt != 0 && attempt < _attempt;
+            _attempt = Math.Max(_attempt, attempt);
+            replaced = isLate ? null : Interlocked.Exchange(ref _connection, connection);
+            return !isLate;
+        }
+    }
 
     /// <summary>Takes the connection away, if it is still this one.</summary>
     public bool Detach(ISessionConnection connection) => Interlocked.CompareExchange(ref _connection, null, connection) == connection;
@@ -59,10 +72,12 @@ internal sealed class SessionRegistry(TimeProvider clock, TimeSpan lifetime)
 
     /// <summary>
     /// Takes up the session that a client names, if it is that user's and device's, or begins a new one. A connection that the session had
-    /// is closed. Null when the user has too many sessions.
+    /// is closed. Null, with the code to close with, when the user has too many sessions, or the client has come with a later attempt already.
     /// </summary>
-    public Session? Attach(SessionId wanted, SessionId fresh, UserId user, DeviceId device, ISessionConnection connection, out bool resumed)
+    public Session? Attach(
+        SessionId wanted, ulong attempt, SessionId fresh, UserId user, DeviceId device, ISessionConnection connection, out bool resumed, out CloseCode refused)
     {
+        refused = CloseCode.None;
         Session? known = wanted.IsNone ? null : _sessions.GetValueOrDefault(wanted);
         resumed = known is not null && known.User == user && known.Device == device;
         Session session = resumed ? known! : new Session(fresh, user, device);
@@ -71,6 +86,7 @@ internal sealed class SessionRegistry(TimeProvider clock, TimeSpan lifetime)
         {
             if (own.Count >= SessionsPerUserMax && !EvictOldest(own))
             {
+                refused = CloseCode.TooManyConnections;
                 return null;
             }
 
@@ -78,7 +94,13 @@ internal sealed class SessionRegistry(TimeProvider clock, TimeSpan lifetime)
             own[session.Id] = session;
         }
 
-        session.Attach(connection)?.RequestClose(CloseCode.SessionReplaced, "another connection took up this session");
+        if (!session.TryAttach(connection, attempt, out ISessionConnection? replaced))
+        {
+            refused = CloseCode.SessionReplaced;
+            return null;
+        }
+
+        replaced?.RequestClose(CloseCode.SessionReplaced, "another connection took up this session");
         return session;
     }
 

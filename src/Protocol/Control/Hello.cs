@@ -30,6 +30,9 @@ public sealed record Hello
     /// <summary>The session to take up again; none begins a new one.</summary>
     public SessionId Session { get; init; }
 
+    /// <summary>Number of this Hello among those of its client, growing: one that comes late does not take the session away from a later one. 0 = not said.</summary>
+    public ulong Attempt { get; init; }
+
     /// <summary>Bytes of Deliver and Chunk frames the broker may send before Credit; 0 = no limit but the transport's.</summary>
     public uint Window { get; init; }
 
@@ -45,6 +48,7 @@ public sealed record Hello
         Register = map.Flag("register"),
         Device = new DeviceId(map.Number("device", 0)),
         Session = new SessionId(map.Id("session")),
+        Attempt = map.Number("attempt", 0),
         Window = (uint)map.Number("window", 0, uint.MaxValue),
     };
 
@@ -58,6 +62,7 @@ public sealed record Hello
         .Set("register", Register ? true : null)
         .Set("device", Device.Value != 0 ? Device.Value : null)
         .Set("session", Session.IsNone ? null : ControlMap.IdBytes(Session.Value))
+        .Set("attempt", Attempt != 0 ? Attempt : null)
         .Set("window", Window != 0 ? Window : null);
 
     /// <summary>Says nothing secret.</summary>

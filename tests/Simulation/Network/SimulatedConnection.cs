@@ -48,6 +48,9 @@ internal sealed class SimulatedConnection
     /// <summary>The client's end.</summary>
     public Stream ClientEnd { get; }
 
+    /// <summary>What the client sends does not arrive before this time; nanoseconds.</summary>
+    public void HoldToBroker(long end) => _toBroker.HoldUntil(end);
+
     /// <summary>Breaks it: both sides are told at once, and nothing that is under way arrives.</summary>
     public void Reset()
     {

@@ -28,6 +28,9 @@ internal sealed class SimulatedNetwork
     /// <summary>Connections that were made and not taken down, for those who break them.</summary>
     public IReadOnlyList<SimulatedConnection> Connections => _connections;
 
+    /// <summary>Until then every other new connection takes a way on which what the client sends stands still; nanoseconds.</summary>
+    public long DetourUntil { get; set; }
+
     /// <summary>The broker listens: <paramref name="accept"/> gets where a connection comes from, its bytes, and what ends it.</summary>
     public void Listen(SimulatedProcess broker, Action<string, IDuplexPipe, Action> accept) => _listener = (broker, accept);
 
@@ -53,6 +56,11 @@ internal sealed class SimulatedNetwork
 
         SimulatedConnection connection = new(_world, this, client, listener.Process, link);
         _connections.Add(connection);
+        if (_world.Now < DetourUntil && Chance.OneIn(2))
+        {
+            connection.HoldToBroker(DetourUntil);
+        }
+
         listener.Process.Post(() => listener.Accept(link.Name, connection.BrokerEnd, connection.Reset));
         return connection.ClientEnd;
     }

@@ -49,6 +49,9 @@ internal sealed class Wire(SimulatedWorld world, SimulatedNetwork network, Simul
         }
     }
 
+    /// <summary>What is sent from now on does not arrive before this time; nanoseconds.</summary>
+    public void HoldUntil(long end) => _lastArrival = Math.Max(_lastArrival, end);
+
     /// <summary>Nothing arrives any more, and nobody waits for room.</summary>
     public void Cut()
     {

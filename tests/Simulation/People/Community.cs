@@ -42,6 +42,9 @@ internal sealed class Community
     /// <summary>Somebody did or met something.</summary>
     public void Count(string deed) => Deeds[deed] = Deeds.GetValueOrDefault(deed) + 1;
 
+    /// <summary>The members of each group when nothing happens any more.</summary>
+    public Dictionary<ConversationId, HashSet<UserId>> LastMembers { get; } = [];
+
     /// <summary>A log that has all of this and no message yet.</summary>
     public InMemoryConversationLog MakeLog(int shards)
     {

@@ -17,8 +17,11 @@ internal sealed class Deeds(Community community, Account self, Chance chance, Po
         {
             switch (chance.Below(20))
             {
-                case < 12:
+                case < 11:
                     await PostBurstAsync();
+                    break;
+                case 11:
+                    await posts.SendTwiceAsync(client, process, chance.Of(_all));
                     break;
                 case < 14:
                     await posts.SendAgainAsync(client, process, withOtherBody: false);

@@ -82,18 +82,25 @@ internal sealed class Person
     /// <summary>No more chatting: what is under way is to come to its end.</summary>
     public void Finish() => _isDone = true;
 
-    /// <summary>Says that everything was answered, while it is still connected, and ends the program in order.</summary>
+    /// <summary>Looks whether the own list of conversations is what the groups say, says that everything was answered, while it is still connected, and ends the program in order.</summary>
     public Task EndAsync()
     {
         TaskCompletionSource ended = new();
         Process!.Begin(async () =>
         {
+            ConversationPage list = await _client!.ListConversationsAsync();
+            HashSet<ConversationId> own = [.. _community.LastMembers.Where(group => group.Value.Contains(_account.User)).Select(group => group.Key)];
+            if (!own.SetEquals(list.Conversations.Select(conversation => conversation.Conversation)))
+            {
+                _world.Defects.Add($"{_life!.Name} is a member of {string.Join(", ", own)} and has {string.Join(", ", list.Conversations.Select(conversation => conversation.Conversation))} in their list");
+            }
+
             if (_posts.Open == 0)
             {
                 _community.History.Write(new HistoryEvent { Process = _life!.Name, Op = HistoryOp.End });
             }
 
-            await _client!.DisposeAsync();
+            await _client.DisposeAsync();
             ended.SetResult();
         });
         return ended.Task;

@@ -12,6 +12,7 @@ internal sealed class Posts(Community community, Chance chance) : IPublishObserv
 
     private readonly SortedDictionary<long, Post> _open = [];
     private readonly List<Post> _answered = [];
+    private readonly Dictionary<ClientMessageId, uint> _attempts = [];
     private long _tag;
 
     /// <summary>Messages that have no outcome.</summary>
@@ -22,7 +23,15 @@ internal sealed class Posts(Community community, Chance chance) : IPublishObserv
 
     /// <summary>Sends a new message.</summary>
     public ValueTask SendNewAsync(FastChatClient client, string process, ConversationId conversation) =>
-        SendAsync(client, new Post(process, conversation, new ClientMessageId(new UInt128(chance.Next() | 1, chance.Next())), NewBody(), Attempt: 1));
+        SendAsync(client, new Post(process, conversation, NewId(), NewBody()));
+
+    /// <summary>Sends a new message twice in a row, without an answer in between: it is stored once.</summary>
+    public async ValueTask SendTwiceAsync(FastChatClient client, string process, ConversationId conversation)
+    {
+        Post post = new(process, conversation, NewId(), NewBody());
+        await SendAsync(client, post);
+        await SendAsync(client, post);
+    }
 
     /// <summary>Sends a message again that was answered: the same answer is due. With another body an error is.</summary>
     public async ValueTask SendAgainAsync(FastChatClient client, string process, bool withOtherBody)
@@ -31,18 +40,19 @@ internal sealed class Posts(Community community, Chance chance) : IPublishObserv
         {
             Post before = chance.Of(_answered);
             _answered.Remove(before);
-            await SendAsync(client, before with { Process = process, Attempt = before.Attempt + 1, Body = withOtherBody ? NewBody() : before.Body });
+            await SendAsync(client, before with { Process = process, Body = withOtherBody ? NewBody() : before.Body });
         }
     }
 
     /// <summary>A new program begins by repeating what the one before had no answer to, in its order.</summary>
     public async ValueTask RepeatUnknownAsync(FastChatClient client, string process)
     {
-        Post[] unknown = [.. _open.Values];
+        // One that was under way twice is repeated once.
+        Post[] unknown = [.. _open.Values.DistinctBy(post => post.Id)];
         _open.Clear();
         foreach (Post post in unknown)
         {
-            await SendAsync(client, post with { Process = process, Attempt = post.Attempt + 1 });
+            await SendAsync(client, post with { Process = process });
         }
     }
 
@@ -79,13 +89,16 @@ internal sealed class Posts(Community community, Chance chance) : IPublishObserv
         }
     }
 
-    private ValueTask SendAsync(FastChatClient client, Post post)
+    private ValueTask SendAsync(FastChatClient client, Post message)
     {
+        Post post = message with { Attempt = _attempts[message.Id] = _attempts.GetValueOrDefault(message.Id) + 1 };
         long tag = ++_tag;
         _open[tag] = post;
         community.History.Write(Of(post, HistoryPhase.Invoke) with { User = client.User, Kind = MessageKind.Opaque, Hash = BodyHash.Of(post.Body) });
         return client.PostAsync(post.Conversation, post.Id, MessageKind.Opaque, post.Body, default, this, tag, CancellationToken.None);
     }
+
+    private ClientMessageId NewId() => new(new UInt128(chance.Next() | 1, chance.Next()));
 
     private byte[] NewBody()
     {
@@ -104,5 +117,9 @@ internal sealed class Posts(Community community, Chance chance) : IPublishObserv
         Attempt = post.Attempt,
     };
 
-    private sealed record Post(string Process, ConversationId Conversation, ClientMessageId Id, byte[] Body, uint Attempt);
+    /// <summary>A message, and with its number an attempt at it.</summary>
+    private sealed record Post(string Process, ConversationId Conversation, ClientMessageId Id, byte[] Body)
+    {
+        public uint Attempt { get; init; }
+    }
 }

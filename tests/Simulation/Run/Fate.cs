@@ -37,7 +37,7 @@ internal sealed class Fate
 
     /// <summary>What may happen.</summary>
     public static IReadOnlyList<string> AllNames { get; } =
-        ["kill", "power-cut", "death-in-commit", "store-failure", "drain", "restore", "pause", "slow-disk", "full-disk", "clock", "reset", "silence", "client-kill"];
+        ["kill", "power-cut", "death-in-commit", "store-failure", "drain", "restore", "pause", "slow-disk", "full-disk", "clock", "reset", "silence", "detour", "client-kill"];
 
     /// <summary>Faults that struck, by name.</summary>
     public SortedDictionary<string, int> Struck { get; } = new(StringComparer.Ordinal);
@@ -78,6 +78,7 @@ internal sealed class Fate
         "clock" => JumpClockAsync(),
         "reset" => ResetAsync(),
         "silence" => SilenceAsync(),
+        "detour" => DetourAsync(),
         "client-kill" => KillClientAsync(),
         _ => throw new ArgumentOutOfRangeException(nameof(fault), fault, "no such fault"),
     };
@@ -176,7 +177,7 @@ internal sealed class Fate
     {
         Note(HistoryFault.Fault);
         SimulatedProcess process = _chance.OneIn(2) ? _broker.Process! : _chance.Of(_people).Process!;
-        process.SleepsUntil = _world.Now + (_chance.Span(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(60)).Ticks * 100);
+        process.SleepsUntil = Math.Max(process.SleepsUntil, _world.Now + (_chance.Span(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(60)).Ticks * 100));
         return Task.CompletedTask;
     }
 
@@ -233,6 +234,22 @@ internal sealed class Fate
             person.Link.SetSilent(toBroker: true, isSilent: false);
             person.Link.SetSilent(toBroker: false, isSilent: false);
         });
+    }
+
+    /// <summary>
+    /// Some connections' packets take a way that stands still for a while: the client may give them up and come back on a better one, and what it had sent comes all the same, much later.
+    /// </summary>
+    private Task DetourAsync()
+    {
+        Note(HistoryFault.Fault);
+        long end = _world.Now + (_chance.Span(TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(100)).Ticks * 100);
+        _network.DetourUntil = end;
+        foreach (SimulatedConnection connection in _network.Connections.Where(_ => _chance.OneIn(2)).ToArray())
+        {
+            connection.HoldToBroker(end);
+        }
+
+        return Task.CompletedTask;
     }
 
     private async Task KillClientAsync()

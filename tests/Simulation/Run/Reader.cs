@@ -4,7 +4,7 @@ using FastChat.History;
 
 namespace FastChat.Simulation;
 
-/// <summary>An operator who reads every log from its first record to its head when nothing happens any more.</summary>
+/// <summary>An operator who reads every log from its first record to its head, and the members of every group, when nothing happens any more.</summary>
 internal sealed class Reader(SimulatedWorld world, SimulatedNetwork network, Community community)
 {
     private const string Name = "reader";
@@ -32,6 +32,12 @@ internal sealed class Reader(SimulatedWorld world, SimulatedNetwork network, Com
         foreach (ConversationId conversation in community.Conversations)
         {
             await ReadAsync(client, conversation);
+        }
+
+        foreach (Group group in community.Groups)
+        {
+            MemberPage page = await client.ListMembersAsync(group.Id);
+            community.LastMembers[group.Id] = [.. page.Members.Select(member => member.User)];
         }
 
         IsDone = true;
