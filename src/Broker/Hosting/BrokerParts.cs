@@ -36,7 +36,8 @@ internal sealed class BrokerParts : IAsyncDisposable
             shards,
             Math.Min(shards, options.Loops > 0 ? options.Loops : Math.Max(1, Environment.ProcessorCount / 4)),
             options.RingBytes,
-            options.ConversationsInMemoryMax);
+            options.ConversationsInMemoryMax,
+            surroundings.CommitHereMax);
         Sessions = new SessionRegistry(surroundings.Clock, TimeSpan.FromSeconds(options.SessionSeconds));
         _router = new Router(
             routing, log, new PeerTable(options.ConnectionsMax), _metrics, surroundings.Clock, surroundings.Workers, new RouterEvents(OnStoreFailed, OnDamaged, OnListChanged));

@@ -1,4 +1,5 @@
 using FastChat.Broker.Identity;
+using FastChat.Broker.Routing;
 using FastChat.Storage;
 
 namespace FastChat.Broker.Hosting;
@@ -17,4 +18,7 @@ internal sealed record Surroundings
 
     /// <summary>Where the shard loops and the committer run.</summary>
     public Workers Workers { get; init; } = Workers.Threads;
+
+    /// <summary>As <see cref="RoutingOptions.CommitHereMax"/>. A simulated sync takes no time for who makes it, so in a world with 0 the next turn fills meanwhile, as it does beside a real disk.</summary>
+    public int CommitHereMax { get; init; } = RoutingOptions.CommitHereMaxDefault;
 }

@@ -18,7 +18,11 @@ namespace FastChat.Broker.Routing;
 /// A turn of at most so many commands is committed by its loop, if the committer has nothing to do: two thread wake-ups less for each message, tens of microseconds each on a virtual
 /// machine. Behind a larger turn there is more to apply than a sync takes, and the committer syncs meanwhile. 0: the committer commits everything.
 /// </param>
-internal sealed record RoutingOptions(int Shards, int Loops, int RingBytes, int ConversationsMax, int CommitHereMax = 64);
+internal sealed record RoutingOptions(int Shards, int Loops, int RingBytes, int ConversationsMax, int CommitHereMax = RoutingOptions.CommitHereMaxDefault)
+{
+    /// <summary>Measured: decision 0013.</summary>
+    public const int CommitHereMaxDefault = 64;
+}
 
 /// <summary>What the routing tells the house around it. Called on loop and pool threads; must not block.</summary>
 /// <param name="Failed">Nothing can be acknowledged any more. Once.</param>

@@ -11,6 +11,7 @@ namespace FastChat.Simulation;
 internal sealed class SimulatedBroker(SimulatedWorld world, SimulatedNetwork network, SimulatedDisk disk, BrokerOptions options, Sabotage sabotage)
 {
     private readonly Chance _chance = world.Chance.Split();
+    private readonly int _commitHereMax = world.Chance.OneIn(2) ? 0 : 64;
     private BrokerParts? _parts;
 
     /// <summary>The process that runs, or the last one that did.</summary>
@@ -45,6 +46,7 @@ internal sealed class SimulatedBroker(SimulatedWorld world, SimulatedNetwork net
                 Surroundings surroundings = new()
                 {
                     Clock = process.Clock,
+                    CommitHereMax = _commitHereMax,
                     Random = new RandomSource(_chance.Fill),
                     Workers = new SimulatedWorkers(world, process, PauseOf, sabotage == Sabotage.LostWakeUp ? () => _chance.OneIn(200) : static () => false),
                 };
