@@ -23,9 +23,9 @@ internal sealed class SimulationTests
     }
 
     /// <summary>Worlds in which a defect showed that the code had once: with it planted again, each of them fails.</summary>
-    [TestCase(30ul, TestName = "A_retry_behind_the_removal_of_its_sender(30)")]
-    [TestCase(81ul, TestName = "A_retry_behind_the_removal_of_its_sender(81)")]
-    [TestCase(165ul, TestName = "A_retry_behind_the_removal_of_its_sender(165)")]
+    [TestCase(140ul, TestName = "A_retry_behind_the_removal_of_its_sender(140)")]
+    [TestCase(144ul, TestName = "A_retry_behind_the_removal_of_its_sender(144)")]
+    [TestCase(170ul, TestName = "A_retry_behind_the_removal_of_its_sender(170)")]
     public void What_was_found_once_stays_mended(ulong seed)
     {
         SeedResult world = SeedRun.Run(seed);
