@@ -40,6 +40,27 @@ internal sealed class ReturningMemberTests
     ]);
 
     [Test]
+    public void What_was_refused_before_they_came_back_may_be_stored_behind_what_was_sent_later()
+    {
+        HistoryEvent[] addition = [Change("owner", HistoryOp.AddMember, HistoryPhase.Invoke, 30), Change("owner", HistoryOp.AddMember, HistoryPhase.Ok, 32, 3)];
+        HistoryEvent[] sending = [Own(5, HistoryPhase.Invoke, 25), Own(6, HistoryPhase.Invoke, 35), Own(6, HistoryPhase.Ok, 40, 4), Own(5, HistoryPhase.Ok, 41, 5)];
+        HistoryEvent seen = Read(38)[2] with { Process = "owner", Sequence = 3, User = s_member, Device = default, ClientMessageId = new ClientMessageId(3), Kind = MessageKind.MemberAdded, Member = s_member };
+        HistoryEvent[] reading = [.. Read(37)[..2].Select(e => e with { Process = "owner", Cursor = e.Cursor == 0 ? 0 : 2ul, First = e.First == 0 ? 0 : 3ul, Head = e.Head == 0 ? 0 : 3ul }), seen];
+        Assert.That(OrderOf([sending[0], .. addition, sending[1], .. reading, .. sending[2..]]), Is.Zero, "the first may have been refused, and its refusal lost");
+        Assert.That(OrderOf([sending[0], sending[1], .. sending[2..]]), Is.EqualTo(1), "nobody had removed and added them: that is a violation");
+    }
+
+    private static long OrderOf(IReadOnlyList<HistoryEvent> events) => Check(events).Promises.Single(one => one.Promise == Promise.SenderOrder).Violations;
+
+    private static HistoryEvent Own(ulong id, HistoryPhase phase, long time, ulong sequence = 0) => Publish(phase, time) with
+    {
+        Process = "member",
+        ClientMessageId = new ClientMessageId(id),
+        Epoch = sequence == 0 ? 0 : 1u,
+        Sequence = sequence,
+    };
+
+    [Test]
     public void Who_reads_before_anybody_asked_for_them_is_found()
     {
         CheckReport report = Check([.. Read(25), Change("owner", HistoryOp.AddMember, HistoryPhase.Invoke, 30), Change("owner", HistoryOp.AddMember, HistoryPhase.Ok, 32, 3)]);

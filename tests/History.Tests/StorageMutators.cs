@@ -280,6 +280,12 @@ internal static class StorageMutators
                     continue;
                 }
 
+                // Whose sender became a member in between may have been refused first: that order proves nothing.
+                if (isSameProcess && draft.All(e => e.Kind == MessageKind.MemberAdded && e.Conversation == first.Conversation).Count > 0)
+                {
+                    continue;
+                }
+
                 // Sent while the other was under way: then only the session's own order forbids the change. Sent behind its end: then real time does.
                 HistoryEvent sent = draft[draft.All(e => IsInvoke(e, second))[0]];
                 if (isSameProcess ? sent.TimeNs > first.TimeNs : sent.TimeNs <= first.TimeNs)

@@ -1,3 +1,5 @@
+using FastChat.Protocol;
+
 namespace FastChat.History;
 
 /// <summary>
@@ -9,9 +11,33 @@ internal sealed class OrderCheck : Check
 {
     private const int None = -1;
 
+    /// <summary>Records that made somebody a member.</summary>
+    private readonly Dictionary<(int Conversation, int User), HashSet<Position>> _additions = [];
+
+    /// <summary>Of messages to groups: what anybody knew of the conversation when they were sent first.</summary>
+    private readonly Dictionary<int, Position> _knownAtInvoke = [];
+
     public OrderCheck(World world, Findings findings)
         : base(world, findings)
     {
+    }
+
+    public override void See(in HistoryEvent e, in Seen seen)
+    {
+        if (e.Op == HistoryOp.Publish && e.Phase == HistoryPhase.Invoke && seen.Conversation!.Kind == HistoryKind.Group)
+        {
+            _knownAtInvoke.TryAdd(seen.Message, seen.Conversation.Known);
+        }
+        else if (e.Op is HistoryOp.Deliver or HistoryOp.Record && e.Kind == MessageKind.MemberAdded && e.Member.Value != 0)
+        {
+            (int Conversation, int User) key = (seen.Conversation!.Index, World.NumberOf(e.Member));
+            if (!_additions.TryGetValue(key, out HashSet<Position>? known))
+            {
+                _additions[key] = known = [];
+            }
+
+            known.Add(new Position(e.Epoch, e.Sequence));
+        }
     }
 
     public override void Finish()
@@ -127,6 +153,29 @@ internal sealed class OrderCheck : Check
         }
     }
 
+    /// <summary>
+    /// Its sender was made a member between its sending and <paramref name="position"/>: a first attempt may have been refused before that, the refusal lost with the connection, and the repeated one
+    /// was decided anew (protocol.md §6.1).
+    /// </summary>
+    private bool MayHaveBeenRefused(int number, Position position)
+    {
+        ref Message message = ref World.Messages[number];
+        if (!_knownAtInvoke.TryGetValue(number, out Position known) || !_additions.TryGetValue((message.Conversation, World.UserOf(message.Author)), out HashSet<Position>? additions))
+        {
+            return false;
+        }
+
+        foreach (Position addition in additions)
+        {
+            if (addition.Epoch == position.Epoch && addition.Sequence < position.Sequence && addition > known)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     private void JudgeSender(in Message message, Position position, int earliestLater)
     {
         if (earliestLater < 0)
@@ -136,7 +185,7 @@ internal sealed class OrderCheck : Check
 
         Findings.Judge(Promise.SenderOrder);
         ref Message later = ref World.Messages[earliestLater];
-        if (later.LastInvoke.Line < message.Invoke.Line)
+        if (later.LastInvoke.Line < message.Invoke.Line && !MayHaveBeenRefused(earliestLater, position))
         {
             Findings.Report(
                 Promise.SenderOrder,

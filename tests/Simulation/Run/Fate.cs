@@ -61,8 +61,18 @@ internal sealed class Fate
 
         _disk.Arm(DiskFault.None, 0);
         await HealBrokerAsync();
+        while (IsSomethingInForce())
+        {
+            await Task.Delay(TimeSpan.FromSeconds(1), _process.Clock);
+        }
+
         IsOver = true;
     }
+
+    /// <summary>What struck for a while goes on for its while.</summary>
+    private bool IsSomethingInForce() =>
+        _disk.IsFull || Math.Max(_network.DetourUntil, Math.Max(_disk.IsSlowUntil, Math.Max(_broker.Process!.SleepsUntil, _people.Max(person => person.Process!.SleepsUntil)))) >= _world.Now;
+
 
     private Task StrikeAsync(string fault) => fault switch
     {
