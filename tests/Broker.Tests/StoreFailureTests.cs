@@ -90,6 +90,33 @@ internal sealed class StoreFailureTests
         Assert.That((await writer.AnswerAsync(first)).Published.IsDuplicate, Is.False);
     }
 
+    /// <summary>Found by the simulated world 3003170: the retry had nothing of its own to commit, and was answered as if what it waited for had become durable.</summary>
+    [Test]
+    public async Task ARetryWhileTheFirstFailsToSyncIsNotAcknowledgedEither()
+    {
+        using RouterBench bench = new();
+        await bench.CreateAsync(Room, ConversationKind.Public, ShardBench.Alice);
+        TestPeer writer = bench.Connect(ShardBench.Alice);
+        using ManualResetEventSlim reached = new();
+        using ManualResetEventSlim letGo = new();
+        bench.Log.BeforeSync = () =>
+        {
+            reached.Set();
+            letGo.Wait();
+            throw new StorageException("the disk says no");
+        };
+        writer.Publish(Room, 1, [1]);
+        Assert.That(reached.Wait(TestPeer.Patience), Is.True);
+        writer.Publish(Room, 1, [1]);
+
+        // An answer behind it in the ring: the retry has been taken.
+        Assert.That((await writer.AnswerAsync(writer.Subscribe(Room, 0))).Type, Is.EqualTo(FrameType.Subscribed));
+        letGo.Set();
+        Assert.That(SpinWait.SpinUntil(() => bench.Router.Failure is not null, TestPeer.Patience), Is.True);
+        Assert.That((await writer.AnswerAsync(writer.Subscribe(Room, 0))).Error, Is.EqualTo(ErrorCode.AlreadySubscribed), "the loop goes on, and has looked at its turn again");
+        Assert.That(writer.Of(FrameType.Published), Is.Empty);
+    }
+
     [Test]
     public async Task AfterAFailedSyncNothingIsAcknowledged()
     {

@@ -26,6 +26,7 @@ internal sealed class SimulationTests
     [TestCase(140ul, TestName = "A_retry_behind_the_removal_of_its_sender(140)")]
     [TestCase(144ul, TestName = "A_retry_behind_the_removal_of_its_sender(144)")]
     [TestCase(170ul, TestName = "A_retry_behind_the_removal_of_its_sender(170)")]
+    [TestCase(3003170ul, TestName = "A_retry_behind_a_sync_that_failed(3003170)")]
     public void What_was_found_once_stays_mended(ulong seed)
     {
         SeedResult world = SeedRun.Run(seed);

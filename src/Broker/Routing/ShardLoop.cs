@@ -437,8 +437,16 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
         Turn turn = _current;
         if (turn.Batch.Count == 0)
         {
-            // Answers that wait for nothing but earlier turns, and those are durable.
-            Release(turn);
+            // Answers that wait for nothing but earlier turns: those are durable, or else nothing is any more. A retry is answered by what the turn before it was to store.
+            if (_pipeline.IsFailed)
+            {
+                RefuseAll(turn);
+            }
+            else
+            {
+                Release(turn);
+            }
+
             turn.Reset();
             return true;
         }
