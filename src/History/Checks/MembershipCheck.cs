@@ -12,6 +12,7 @@ internal sealed class MembershipCheck : Check
     // By epoch, for after a restore a removal may never have been; who reads the log again sees what is left of them.
     private readonly Dictionary<(int Conversation, int User, uint Epoch), Standing> _standings = [];
     private readonly HashSet<(int Conversation, int User)> _everMembers = [];
+    private readonly Dictionary<(int Conversation, int User), long> _firstAddRequests = [];
     private readonly Dictionary<int, bool> _hasBeginning = [];
     private readonly Dictionary<(int Process, ulong Request), bool> _isLogReading = [];
     private readonly PerLink<Runs> _runs = new();
@@ -89,6 +90,11 @@ internal sealed class MembershipCheck : Check
 
     private void SeeRequest(in HistoryEvent e, in Seen seen)
     {
+        if (e.Op == HistoryOp.AddMember && e.Phase == HistoryPhase.Invoke)
+        {
+            _firstAddRequests.TryAdd((seen.Conversation!.Index, World.NumberOf(e.Member)), e.TimeNs);
+        }
+
         // The answer to a change of members names no epoch; it is the one that everybody knows. Behind a restore nobody may know the new one yet, and then the record itself has to be seen.
         if (e.Epoch == 0 && World.WasRestored)
         {
@@ -157,7 +163,8 @@ internal sealed class MembershipCheck : Check
             Findings.Judge(Promise.Membership);
             long allowedAt = added == 0 ? long.MaxValue : standing.RequestOf(added);
             bool isWhole = run.From > removed;
-            if (run.To > removed && (isWhole ? run.StartAt : run.EndAt) < allowedAt)
+            long receivedAt = isWhole ? run.StartAt : run.EndAt;
+            if (run.To > removed && receivedAt < allowedAt && !(added == 0 && MayBeUnseen(link.Conversation, run.User, run.Epoch, receivedAt)))
             {
                 Findings.Report(
                     Promise.Membership,
@@ -185,7 +192,7 @@ internal sealed class MembershipCheck : Check
             foreach ((ulong removed, Place place, ulong added) in standing.Removals())
             {
                 Findings.Judge(Promise.Membership);
-                if (sequence > removed && (added == 0 || sequence < added))
+                if (sequence > removed && (added == 0 ? !MayBeUnseen(conversation, user, message.RecordPosition.Epoch, long.MaxValue) : sequence < added))
                 {
                     Findings.Report(
                         Promise.Membership, $"message {message.Id} stands at {message.RecordPosition} of group {conversation.Id}, behind its sender's removal at {removed}", place, message.Record);
@@ -193,6 +200,10 @@ internal sealed class MembershipCheck : Check
             }
         }
     }
+
+    /// <summary>Somebody asked to add them, and the record that did so may have stood in a log that a restored backup has replaced before anybody saw it there.</summary>
+    private bool MayBeUnseen(ConversationState conversation, int user, uint epoch, long time) =>
+        World.WasRestored && epoch < conversation.Known.Epoch && _firstAddRequests.TryGetValue((conversation.Index, user), out long requested) && requested < time;
 
     /// <summary>When somebody was a member, by positions.</summary>
     private sealed class Standing
