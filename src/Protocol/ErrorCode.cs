@@ -62,11 +62,18 @@ public enum ErrorCode : ushort
 
     /// <summary>The disk has no room: nothing was done. The same request succeeds when there is room again; publishes are repeated in order (protocol.md §7.4).</summary>
     StoreFull = 19,
+
+    /// <summary>The sender asks for too much in too short a time; retry after the given time.</summary>
+    RateLimited = 20,
+
+    /// <summary>What the request was to be based on has changed: another head, another version. Nothing was done.</summary>
+    Conflict = 21,
 }
 
 /// <summary>Rules about error codes.</summary>
 public static class ErrorCodes
 {
     /// <summary>True when the same request may succeed later, unchanged.</summary>
-    public static bool IsRetryable(ErrorCode code) => code is ErrorCode.Overloaded or ErrorCode.StoreUnavailable or ErrorCode.Internal or ErrorCode.StoreFull;
+    public static bool IsRetryable(ErrorCode code) => code is
+        ErrorCode.Overloaded or ErrorCode.StoreUnavailable or ErrorCode.Internal or ErrorCode.StoreFull or ErrorCode.RateLimited;
 }
