@@ -129,7 +129,7 @@ public class PublishBenchmarks
         _delivery = new Delivery(0, _shard, log, _dirty);
         ConversationMeta meta = new(ConversationKind.Group, Alice.User, 1, null, null);
         byte[] create = new CreateConversationCommand(Room, meta, FindExisting: false, []).ToBytes();
-        _shard.Apply(new CommandHeader(CommandKind.CreateConversation, Alice, 0, 0, 1), create, _turn, null, out _);
+        _shard.Apply(new CommandHeader(CommandKind.CreateConversation, Alice, 0, 0, 1), create, _turn, null);
 
         PeerTable table = new(Listeners);
         _peers = new Peer[Listeners];
@@ -153,10 +153,10 @@ public class PublishBenchmarks
     private void ApplyOne(ReadOnlySpan<byte> message)
     {
         CommandHeader command = CommandHeader.Read(message);
-        ErrorCode refused = _shard!.Apply(command, message[CommandHeader.Size..], _turn, null, out string reason);
-        if (refused != ErrorCode.None)
+        Refusal refused = _shard!.Apply(command, message[CommandHeader.Size..], _turn, null);
+        if (refused.Code != ErrorCode.None)
         {
-            throw new InvalidOperationException(reason);
+            throw new InvalidOperationException(refused.Reason);
         }
     }
 

@@ -61,14 +61,14 @@ internal sealed class UserNames
             IsErased = message.IsErased,
             Body = message.Body,
             Member = isMembership ? NameOf(membership.User) : null,
-            Role = isMembership ? (MemberRole)membership.Role : MemberRole.None,
+            Role = isMembership ? membership.Role : MemberRole.None,
         };
     }
 
     private static bool TryMembership(ChatMessage message, out MembershipBody membership)
     {
         membership = default;
-        return message.Kind is MessageKind.MemberAdded or MessageKind.MemberRemoved && !message.IsErased &&
+        return message.Kind is MessageKind.MemberAdded or MessageKind.MemberRemoved or MessageKind.MemberChanged && !message.IsErased &&
             MembershipBody.TryRead(message.Body.Span, out membership);
     }
 

@@ -14,7 +14,7 @@ public sealed class ChatMessage
     {
         Conversation = conversation;
         Position = new LogPosition(epoch, record.Sequence);
-        SentAt = TimeOf(record.SentAtMicros);
+        SentAt = Micros.ToTime(record.SentAtMicros);
         Sender = record.Sender;
         Publisher = record.Publisher;
         Device = record.Device;
@@ -80,15 +80,6 @@ public sealed class ChatMessage
         records = records[size..];
         return message;
     }
-
-    /// <summary>A time of the wire. A value outside what <see cref="DateTimeOffset"/> can hold is cut to its range: the time is information, not order.</summary>
-    internal static DateTimeOffset TimeOf(long micros)
-    {
-        const long TicksPerMicrosecond = TimeSpan.TicksPerMicrosecond;
-        long microsMin = (DateTimeOffset.MinValue.Ticks - DateTimeOffset.UnixEpoch.Ticks) / TicksPerMicrosecond;
-        long microsMax = (DateTimeOffset.MaxValue.Ticks - DateTimeOffset.UnixEpoch.Ticks) / TicksPerMicrosecond;
-        return DateTimeOffset.UnixEpoch.AddTicks(Math.Clamp(micros, microsMin, microsMax) * TicksPerMicrosecond);
-    }
 }
 
 /// <summary>A page of history, in ascending order.</summary>
@@ -115,7 +106,7 @@ public sealed record ConversationPage(IReadOnlyList<ConversationInfo> Conversati
 public readonly record struct LagNotice(ConversationId Conversation, ulong Next, ulong Head);
 
 /// <summary>Something happened that no request asked about (protocol.md §4.7): a hint, the lists are the truth.</summary>
-/// <param name="Event">What: "added", "removed", or an event of a newer broker.</param>
+/// <param name="Event">What: "added", "invited", "removed", or an event of a newer broker.</param>
 /// <param name="Conversation">The conversation concerned; none when the event names none.</param>
 public readonly record struct ClientNotice(string Event, ConversationId Conversation);
 

@@ -37,7 +37,7 @@ public sealed partial class FastChatClient
         ConversationKind kind, string? name, string? title = null, IReadOnlyCollection<UserId>? members = null, UInt128 key = default, CancellationToken cancellationToken = default)
     {
         ControlMap body = new ControlMap()
-            .Set("kind", ConversationInfo.NameOf(kind))
+            .Set("kind", ConversationKinds.NameOf(kind))
             .Set("name", name)
             .Set("title", title)
             .Set("members", members is { Count: > 0 } ? IdsOf(members) : null)
@@ -55,7 +55,7 @@ public sealed partial class FastChatClient
         ControlMap body = new ControlMap()
             .SetId("conversation", conversation.Value)
             .Set("users", IdsOf(users))
-            .Set("role", ConversationInfo.NameOf(role));
+            .Set("role", MemberRoles.NameOf(role));
         return ControlAsync(
             FrameType.AddMembers,
             body,

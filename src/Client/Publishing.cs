@@ -14,7 +14,7 @@ public readonly record struct PublishReceipt(uint Epoch, ulong Sequence, Durabil
     public LogPosition Position => new(Epoch, Sequence);
 
     internal static PublishReceipt From(in Published published) => new(
-        published.Epoch, published.Sequence, published.Durability, published.IsDuplicate, ChatMessage.TimeOf(published.SentAtMicros));
+        published.Epoch, published.Sequence, published.Durability, published.IsDuplicate, Micros.ToTime(published.SentAtMicros));
 }
 
 /// <summary>What a publish may add to its message.</summary>

@@ -100,6 +100,24 @@ public enum FrameType : byte
     /// <summary>S→C: the answer to a control request.</summary>
     Reply = 0x2F,
 
+    /// <summary>C→S: change what a conversation is.</summary>
+    ChangeConversation = 0x30,
+
+    /// <summary>C→S: join, invite, accept, change a role, mute, ban.</summary>
+    ChangeMember = 0x31,
+
+    /// <summary>C→S: make a link by which people join.</summary>
+    CreateJoinLink = 0x32,
+
+    /// <summary>C→S: the links of a conversation.</summary>
+    ListJoinLinks = 0x33,
+
+    /// <summary>C→S: end a link.</summary>
+    RevokeJoinLink = 0x34,
+
+    /// <summary>C→S: become a member by a link.</summary>
+    JoinByLink = 0x35,
+
     /// <summary>S→C, optional: something happened that no request asked about.</summary>
     Notice = 0x80,
 }
@@ -111,7 +129,7 @@ public static class FrameTypes
     public static bool IsFromClient(FrameType type) => type is
         FrameType.Hello or FrameType.Ping or FrameType.Pong or FrameType.Close or FrameType.Credit or
         FrameType.Publish or FrameType.Subscribe or FrameType.Unsubscribe or FrameType.Fetch ||
-        type is >= FrameType.CreateConversation and <= FrameType.Backup;
+        type is >= FrameType.CreateConversation and <= FrameType.Backup or >= FrameType.ChangeConversation and <= FrameType.JoinByLink;
 
     /// <summary>True for the frames that a broker may send.</summary>
     public static bool IsFromServer(FrameType type) => type is

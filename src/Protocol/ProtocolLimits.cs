@@ -45,6 +45,21 @@ public static class ProtocolLimits
     /// <summary>Bytes of a title.</summary>
     public const int TitleSizeMax = 256;
 
+    /// <summary>Bytes of a conversation's topic.</summary>
+    public const int TopicSizeMax = 1024;
+
+    /// <summary>Bytes of what names a picture: an address or an attachment.</summary>
+    public const int AvatarSizeMax = 512;
+
+    /// <summary>Seconds that slow mode may ask for: six hours.</summary>
+    public const int SlowModeSecondsMax = 6 * 60 * 60;
+
+    /// <summary>Days that a mute or a join link may last: ten years mean for ever, and no sum of times overflows.</summary>
+    public const int DurationDaysMax = 3653;
+
+    /// <summary>Join links that a conversation has at a time.</summary>
+    public const int JoinLinksMax = 100;
+
     /// <summary>Bytes of a password, checked before it is hashed so that a large one is no weapon.</summary>
     public const int PasswordSizeMax = 256;
 

@@ -17,6 +17,8 @@ namespace FastChat.Storage;
 ///  'c' · conversation (16)                      conversation
 ///  'm' · conversation (16) · user (16)          member of a conversation
 ///  'l' · user (16) · conversation (16)          entry in a user's list
+///  'j' · conversation (16) · SHA-256 of the secret (32)   join link
+///  'w' · conversation (16) · user (16)          when they wrote last, in slow mode
 ///  'o' · shard u16 BE · counter u64 BE          outgoing effect
 /// </code>
 /// Writers return the bytes written; targets must hold the matching size. Prefix writers end before the last field.
@@ -135,6 +137,22 @@ public static class StateKeys
 
     /// <summary>Prefix of all list entries of a user.</summary>
     public static int WriteListPrefix(Span<byte> target, UserId user) => WriteId(target, (byte)'l', user.Value);
+
+    /// <summary>A join link of a conversation; with an empty hash the prefix of all of them.</summary>
+    public static int WriteJoinLink(Span<byte> target, ConversationId conversation, ReadOnlySpan<byte> secretSha256)
+    {
+        int size = WriteId(target, (byte)'j', conversation.Value);
+        secretSha256.CopyTo(target[size..]);
+        return size + secretSha256.Length;
+    }
+
+    /// <summary>When somebody wrote last in a conversation with slow mode.</summary>
+    public static int WriteLastWritten(Span<byte> target, ConversationId conversation, UserId user)
+    {
+        int size = WriteId(target, (byte)'w', conversation.Value);
+        user.Write(target[size..]);
+        return MemberSize;
+    }
 
     /// <summary>An effect that a shard owes to another; the counter orders them.</summary>
     public static int WriteEffect(Span<byte> target, ushort shard, ulong counter)

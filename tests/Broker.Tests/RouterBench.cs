@@ -27,7 +27,7 @@ internal sealed class RouterBench : IDisposable
             _metrics,
             TimeProvider.System,
             Workers.Threads,
-            new RouterEvents(Failures.Enqueue, Damages.Enqueue, (user, conversation, added) => ListChanges.Enqueue((user, conversation, added))));
+            new RouterEvents(Failures.Enqueue, Damages.Enqueue, (user, conversation, role) => ListChanges.Enqueue((user, conversation, MemberRoles.IsMember(role)))));
     }
 
     public InMemoryConversationLog Log { get; }

@@ -46,6 +46,8 @@ internal sealed class ShardBench
 
     public string Reason { get; private set; } = string.Empty;
 
+    public uint RetryAfterMs { get; private set; }
+
     public static Actor ActorOf(UserId user, ulong device = 1, AccountRights rights = AccountRights.None) => new(user, new DeviceId(device), rights);
 
     public static ClientMessageId MessageId(ulong number) => new(number);
@@ -64,9 +66,9 @@ internal sealed class ShardBench
 
     public ErrorCode Apply(CommandKind kind, in Actor actor, byte[] body, ulong replyTo = 0, long time = 1000)
     {
-        ErrorCode refused = Shard.Apply(new CommandHeader(kind, actor, 1, replyTo, time), body, _turn, Syncing, out string reason);
-        Reason = reason;
-        return refused;
+        Refusal refused = Shard.Apply(new CommandHeader(kind, actor, 1, replyTo, time), body, _turn, Syncing);
+        (Reason, RetryAfterMs) = (refused.Reason ?? string.Empty, refused.RetryAfterMs);
+        return refused.Code;
     }
 
     public ErrorCode Publish(UserId user, ulong id, string text, ConversationId? to = null, ulong device = 1) =>
@@ -85,6 +87,18 @@ internal sealed class ShardBench
     public CommandResult ChangeMembers(in Actor actor, ConversationId id, MemberRole role, params UserId[] users)
     {
         Apply(CommandKind.ChangeMembers, actor, new ChangeMembersCommand(id, role, users).ToBytes());
+        return _turn.Results[^1].Result;
+    }
+
+    public CommandResult ChangeMember(UserId by, MemberChange change, UserId user, MemberRole role = MemberRole.None, long mutedUntil = 0, long time = 1000)
+    {
+        Apply(CommandKind.ChangeMember, ActorOf(by), new ChangeMemberCommand(Room, user, change, role, mutedUntil).ToBytes(), time: time);
+        return _turn.Results[^1].Result;
+    }
+
+    public CommandResult Change(UserId by, ConversationChanges changes)
+    {
+        Apply(CommandKind.ChangeConversation, ActorOf(by), new ChangeConversationCommand(Room, changes).ToBytes());
         return _turn.Results[^1].Result;
     }
 

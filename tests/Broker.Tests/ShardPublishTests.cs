@@ -202,8 +202,7 @@ internal sealed class ShardPublishTests
             new CommandHeader(CommandKind.CreateConversation, ShardBench.ActorOf(ShardBench.Alice), 0, 0, 0),
             new CreateConversationCommand(ShardBench.Room, new(ConversationKind.Public, ShardBench.Alice, 0, null, null), false, []).ToBytes(),
             turn,
-            null,
-            out _);
+            null);
         CommandHeader header = new(CommandKind.Publish, ShardBench.ActorOf(ShardBench.Alice), 1, 0, 1);
         ulong id = 0;
         Span<byte> encoded = stackalloc byte[Published.Size];
@@ -217,7 +216,7 @@ internal sealed class ShardPublishTests
             for (int i = 0; i < PerTurn; i++)
             {
                 ShardBench.MessageId(++id).Write(body.AsSpan(ChainHash.Size + 16));
-                shard.Apply(header, body, turn, null, out _);
+                shard.Apply(header, body, turn, null);
             }
 
             Shard.SealOpen(turn);

@@ -26,7 +26,7 @@ public sealed class LayoutTests
             Assert.That(Credit.Size, Is.EqualTo(4));
             Assert.That(Failure.FixedSize, Is.EqualTo(8));
             Assert.That(MessageRecord.FixedSize, Is.EqualTo(68));
-            Assert.That(MembershipBody.Size, Is.EqualTo(24));
+            Assert.That(MembershipBody.SizeMin, Is.EqualTo(24));
         }
     }
 

@@ -59,15 +59,15 @@ public sealed class VectorTests
         Vector vector = VectorFile.Read("record").Single(vector => vector.Name == "member added");
         byte[] bytes = VectorValues.ToBytes(vector.Fields["body"]);
         Assert.That(MembershipBody.TryRead(bytes, out MembershipBody body), Is.True);
-        byte[] written = new byte[MembershipBody.Size];
+        byte[] written = new byte[MembershipBody.SizeMin];
         Array.Fill(written, (byte)0xEE);
         body.Write(written);
         using (Assert.EnterMultipleScope())
         {
             Assert.That(body.User.ToString(), Is.EqualTo("b0b1b2b3b4b5b6b7b8b9babbbcbdbebf"));
-            Assert.That(body.Role, Is.EqualTo((byte)MemberRole.Member));
+            Assert.That(body.Role, Is.EqualTo(MemberRole.Member));
             Assert.That(written, Is.EqualTo(bytes));
-            Assert.That(MembershipBody.TryRead(bytes.AsSpan(0, MembershipBody.Size - 1), out _), Is.False);
+            Assert.That(MembershipBody.TryRead(bytes.AsSpan(0, MembershipBody.SizeMin - 1), out _), Is.False);
         }
     }
 

@@ -22,7 +22,7 @@ internal sealed class StoreVerifierTests
         {
             CommitBatch batch = new(log.Epoch);
             _room.Append(batch, ConversationWriter.Body(i, 30), ConversationWriter.Body(-i, 40));
-            other.Append(batch, MessageKind.MemberAdded, new byte[MembershipBody.Size]);
+            other.Append(batch, MessageKind.MemberAdded, new byte[MembershipBody.SizeMin]);
             log.Commit([batch]);
 
             // Each commit moved by itself: the chunks stay those that were appended.

@@ -261,7 +261,7 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
     {
         ulong before = order.After;
         LogPage page = services.ConversationLog.ReadBackward(order.Conversation, before, order.CountLeft, order.BytesLeft, Choice());
-        order.IsCompleteAtEnd = page.Complete;
+        order.IsCompleteAtEnd = page.Complete || (page.Count > 0 && page.First <= order.OldestVisible);
         order.After = page.Count == 0 ? 0 : page.First - 1;
         order.Through = page.Last;
         order.CountLeft = page.Count;

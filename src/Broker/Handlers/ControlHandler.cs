@@ -14,7 +14,8 @@ namespace FastChat.Broker.Handlers;
 /// The control requests: parse on the read loop, carry out on the thread pool, because they read the store. A connection has a few under way at most; beyond
 /// that its frames wait.
 /// </summary>
-internal sealed class ControlHandler(ConversationRequests conversations, UserRequests users, OperatorRequests operators, ILogger log)
+internal sealed class ControlHandler(
+    ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, UserRequests users, OperatorRequests operators, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
     private const int ControlsInFlightMax = 16;
@@ -85,12 +86,18 @@ internal sealed class ControlHandler(ConversationRequests conversations, UserReq
     {
         FrameType.CreateConversation => conversations.CreateAsync(actor, map),
         FrameType.ResolveConversation => conversations.ResolveAsync(actor, map),
-        FrameType.AddMembers => conversations.AddMembersAsync(actor, map),
-        FrameType.RemoveMember => conversations.RemoveMemberAsync(actor, map),
-        FrameType.ListMembers => Task.FromResult(conversations.ListMembers(actor, map)),
+        FrameType.AddMembers => members.AddAsync(actor, map),
+        FrameType.RemoveMember => members.RemoveAsync(actor, map),
+        FrameType.ListMembers => Task.FromResult(members.List(actor, map)),
         FrameType.ListConversations => Task.FromResult(conversations.ListConversations(actor, map)),
         FrameType.ResolveUsers => Task.FromResult(users.Resolve(map)),
         FrameType.ImportUsers => users.ImportAsync(actor, map),
+        FrameType.ChangeConversation => conversations.ChangeAsync(actor, map),
+        FrameType.ChangeMember => members.ChangeAsync(actor, map),
+        FrameType.CreateJoinLink => links.CreateAsync(actor, map),
+        FrameType.ListJoinLinks => Task.FromResult(links.List(actor, map)),
+        FrameType.RevokeJoinLink => links.RevokeAsync(actor, map),
+        FrameType.JoinByLink => links.JoinAsync(actor, map),
         FrameType.Backup => Task.FromResult(operators.Backup(actor, map)),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
     };

@@ -14,13 +14,13 @@ namespace FastChat.Broker.Handlers;
 /// The control requests about conversations. Changes go through the owning shard and are answered when they are durable; reads look at the durable state of
 /// any shard. Pool threads.
 /// </summary>
-internal sealed class ConversationRequests(Router router, IConversationLog log, Accounts accounts, RandomSource random)
+internal sealed class ConversationRequests(Router router, IConversationLog log, ConversationReads reads, Accounts accounts, RandomSource random)
 {
     /// <summary>Makes a conversation.</summary>
     public async Task<ControlAnswer> CreateAsync(Actor actor, ControlMap map)
     {
         string? kindName = map.Text("kind", ProtocolLimits.NameSizeMax);
-        ConversationKind kind = kindName is null ? ConversationKind.Group : ConversationInfo.ParseKind(kindName);
+        ConversationKind kind = kindName is null ? ConversationKind.Group : ConversationKinds.Parse(kindName);
         string? name = map.Text("name", ProtocolLimits.HelloSizeMax);
         string? canonical = null;
         if (name is not null && !Names.TryCanonicalize(name, out canonical))
@@ -28,9 +28,9 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
             return ControlAnswer.Refused(ErrorCode.NameInvalid, "1–64 of a–z A–Z 0–9 . _ -, beginning with a letter or digit");
         }
 
-        if (kind == ConversationKind.None || (kind == ConversationKind.Public && name is null))
+        if (kind == ConversationKind.None || (ConversationKinds.IsOpen(kind) && name is null) || (kind == ConversationKind.Direct && name is not null))
         {
-            return ControlAnswer.Refused(ErrorCode.BadRequest, "kind: \"group\", or \"public\" with a name");
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "kind: \"group\", \"public\" or \"channel\" with a name, or \"direct\" without one");
         }
 
         UserId[] members = (map.Ids("members") ?? []).Select(id => new UserId(id)).ToArray();
@@ -39,9 +39,27 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
             return ControlAnswer.Refused(ErrorCode.NoSuchUser, "members: there is no such user");
         }
 
-        ConversationMeta meta = new(kind, actor.User, router.NowMicros(), name, map.Text("title", ProtocolLimits.TitleSizeMax));
-        CreateConversationCommand command = new(NewId(actor, canonical, map.Id("key")), meta, FindExisting: false, members);
-        return await CreateAsync(actor, command);
+        ConversationMeta meta = ConversationChanges.Parse(map).Apply(new ConversationMeta(kind, actor.User, router.NowMicros(), name, null));
+        if (kind != ConversationKind.Direct)
+        {
+            return await CreateAsync(actor, new CreateConversationCommand(NewId(actor, canonical, map.Id("key")), meta, FindExisting: false, members));
+        }
+
+        return members.Length == 1 && meta == new ConversationMeta(kind, actor.User, meta.CreatedMicros, null, null)
+            ? await CreateAsync(actor, new CreateConversationCommand(DirectConversations.IdOf(actor.User, members[0]), meta, FindExisting: true, members))
+            : ControlAnswer.Refused(ErrorCode.BadRequest, "a direct conversation has one other member, and nothing else");
+    }
+
+    /// <summary>Changes what a conversation is.</summary>
+    public async Task<ControlAnswer> ChangeAsync(Actor actor, ControlMap map)
+    {
+        ConversationId conversation = new(map.Id("conversation"));
+        CommandResult result = await router.ExecuteAsync(
+            CommandKind.ChangeConversation, actor, router.Map.ShardOf(conversation.Value), new ChangeConversationCommand(conversation, ConversationChanges.Parse(map)).ToBytes(),
+            CancellationToken.None);
+        return result.Error == ErrorCode.None
+            ? ControlAnswer.Ok(new ControlMap().Set("changed", result.Count > 0).Set("sequence", result.Sequence))
+            : ControlAnswer.Refused(result.Error, result.Reason);
     }
 
     /// <summary>Finds a conversation by name or id, and makes a public one if asked to.</summary>
@@ -74,70 +92,13 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
         return await CreateAsync(actor, new CreateConversationCommand(NewId(actor, canonical, default), meta, FindExisting: true, []));
     }
 
-    /// <summary>Adds members.</summary>
-    public async Task<ControlAnswer> AddMembersAsync(Actor actor, ControlMap map)
-    {
-        string? roleName = map.Text("role", ProtocolLimits.NameSizeMax);
-        MemberRole role = roleName is null ? MemberRole.Member : ConversationInfo.ParseRole(roleName);
-        UserId[] users = (map.Ids("users") ?? throw new ControlFormatException("users: ids are expected")).Select(id => new UserId(id)).ToArray();
-        if (role == MemberRole.None)
-        {
-            return ControlAnswer.Refused(ErrorCode.BadRequest, "role: \"member\" or \"owner\"");
-        }
-
-        if (Array.Exists(users, user => accounts.Find(user) is null))
-        {
-            return ControlAnswer.Refused(ErrorCode.NoSuchUser, "users: there is no such user");
-        }
-
-        CommandResult result = await ChangeMembersAsync(actor, map, role, users);
-        return result.Error == ErrorCode.None
-            ? ControlAnswer.Ok(new ControlMap().Set("added", result.Count).Set("sequence", result.Sequence))
-            : ControlAnswer.Refused(result.Error, result.Reason);
-    }
-
-    /// <summary>Removes a member, or the asking user.</summary>
-    public async Task<ControlAnswer> RemoveMemberAsync(Actor actor, ControlMap map)
-    {
-        UserId user = new(map.Id("user"));
-        CommandResult result = await ChangeMembersAsync(actor, map, MemberRole.None, [user.IsNone ? actor.User : user]);
-        return result.Error != ErrorCode.None ? ControlAnswer.Refused(result.Error, result.Reason)
-            : result.Count == 0 ? ControlAnswer.Refused(ErrorCode.NoSuchUser, "not a member")
-            : ControlAnswer.Ok(new ControlMap().Set("sequence", result.Sequence));
-    }
-
-    /// <summary>A page of the members.</summary>
-    public ControlAnswer ListMembers(Actor actor, ControlMap map)
-    {
-        ConversationId conversation = new(map.Id("conversation"));
-        ErrorCode denied = Authorize(actor, conversation, ConversationOperation.ListMembers, out _, out _);
-        if (denied != ErrorCode.None)
-        {
-            return ControlAnswer.Refused(denied, "no such conversation");
-        }
-
-        byte[] prefix = new byte[StateKeys.MembersPrefixSize];
-        StateKeys.WriteMembersPrefix(prefix, conversation);
-        UInt128 after = map.Id("after");
-        List<(UInt128 Id, byte[] Value)> page = Page(map, prefix, after == 0 ? [] : ConversationKeys.Member(conversation, new UserId(after)), out bool isComplete);
-        List<object?> members = [];
-        foreach ((UInt128 id, byte[] value) in page)
-        {
-            Membership membership = Membership.Parse(value);
-            string name = accounts.Find(new UserId(id))?.Name ?? string.Empty;
-            members.Add(new MemberInfo(new UserId(id), name, membership.Role, membership.Since).ToMap());
-        }
-
-        return ControlAnswer.Ok(new ControlMap().Set("members", members).Set("complete", isComplete));
-    }
-
     /// <summary>A page of the conversations that the user belongs to.</summary>
     public ControlAnswer ListConversations(Actor actor, ControlMap map)
     {
         byte[] prefix = new byte[StateKeys.ListPrefixSize];
         StateKeys.WriteListPrefix(prefix, actor.User);
         UInt128 after = map.Id("after");
-        List<(UInt128 Id, byte[] Value)> page = Page(
+        List<(UInt128 Id, byte[] Value)> page = reads.Page(
             map, prefix, after == 0 ? [] : ConversationKeys.ListEntry(actor.User, new ConversationId(after)), out bool isComplete);
         List<object?> conversations = [];
         foreach ((UInt128 id, _) in page)
@@ -161,20 +122,11 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
             : ControlAnswer.Refused(result.Error, result.Reason);
     }
 
-    private async Task<CommandResult> ChangeMembersAsync(Actor actor, ControlMap map, MemberRole role, UserId[] users)
-    {
-        ConversationId conversation = new(map.Id("conversation"));
-        return await router.ExecuteAsync(
-            CommandKind.ChangeMembers, actor, router.Map.ShardOf(conversation.Value), new ChangeMembersCommand(conversation, role, users).ToBytes(),
-            CancellationToken.None);
-    }
-
     private ControlAnswer Describe(Actor actor, ConversationId conversation, bool created)
     {
-        ErrorCode denied = Authorize(actor, conversation, ConversationOperation.See, out ConversationMeta? meta, out MemberRole role);
-        if (denied != ErrorCode.None)
+        if (reads.Authorize(actor, conversation, ConversationOperation.See, out ConversationMeta? meta, out Membership membership) is var denied and not ErrorCode.None)
         {
-            return ControlAnswer.Refused(denied, "no such conversation");
+            return ControlAnswer.Refused(denied, denied == ErrorCode.NoSuchConversation ? "no such conversation" : "seeing it is not allowed");
         }
 
         return ControlAnswer.Ok(new ConversationInfo
@@ -183,41 +135,19 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
             Kind = meta!.Kind,
             Name = meta.Name,
             Title = meta.Title,
-            Role = role,
+            Topic = meta.Topic,
+            Avatar = meta.Avatar,
+            IsArchived = meta.IsArchived,
+            SlowMode = TimeSpan.FromSeconds(meta.SlowModeSeconds),
+            History = meta.History,
+            Peer = meta.Kind == ConversationKind.Direct ? reads.PeerOf(actor.User, conversation) : default,
+            Role = membership.Role,
+            MutedUntil = membership.IsMember && membership.MutedUntil > router.NowMicros() ? Micros.ToTime(membership.MutedUntil) : null,
+            VisibleFrom = membership.VisibleFrom,
             Epoch = log.Epoch,
             Head = log.ReadHead(conversation).Sequence,
             Created = created,
         }.ToMap());
-    }
-
-    private ErrorCode Authorize(Actor actor, ConversationId conversation, ConversationOperation operation, out ConversationMeta? meta, out MemberRole role)
-    {
-        byte[]? stored = log.Get(Table.State, ConversationKeys.Meta(conversation));
-        meta = stored is null ? null : ConversationMeta.Parse(stored);
-        byte[]? member = log.Get(Table.State, ConversationKeys.Member(conversation, actor.User));
-        role = member is null ? MemberRole.None : Membership.Parse(member).Role;
-        return meta is null ? ErrorCode.NoSuchConversation : ConversationPolicy.Decide(operation, actor.Rights, meta.Kind, role);
-    }
-
-    private List<(UInt128 Id, byte[] Value)> Page(ControlMap map, byte[] prefix, byte[] after, out bool isComplete)
-    {
-        int limit = (int)map.Number("limit", ProtocolLimits.ControlArrayMax);
-        limit = limit is <= 0 or > ProtocolLimits.ControlArrayMax ? ProtocolLimits.ControlArrayMax : limit;
-        List<(UInt128 Id, byte[] Value)> page = [];
-        bool more = false;
-        log.Scan(Table.State, prefix, after, (key, value) =>
-        {
-            if (page.Count == limit)
-            {
-                more = true;
-                return false;
-            }
-
-            page.Add((StateKeys.SecondId(key), value.ToArray()));
-            return true;
-        });
-        isComplete = !more;
-        return page;
     }
 
     /// <summary>

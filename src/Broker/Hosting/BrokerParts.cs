@@ -51,11 +51,17 @@ internal sealed class BrokerParts : IAsyncDisposable
             logger);
 
         ConnectionSettings settings = options.ToConnectionSettings();
+        ConversationReads reads = new(_router, log);
         FrameDispatcher dispatcher = new(
             new PublishHandler(_router, settings.BodySizeMax, settings.InFlightMax),
             new SubscriptionHandler(_router, ProtocolLimits.SubscriptionsMax),
             new ControlHandler(
-                new ConversationRequests(_router, log, Accounts, surroundings.Random), new UserRequests(Accounts), new OperatorRequests(Backups), logger));
+                new ConversationRequests(_router, log, reads, Accounts, surroundings.Random),
+                new MemberRequests(_router, reads, Accounts),
+                new JoinLinkRequests(_router, log, reads, surroundings.Random),
+                new UserRequests(Accounts),
+                new OperatorRequests(Backups),
+                logger));
         Connections = new ConnectionRegistry(new ConnectionServices
         {
             Router = _router,
@@ -189,11 +195,12 @@ internal sealed class BrokerParts : IAsyncDisposable
 
     private void OnDamaged(CorruptRecordException damage) => BrokerLog.RecordDamaged(_logger, damage);
 
-    private void OnListChanged(UserId user, ConversationId conversation, bool added)
+    private void OnListChanged(UserId user, ConversationId conversation, MemberRole role)
     {
+        string what = role == MemberRole.Invited ? "invited" : MemberRoles.IsMember(role) ? "added" : "removed";
         ArrayBufferWriter<byte> frame = new();
         FrameWriter.Write(
-            frame, FrameType.Notice, 0, new ControlMap().Set("event", added ? "added" : "removed").SetId("conversation", conversation.Value));
+            frame, FrameType.Notice, 0, new ControlMap().Set("event", what).SetId("conversation", conversation.Value));
         Sessions.Tell(user, frame.WrittenSpan.ToArray());
     }
 

@@ -6,7 +6,7 @@ using FastChat.Storage;
 namespace FastChat.Broker.Maintenance;
 
 /// <summary>
-/// Each membership stands in the member's list, the same bytes, and each entry of a list is a membership, once what shards still owe (<see cref="OwedEffects"/>) is carried. The lists follow from
+/// Each membership stands in the member's list, the same bytes (the banned have no entry), and each entry of a list is a membership, once what shards still owe (<see cref="OwedEffects"/>) is carried. The lists follow from
 /// the memberships; only a member of the beginning who is in a list and not among the members follows from the list.
 /// </summary>
 /// <param name="members">Ran before: knows what memberships must be.</param>
@@ -23,14 +23,14 @@ internal sealed class ListCheck(MembershipCheck members) : StoreCheck
             (ConversationId Conversation, UserId User) about = key.Length == StateKeys.MemberSize ? (ConversationId.Read(key[1..]), new UserId(StateKeys.SecondId(key))) : default;
             if (key.Length == StateKeys.MemberSize && !members.Corrections.ContainsKey(about))
             {
-                CheckListed(store, owed, about.User, about.Conversation, value.ToArray());
+                CheckListed(store, owed, about.User, about.Conversation, Membership.TryParse(value, out Membership membership) ? membership.ToListEntry() : value.ToArray());
             }
 
             return true;
         });
         foreach (((ConversationId conversation, UserId user), Membership? membership) in members.Corrections)
         {
-            CheckListed(store, owed, user, conversation, membership?.ToBytes());
+            CheckListed(store, owed, user, conversation, membership?.ToListEntry());
         }
 
         store.Scan(Table.State, "l"u8, (key, value) =>

@@ -15,7 +15,7 @@ namespace FastChat.Broker.Maintenance;
 /// </summary>
 internal sealed class MembershipCheck : StoreCheck
 {
-    private readonly Dictionary<UserId, Membership> _records = [];
+    private readonly Dictionary<UserId, (Membership? Membership, ulong Sequence)> _records = [];
     private readonly Dictionary<(ConversationId, UserId), Membership?> _corrections = [];
     private readonly HashSet<(ConversationId, UserId)> _removed = [];
     private readonly HashSet<ConversationId> _checked = [];
@@ -36,14 +36,14 @@ internal sealed class MembershipCheck : StoreCheck
     public override void OnRecord(CheckedStore store, ConversationId conversation, in MessageRecord record)
     {
         _head = record.Sequence;
-        if (record.Kind is not (MessageKind.MemberAdded or MessageKind.MemberRemoved))
+        if (record.Kind is not (MessageKind.MemberAdded or MessageKind.MemberRemoved or MessageKind.MemberChanged))
         {
             return;
         }
 
         if (MembershipBody.TryRead(record.Body, out MembershipBody body))
         {
-            _records[body.User] = new Membership(record.Kind == MessageKind.MemberRemoved ? MemberRole.None : (MemberRole)body.Role, record.Sequence);
+            _records[body.User] = (Membership.After(body, record.Sequence), record.Sequence);
         }
         else
         {
@@ -117,21 +117,22 @@ internal sealed class MembershipCheck : StoreCheck
             return true;
         });
 
-        foreach ((UserId user, Membership last) in _records)
+        foreach ((UserId user, (Membership? last, ulong sequence)) in _records)
         {
-            if (last.Role == MemberRole.None)
+            if (last is not { Role: not MemberRole.Banned })
             {
                 _removed.Add((conversation, user));
             }
-            else if (!present.Contains(user))
+
+            if (last is not null && !present.Contains(user))
             {
-                Correct(store, conversation, user, last, $"The membership of user {user} in conversation {conversation} is missing: record {last.Since} made it.");
+                Correct(store, conversation, user, last, $"The membership of user {user} in conversation {conversation} is missing: record {sequence} made it.");
             }
         }
 
         if (!present.Contains(meta.Creator) && !_records.ContainsKey(meta.Creator))
         {
-            Correct(store, conversation, meta.Creator, new Membership(MemberRole.Owner, 0), $"The membership of user {meta.Creator} in conversation {conversation} is missing: they made it.");
+            Correct(store, conversation, meta.Creator, MakerOf(meta), $"The membership of user {meta.Creator} in conversation {conversation} is missing: they made it.");
         }
     }
 
@@ -144,20 +145,20 @@ internal sealed class MembershipCheck : StoreCheck
             // The log's end is gone, and took the record along: the last who knows of it must not be made to agree.
             store.Report($"{what} was made by record {stored.Since}, which is not there.");
         }
-        else if (_records.TryGetValue(user, out Membership last))
+        else if (_records.TryGetValue(user, out (Membership? Membership, ulong Sequence) last))
         {
-            if (!isRead || stored != last)
+            if (!isRead || stored != last.Membership)
             {
                 Correct(
-                    store, conversation, user, last.Role == MemberRole.None ? null : last,
-                    last.Role == MemberRole.None ? $"{what} is there, though record {last.Since} ended it." : $"{what} is not the one that record {last.Since} made: {Convert.ToHexStringLower(value)}.");
+                    store, conversation, user, last.Membership,
+                    last.Membership is null ? $"{what} is there, though record {last.Sequence} ended it." : $"{what} is not the one that record {last.Sequence} made: {Convert.ToHexStringLower(value)}.");
             }
         }
         else if (user == meta.Creator)
         {
-            if (!isRead || stored != new Membership(MemberRole.Owner, 0))
+            if (!isRead || stored != MakerOf(meta))
             {
-                Correct(store, conversation, user, new Membership(MemberRole.Owner, 0), $"{what} is not that of who made it: {Convert.ToHexStringLower(value)}.");
+                Correct(store, conversation, user, MakerOf(meta), $"{what} is not that of who made it: {Convert.ToHexStringLower(value)}.");
             }
         }
         else if (!isRead || stored != new Membership(MemberRole.Member, 0))
@@ -168,6 +169,8 @@ internal sealed class MembershipCheck : StoreCheck
             Correct(store, conversation, user, isListed ? new Membership(MemberRole.Member, 0) : null, $"{what} is made by no record: {Convert.ToHexStringLower(value)}.");
         }
     }
+
+    private static Membership MakerOf(ConversationMeta meta) => new(meta.Kind == ConversationKind.Direct ? MemberRole.Member : MemberRole.Owner, 0);
 
     private void Correct(CheckedStore store, ConversationId conversation, UserId user, Membership? expected, string problem)
     {

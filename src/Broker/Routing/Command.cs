@@ -25,6 +25,18 @@ internal enum CommandKind : byte
     /// <summary>Change side-table entries, all or nothing. Body: <see cref="StateWriteCommand"/>.</summary>
     StateWrite = 4,
 
+    /// <summary>Change what somebody is in a conversation. Body: <see cref="ChangeMemberCommand"/>.</summary>
+    ChangeMember = 5,
+
+    /// <summary>Make or revoke a join link. Body: <see cref="ChangeLinkCommand"/>.</summary>
+    ChangeLink = 6,
+
+    /// <summary>Become a member by a link. Body: <see cref="JoinByLinkCommand"/>.</summary>
+    JoinByLink = 7,
+
+    /// <summary>Change what a conversation is. Body: <see cref="ChangeConversationCommand"/>.</summary>
+    ChangeConversation = 8,
+
     /// <summary>The last number of the commands that change state.</summary>
     LastReplicated = 31,
 

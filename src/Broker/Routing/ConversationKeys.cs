@@ -41,6 +41,22 @@ internal static class ConversationKeys
         return key;
     }
 
+    /// <summary>When somebody wrote last in a conversation with slow mode.</summary>
+    public static byte[] LastWritten(ConversationId conversation, UserId user)
+    {
+        byte[] key = new byte[StateKeys.MemberSize];
+        StateKeys.WriteLastWritten(key, conversation, user);
+        return key;
+    }
+
+    /// <summary>A join link, by the SHA-256 of its secret; an empty hash gives the prefix of all links of the conversation.</summary>
+    public static byte[] JoinLink(ConversationId conversation, ReadOnlySpan<byte> secretHash)
+    {
+        byte[] key = new byte[1 + Id128.Size + secretHash.Length];
+        StateKeys.WriteJoinLink(key, conversation, secretHash);
+        return key;
+    }
+
     /// <summary>An effect that a shard owes.</summary>
     public static byte[] Effect(ushort shard, ulong counter)
     {

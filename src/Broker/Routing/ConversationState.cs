@@ -21,7 +21,7 @@ internal sealed class ConversationState(ConversationId id, ConversationMeta meta
     public ConversationId Id { get; } = id;
 
     /// <summary>What it is.</summary>
-    public ConversationMeta Meta { get; } = meta;
+    public ConversationMeta Meta { get; set; } = meta;
 
     /// <summary>Its log's incarnation.</summary>
     public uint Epoch { get; } = epoch;

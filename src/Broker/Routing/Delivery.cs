@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
 
-using FastChat.Broker.Conversations;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 using FastChat.Storage;
@@ -37,11 +36,10 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
     public void Subscribe(in CommandHeader command, Peer peer, ReadOnlySpan<byte> body, Turn turn, Turn? previous)
     {
         Protocol.Subscribe.TryRead(body, out Subscribe subscribe);
-        ErrorCode denied = shard.Authorize(
-            subscribe.Conversation, command.Actor, ConversationOperation.Read, turn, previous, out ConversationState? conversation);
+        ErrorCode denied = shard.AuthorizeRead(subscribe.Conversation, command, turn, previous, out ConversationState? conversation, out ulong visibleFrom);
         if (denied != ErrorCode.None)
         {
-            Refuse(peer, command.Request, denied, "no such conversation");
+            Refuse(peer, command.Request, denied, ReasonOf(denied));
             return;
         }
 
@@ -66,9 +64,12 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
             return;
         }
 
+        // Of what lies before their right to read they get nothing, and are told so.
+        bool isCut = after + 1 < visibleFrom;
+        after = isCut ? visibleFrom - 1 : after;
         Subscription subscription = Add(peer, conversation, after + 1);
-        Answer(peer, command.Request, new Subscribed(SubscribeStatus.Resumed, conversation.Epoch, after + 1, head));
-        if (after == head)
+        Answer(peer, command.Request, new Subscribed(isCut ? SubscribeStatus.Truncated : SubscribeStatus.Resumed, conversation.Epoch, after + 1, head));
+        if (after >= head)
         {
             subscription.IsLive = true;
         }
@@ -95,12 +96,11 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
     public void Fetch(in CommandHeader command, Peer peer, ReadOnlySpan<byte> body, Turn turn, Turn? previous)
     {
         Protocol.Fetch.TryRead(body, out Fetch fetch);
-        ErrorCode denied = shard.Authorize(
-            fetch.Conversation, command.Actor, ConversationOperation.Read, turn, previous, out ConversationState? conversation);
+        ErrorCode denied = shard.AuthorizeRead(fetch.Conversation, command, turn, previous, out ConversationState? conversation, out ulong visibleFrom);
         if (denied != ErrorCode.None)
         {
             Interlocked.Decrement(ref peer.Fetches);
-            peer.Outbox.Append(Error(command.Request, denied, "no such conversation"));
+            peer.Outbox.Append(Error(command.Request, denied, ReasonOf(denied)));
             return;
         }
 
@@ -108,15 +108,21 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
 
         // A page ends where the conversation ended when the right to read it was checked: a member removed while the page waits for credit gets nothing newer.
         bool isBackward = fetch.Direction == FetchDirection.Backward;
+        ulong position = isBackward ? Math.Min(fetch.Position.Sequence, conversation!.DurableHead + 1) : Math.Max(fetch.Position.Sequence, visibleFrom - 1);
+
+        // Sequences are dense: so many records lie between the page's end and the first one that they may read.
+        ulong visible = isBackward ? position - Math.Min(position, visibleFrom) : ulong.MaxValue;
         peer.Outbox.Append(new PullOrder
         {
             Conversation = conversation!.Id,
             Epoch = conversation.Epoch,
             Request = command.Request,
-            After = isBackward ? Math.Min(fetch.Position.Sequence, conversation.DurableHead + 1) : fetch.Position.Sequence,
+            After = position,
+            OldestVisible = visibleFrom,
+            IsCompleteAtEnd = visible == 0 && !isOtherEpoch ? true : null,
             Through = isBackward ? ulong.MaxValue : conversation.DurableHead,
             Direction = fetch.Direction,
-            CountLeft = isOtherEpoch ? 0 : (int)Bound(fetch.CountMax, ProtocolLimits.FetchCountMax),
+            CountLeft = isOtherEpoch ? 0 : (int)Math.Min(visible, Bound(fetch.CountMax, ProtocolLimits.FetchCountMax)),
             BytesLeft = (int)Bound(fetch.BytesMax, ProtocolLimits.FetchBytesMax),
         });
         peer.Outbox.Work.Raise();
@@ -403,6 +409,8 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
         FrameWriter.WriteError(frame, request, code, reason);
         return frame.WrittenSpan.ToArray();
     }
+
+    private static string ReasonOf(ErrorCode denied) => denied == ErrorCode.NoSuchConversation ? "no such conversation" : "reading there is not allowed";
 
     private static uint Bound(uint wanted, int max) => wanted == 0 ? (uint)max : Math.Min(wanted, (uint)max);
 }

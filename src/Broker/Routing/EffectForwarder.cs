@@ -12,7 +12,7 @@ namespace FastChat.Broker.Routing;
 /// that owner has made it durable. It may arrive twice (after a crash in between), which state writes do not mind. Effects of one shard
 /// are carried in their order, so that an addition and a removal of the same member cannot overtake one another; what has piled up goes together.
 /// </summary>
-internal sealed class EffectForwarder(Router router, Action<UserId, ConversationId, bool> listChanged)
+internal sealed class EffectForwarder(Router router, Action<UserId, ConversationId, MemberRole> listChanged)
 {
     /// <summary>Effects that are carried together. A group of a hundred thousand owes each of them an entry in their list: one at a time that took minutes, two syncs each.</summary>
     private const int TogetherMax = 256;
@@ -98,7 +98,7 @@ internal sealed class EffectForwarder(Router router, Action<UserId, Conversation
         {
             if (entry.Key[0] == (byte)'l')
             {
-                listChanged(UserId.Read(entry.Key.AsSpan(1)), new ConversationId(StateKeys.SecondId(entry.Key)), entry.Value is not null);
+                listChanged(UserId.Read(entry.Key.AsSpan(1)), new ConversationId(StateKeys.SecondId(entry.Key)), (MemberRole)(entry.Value?[0] ?? 0));
             }
         }
 

@@ -27,9 +27,9 @@ internal sealed record RoutingOptions(int Shards, int Loops, int RingBytes, int 
 /// <summary>What the routing tells the house around it. Called on loop and pool threads; must not block.</summary>
 /// <param name="Failed">Nothing can be acknowledged any more. Once.</param>
 /// <param name="Damaged">A record on disk is damaged.</param>
-/// <param name="ListChanged">A user's list of conversations has changed, durably: (user, conversation, added).</param>
+/// <param name="ListChanged">A user's list of conversations has changed, durably: (user, conversation, what they are there now).</param>
 internal sealed record RouterEvents(
-    Action<Exception> Failed, Action<CorruptRecordException> Damaged, Action<UserId, ConversationId, bool> ListChanged);
+    Action<Exception> Failed, Action<CorruptRecordException> Damaged, Action<UserId, ConversationId, MemberRole> ListChanged);
 
 /// <summary>
 /// The way into the shards, for handlers and write loops: puts commands into rings, and lets control handlers wait for results. Owns the loops and the

@@ -384,21 +384,19 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
 
     private void Apply(ShardSlot slot, in CommandHeader command, ReadOnlySpan<byte> body)
     {
-        ErrorCode refused;
-        string reason;
+        Refusal refused;
         try
         {
-            refused = slot.Shard.Apply(command, body, _current, _syncing, out reason);
+            refused = slot.Shard.Apply(command, body, _current, _syncing);
         }
         catch (CorruptRecordException damage)
         {
             // Found while looking up what the command needs, before anything was changed: one conversation is damaged, the others go on.
             _callbacks.Damaged(damage);
-            refused = ErrorCode.Internal;
-            reason = "the conversation's log is damaged";
+            refused = new Refusal(ErrorCode.Internal, "the conversation's log is damaged");
         }
 
-        if (refused == ErrorCode.None)
+        if (refused.Code == ErrorCode.None)
         {
             // Only what waits in the turn counts: a refused command leaves nothing to commit, and a turn of nothing but such ones would never end.
             _pendingBytes += body.Length;
@@ -407,7 +405,7 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
 
         if (command.Kind != CommandKind.Publish)
         {
-            _callbacks.Complete(command.ReplyTo, new CommandResult(refused, reason));
+            _callbacks.Complete(command.ReplyTo, new CommandResult(refused.Code, refused.Reason));
             return;
         }
 
@@ -417,7 +415,7 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
         }
 
         System.Buffers.ArrayBufferWriter<byte> answer = new();
-        FrameWriter.WriteError(answer, command.Request, refused, reason);
+        FrameWriter.WriteError(answer, command.Request, refused.Code, refused.Reason, refused.RetryAfterMs);
         peer.Outbox.Append(_index, FrameType.Error, command.Request, answer.WrittenSpan[FrameHeader.Size..]);
         peer.EndPublish();
         _dirty.Mark(peer);

@@ -136,13 +136,16 @@ internal readonly record struct OutgoingEffect(byte[] Key, byte[] Value);
 /// <param name="Reason">What the client is told when it was not.</param>
 internal sealed record CommandResult(ErrorCode Error, string Reason = "")
 {
+    /// <summary>The one answer to whoever may not know of a conversation, and for one that does not exist.</summary>
+    public static CommandResult NoSuchConversation { get; } = new(ErrorCode.NoSuchConversation, "no such conversation");
+
     /// <summary>The conversation concerned.</summary>
     public ConversationId Conversation { get; init; }
 
     /// <summary>True when the conversation was made.</summary>
     public bool Created { get; init; }
 
-    /// <summary>How many members were added or removed.</summary>
+    /// <summary>How many members, or other things, were changed.</summary>
     public int Count { get; init; }
 
     /// <summary>Sequence of the last record written.</summary>

@@ -60,6 +60,9 @@ internal sealed class PullOrder
         return end != NotEnded;
     }
 
+    /// <summary>The first sequence that the reader may see, at least 1: a backward page that reaches it is complete.</summary>
+    public ulong OldestVisible { get; init; } = 1;
+
     /// <summary>Which way a fetch reads.</summary>
     public FetchDirection Direction { get; init; }
 

@@ -51,6 +51,6 @@ internal static class Conversations
         string title = conversation is { Title: { } text, Name: not null } ? $"  {SafeText.OneLine(text)}" : string.Empty;
         invocation.PrintHuman(string.Create(
             CultureInfo.InvariantCulture,
-            $"{conversation.Conversation}  {ConversationInfo.NameOf(conversation.Kind),-6}  {ConversationInfo.NameOf(conversation.Role),-6}  {conversation.Head,9}  {ConversationArgument.Label(conversation)}{title}"));
+            $"{conversation.Conversation}  {ConversationKinds.NameOf(conversation.Kind),-6}  {MemberRoles.NameOf(conversation.Role),-6}  {conversation.Head,9}  {ConversationArgument.Label(conversation)}{title}"));
     }
 }

@@ -47,14 +47,14 @@ internal static class Members
     {
         if (invocation.IsHuman)
         {
-            invocation.PrintHuman($"{member.User}  {ConversationInfo.NameOf(member.Role),-6}  {SafeText.OneLine(member.Name)}");
+            invocation.PrintHuman($"{member.User}  {MemberRoles.NameOf(member.Role),-6}  {SafeText.OneLine(member.Name)}");
             return;
         }
 
         Utf8JsonWriter json = invocation.Json.Begin();
         json.WriteString("user", member.User.ToString());
         json.WriteString("name", member.Name);
-        json.WriteString("role", ConversationInfo.NameOf(member.Role));
+        json.WriteString("role", MemberRoles.NameOf(member.Role));
         json.WriteNumber("since", member.Since);
         invocation.Json.End();
     }

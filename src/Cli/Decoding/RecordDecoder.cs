@@ -97,16 +97,16 @@ internal static class RecordDecoder
             frame.Blame($"record {record.Sequence}: kind text, but the body is not well-formed UTF-8");
         }
 
-        if (record.Kind is MessageKind.MemberAdded or MessageKind.MemberRemoved)
+        if (record.Kind is MessageKind.MemberAdded or MessageKind.MemberRemoved or MessageKind.MemberChanged)
         {
             if (MembershipBody.TryRead(record.Body, out MembershipBody membership))
             {
                 parts.Add(new DecodedField("user", at, membership.User.ToString()));
-                parts.Add(new DecodedField("role", at + Id128.Size, (long)membership.Role, ConversationInfo.NameOf((MemberRole)membership.Role)));
+                parts.Add(new DecodedField("role", at + Id128.Size, (long)membership.Role, MemberRoles.NameOf(membership.Role)));
             }
             else
             {
-                frame.Blame($"record {record.Sequence}: a membership body has {MembershipBody.Size} bytes");
+                frame.Blame($"record {record.Sequence}: a membership body has {MembershipBody.SizeMin} or more bytes");
             }
         }
     }

@@ -12,10 +12,10 @@ internal static class ConversationJson
     {
         Utf8JsonWriter json = lines.Begin();
         json.WriteString("conversation", conversation.Conversation.ToString());
-        json.WriteString("kind", ConversationInfo.NameOf(conversation.Kind));
+        json.WriteString("kind", ConversationKinds.NameOf(conversation.Kind));
         json.WriteString("name", conversation.Name);
         json.WriteString("title", conversation.Title);
-        json.WriteString("role", ConversationInfo.NameOf(conversation.Role));
+        json.WriteString("role", MemberRoles.NameOf(conversation.Role));
         json.WriteNumber("epoch", conversation.Epoch);
         json.WriteNumber("head", conversation.Head);
         if (withCreated)

@@ -73,7 +73,7 @@ internal static class MessageJson
         else if (message.Member is not null)
         {
             json.WriteString("member", message.Member);
-            json.WriteString("role", ConversationInfo.NameOf(message.Role));
+            json.WriteString("role", MemberRoles.NameOf(message.Role));
         }
         else if (message.Kind != MessageKind.Text || !System.Text.Unicode.Utf8.IsValid(message.Body.Span))
         {

@@ -1,31 +1,5 @@
 namespace FastChat.Protocol;
 
-/// <summary>What a conversation is (protocol.md §5.3).</summary>
-public enum ConversationKind : byte
-{
-    /// <summary>Unknown.</summary>
-    None = 0,
-
-    /// <summary>Everyone who is signed in may read it and write to it.</summary>
-    Public = 1,
-
-    /// <summary>Only members may read it, write to it or know of it.</summary>
-    Group = 2,
-}
-
-/// <summary>What a member may do; higher includes lower.</summary>
-public enum MemberRole : byte
-{
-    /// <summary>Not a member.</summary>
-    None = 0,
-
-    /// <summary>Reads and writes.</summary>
-    Member = 1,
-
-    /// <summary>Also adds and removes members.</summary>
-    Owner = 4,
-}
-
 /// <summary>A conversation as the replies of ResolveConversation, CreateConversation and ListConversations describe it.</summary>
 public sealed record ConversationInfo
 {
@@ -41,8 +15,32 @@ public sealed record ConversationInfo
     /// <summary>Free text for people; null when there is none.</summary>
     public string? Title { get; init; }
 
+    /// <summary>What it is about; null when nobody said.</summary>
+    public string? Topic { get; init; }
+
+    /// <summary>Where its picture is, as those who set it wrote it; null when there is none.</summary>
+    public string? Avatar { get; init; }
+
+    /// <summary>True when nobody writes there any more.</summary>
+    public bool IsArchived { get; init; }
+
+    /// <summary>How long a member waits between two messages; zero = not at all.</summary>
+    public TimeSpan SlowMode { get; init; }
+
+    /// <summary>How much of the past new members may read.</summary>
+    public HistoryVisibility History { get; init; }
+
+    /// <summary>The other one of a direct conversation; none in others.</summary>
+    public UserId Peer { get; init; }
+
     /// <summary>The asking user's role.</summary>
     public MemberRole Role { get; init; }
+
+    /// <summary>Until when the asking user may not write; null when they may.</summary>
+    public DateTimeOffset? MutedUntil { get; init; }
+
+    /// <summary>The first sequence that the asking user may read; 0 or 1 = all.</summary>
+    public ulong VisibleFrom { get; init; }
 
     /// <summary>The log's epoch.</summary>
     public uint Epoch { get; init; }
@@ -58,10 +56,18 @@ public sealed record ConversationInfo
     public static ConversationInfo Parse(ControlMap map) => new()
     {
         Conversation = new ConversationId(map.Id("conversation")),
-        Kind = ParseKind(map.Text("kind", ProtocolLimits.NameSizeMax)),
+        Kind = ConversationKinds.Parse(map.Text("kind", ProtocolLimits.NameSizeMax)),
         Name = map.Text("name", ProtocolLimits.NameSizeMax),
         Title = map.Text("title", ProtocolLimits.TitleSizeMax),
-        Role = ParseRole(map.Text("role", ProtocolLimits.NameSizeMax)),
+        Topic = map.Text("topic", ProtocolLimits.TopicSizeMax),
+        Avatar = map.Text("avatar", ProtocolLimits.AvatarSizeMax),
+        IsArchived = map.Flag("archived"),
+        SlowMode = TimeSpan.FromSeconds(map.Number("slow_mode", 0, ProtocolLimits.SlowModeSecondsMax)),
+        History = HistoryVisibilities.TryParse(map.Text("history", ProtocolLimits.NameSizeMax), out HistoryVisibility history) ? history : HistoryVisibility.All,
+        Peer = new UserId(map["peer"] is null ? default : map.Id("peer")),
+        Role = MemberRoles.Parse(map.Text("role", ProtocolLimits.NameSizeMax)),
+        MutedUntil = Micros.ToTime(map.Number("muted_until", 0, long.MaxValue)),
+        VisibleFrom = map.Number("visible_from", 0),
         Epoch = (uint)map.Number("epoch", 0, uint.MaxValue),
         Head = map.Number("head", 0),
         Created = map.Flag("created"),
@@ -70,45 +76,21 @@ public sealed record ConversationInfo
     /// <summary>The body; absent fields are left out.</summary>
     public ControlMap ToMap() => new ControlMap()
         .SetId("conversation", Conversation.Value)
-        .Set("kind", NameOf(Kind))
+        .Set("kind", ConversationKinds.NameOf(Kind))
         .Set("name", Name)
         .Set("title", Title)
-        .Set("role", NameOf(Role))
+        .Set("topic", Topic)
+        .Set("avatar", Avatar)
+        .Set("archived", IsArchived ? true : null)
+        .Set("slow_mode", SlowMode > TimeSpan.Zero ? (int)SlowMode.TotalSeconds : null)
+        .Set("history", History == HistoryVisibility.All ? null : HistoryVisibilities.NameOf(History))
+        .Set("peer", Peer.IsNone ? null : ControlMap.IdBytes(Peer.Value))
+        .Set("role", MemberRoles.NameOf(Role))
+        .Set("muted_until", Micros.Of(MutedUntil))
+        .Set("visible_from", VisibleFrom > 1 ? VisibleFrom : null)
         .Set("epoch", Epoch)
         .Set("head", Head)
         .Set("created", Created);
-
-    /// <summary>A kind's name on the wire.</summary>
-    public static string NameOf(ConversationKind kind) => kind switch
-    {
-        ConversationKind.Public => "public",
-        ConversationKind.Group => "group",
-        _ => "none",
-    };
-
-    /// <summary>A role's name on the wire.</summary>
-    public static string NameOf(MemberRole role) => role switch
-    {
-        MemberRole.Member => "member",
-        MemberRole.Owner => "owner",
-        _ => "none",
-    };
-
-    /// <summary>The kind of a name; None when unknown or null.</summary>
-    public static ConversationKind ParseKind(string? name) => name switch
-    {
-        "public" => ConversationKind.Public,
-        "group" => ConversationKind.Group,
-        _ => ConversationKind.None,
-    };
-
-    /// <summary>The role of a name; None when unknown or null.</summary>
-    public static MemberRole ParseRole(string? name) => name switch
-    {
-        "member" => MemberRole.Member,
-        "owner" => MemberRole.Owner,
-        _ => MemberRole.None,
-    };
 }
 
 /// <summary>A member as the reply of ListMembers describes it.</summary>
@@ -116,22 +98,25 @@ public sealed record ConversationInfo
 /// <param name="Name">The user's name.</param>
 /// <param name="Role">What the member may do.</param>
 /// <param name="Since">Sequence of the record that added the member; 0 for who made the conversation.</param>
-public sealed record MemberInfo(UserId User, string Name, MemberRole Role, ulong Since)
+/// <param name="MutedUntil">Until when the member may not write; null when they may.</param>
+public sealed record MemberInfo(UserId User, string Name, MemberRole Role, ulong Since, DateTimeOffset? MutedUntil = null)
 {
     /// <summary>Reads the fields.</summary>
     /// <exception cref="ControlFormatException">A field has the wrong type or size.</exception>
     public static MemberInfo Parse(ControlMap map) => new(
         new UserId(map.Id("user")),
         map.Text("name", ProtocolLimits.NameSizeMax) ?? string.Empty,
-        ConversationInfo.ParseRole(map.Text("role", ProtocolLimits.NameSizeMax)),
-        map.Number("since", 0));
+        MemberRoles.Parse(map.Text("role", ProtocolLimits.NameSizeMax)),
+        map.Number("since", 0),
+        Micros.ToTime(map.Number("muted_until", 0, long.MaxValue)));
 
     /// <summary>The body.</summary>
     public ControlMap ToMap() => new ControlMap()
         .SetId("user", User.Value)
         .Set("name", Name)
-        .Set("role", ConversationInfo.NameOf(Role))
-        .Set("since", Since);
+        .Set("role", MemberRoles.NameOf(Role))
+        .Set("since", Since)
+        .Set("muted_until", Micros.Of(MutedUntil));
 }
 
 /// <summary>A user as the reply of ResolveUsers describes it.</summary>

@@ -17,6 +17,12 @@ public enum MessageKind : byte
 
     /// <summary>System: a member left or was removed. Body: <see cref="MembershipBody"/>.</summary>
     MemberRemoved = 129,
+
+    /// <summary>System: what somebody may do has changed (role, mute, invitation). Body: <see cref="MembershipBody"/>.</summary>
+    MemberChanged = 130,
+
+    /// <summary>System: what the conversation is has changed. Body: a map with the fields that changed (protocol.md §5.2).</summary>
+    ConversationChanged = 131,
 }
 
 /// <summary>Rules about kinds that more than one room needs.</summary>

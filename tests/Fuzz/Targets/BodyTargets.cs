@@ -129,14 +129,15 @@ internal static class BodyTargets
 
     private static bool Memberships(ReadOnlySpan<byte> source, Span<byte> target, out int written, ref Outcome outcome)
     {
-        written = MembershipBody.Size;
+        written = 0;
         if (!MembershipBody.TryRead(source, out MembershipBody body))
         {
             return false;
         }
 
-        outcome.Add(body.Role);
-        body.Write(target);
+        outcome.Add((byte)body.Role);
+        outcome.AddSize((long)body.VisibleFrom);
+        written = body.Write(target);
         return true;
     }
 

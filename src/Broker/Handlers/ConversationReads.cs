@@ -1,0 +1,69 @@
+using FastChat.Broker.Conversations;
+using FastChat.Broker.Routing;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Handlers;
+
+/// <summary>What control requests read of conversations: the durable state of any shard. Pool threads.</summary>
+internal sealed class ConversationReads(Router router, IConversationLog log)
+{
+    /// <summary>Asks the policy; what the conversation is and what the user is in it come back when it exists.</summary>
+    public ErrorCode Authorize(Actor actor, ConversationId conversation, ConversationOperation operation, out ConversationMeta? meta, out Membership membership)
+    {
+        meta = log.Get(Table.State, ConversationKeys.Meta(conversation)) is { } stored ? ConversationMeta.Parse(stored) : null;
+        membership = MembershipOf(conversation, actor.User) ?? default;
+        if (meta is null)
+        {
+            return ErrorCode.NoSuchConversation;
+        }
+
+        return ConversationPolicy.Decide(operation, new ConversationFacts(actor.Rights, meta.Kind, membership.Role)
+        {
+            IsArchived = meta.IsArchived,
+            IsMuted = membership.MutedUntil > router.NowMicros(),
+        });
+    }
+
+    /// <summary>What somebody is in a conversation; null = nothing.</summary>
+    public Membership? MembershipOf(ConversationId conversation, UserId user) =>
+        log.Get(Table.State, ConversationKeys.Member(conversation, user)) is { } member ? Membership.Parse(member) : null;
+
+    /// <summary>The other one of a direct conversation; the user itself in notes to oneself.</summary>
+    public UserId PeerOf(UserId user, ConversationId conversation)
+    {
+        byte[] prefix = new byte[StateKeys.MembersPrefixSize];
+        StateKeys.WriteMembersPrefix(prefix, conversation);
+        UserId peer = user;
+        log.Scan(Table.State, prefix, [], (key, _) =>
+        {
+            UserId member = new(StateKeys.SecondId(key));
+            peer = member == user ? peer : member;
+            return peer == user;
+        });
+        return peer;
+    }
+
+    /// <summary>A page of entries whose keys end with an id, as <c>after</c> and <c>limit</c> of the request say (protocol.md §4.6).</summary>
+    public List<(UInt128 Id, byte[] Value)> Page(ControlMap map, byte[] prefix, byte[] after, out bool isComplete)
+    {
+        int limit = (int)map.Number("limit", 0, int.MaxValue);
+        limit = limit is <= 0 or > ProtocolLimits.ControlArrayMax ? ProtocolLimits.ControlArrayMax : limit;
+        List<(UInt128 Id, byte[] Value)> page = [];
+        bool more = false;
+        log.Scan(Table.State, prefix, after, (key, value) =>
+        {
+            if (page.Count == limit)
+            {
+                more = true;
+                return false;
+            }
+
+            page.Add((StateKeys.SecondId(key), value.ToArray()));
+            return true;
+        });
+        isComplete = !more;
+        return page;
+    }
+}

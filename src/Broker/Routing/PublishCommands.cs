@@ -1,0 +1,143 @@
+using System.Buffers;
+using System.Diagnostics;
+
+using FastChat.Broker.Conversations;
+using FastChat.Protocol;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Routing;
+
+/// <summary>Publishes: who may, whether it is a retry, its place. Loop thread only.</summary>
+internal sealed class PublishCommands(ShardState state, IConversationLog log)
+{
+    private const uint MicrosPerMs = 1000;
+
+    public Refusal Apply(in CommandHeader command, ReadOnlySpan<byte> body, Turn turn, Turn? previous)
+    {
+        ReadOnlySpan<byte> bodyHash = body[..ChainHash.Size];
+        if (!Protocol.Publish.TryRead(body[ChainHash.Size..], out Publish publish))
+        {
+            throw new UnreachableException("the handler has read this publish before");
+        }
+
+        ConversationState? conversation = state.Conversations.Find(publish.Conversation, turn, previous);
+        if (conversation is null)
+        {
+            return Refusal.NoSuchConversation;
+        }
+
+        UserId sender = publish.OnBehalfOf.IsNone ? command.Actor.User : publish.OnBehalfOf;
+        Refusal denied = Decide(conversation, command, isOnBehalf: !publish.OnBehalfOf.IsNone, turn, previous);
+
+        // The id before the right: whoever was removed while the answer was on its way asks again, and "refused" would say that the message is not there.
+        DedupeId id = new(publish.Conversation, command.Actor.User, command.Actor.Device, publish.ClientMessageId);
+        DedupeValue wanted = DedupeValue.Of(0, bodyHash);
+        bool isKnown = TryFindPublish(id, turn, previous, out PendingPublish earlier);
+        if (isKnown && earlier.Value.BodyHash == wanted.BodyHash && earlier.Sender == sender && earlier.Kind == publish.Kind)
+        {
+            Acknowledge(command, turn, conversation, earlier.Value.Sequence, isDuplicate: true);
+            return default;
+        }
+
+        if (denied.Code != ErrorCode.None)
+        {
+            return denied;
+        }
+
+        if (isKnown)
+        {
+            return new Refusal(ErrorCode.IdConflict, "this client message id names another message");
+        }
+
+        if (conversation.Meta.SlowModeSeconds > 0 && WaitOf(conversation, sender, command, turn, previous) is > 0 and long wait)
+        {
+            return new Refusal(ErrorCode.RateLimited, "slow mode", (uint)((wait + MicrosPerMs - 1) / MicrosPerMs));
+        }
+
+        ulong sequence = ShardState.Append(
+            conversation, turn, command.TimeMicros, sender, command.Actor, publish.ClientMessageId, publish.Kind, publish.Body, bodyHash);
+        turn.AddPublish(id, new PendingPublish(wanted with { Sequence = sequence }, sender, publish.Kind));
+        Acknowledge(command, turn, conversation, sequence, isDuplicate: false);
+        return default;
+    }
+
+    private Refusal Decide(ConversationState conversation, in CommandHeader command, bool isOnBehalf, Turn turn, Turn? previous)
+    {
+        // In a public conversation in which nobody was ever held back everyone writes: the hottest path looks nobody up.
+        ConversationMeta meta = conversation.Meta;
+        ConversationFacts facts = meta is { Kind: ConversationKind.Public, IsRestricted: false, IsArchived: false } && !isOnBehalf
+            ? new ConversationFacts(command.Actor.Rights, ConversationKind.Public, MemberRole.None)
+            : state.FactsOf(conversation, command.Actor, command.TimeMicros, turn, previous);
+        ErrorCode denied = ConversationPolicy.Decide(ConversationOperation.Publish, facts);
+        if (denied == ErrorCode.None && isOnBehalf)
+        {
+            denied = ConversationPolicy.Decide(ConversationOperation.PublishOnBehalf, facts);
+        }
+
+        return denied switch
+        {
+            ErrorCode.None => default,
+            ErrorCode.NoSuchConversation => Refusal.NoSuchConversation,
+            _ => new Refusal(denied, ReasonOf(facts, isOnBehalf)),
+        };
+    }
+
+    private static string ReasonOf(in ConversationFacts facts, bool isOnBehalf) =>
+        facts.IsArchived ? "the conversation is archived"
+        : facts.IsMuted ? "muted"
+        : isOnBehalf ? "publishing on behalf of others is not allowed"
+        : "publishing there is not allowed";
+
+    /// <summary>How long somebody has to wait in slow mode, µs; and when they need not, notes that they write now.</summary>
+    private long WaitOf(ConversationState conversation, UserId sender, in CommandHeader command, Turn turn, Turn? previous)
+    {
+        ConversationFacts facts = state.FactsOf(conversation, command.Actor, command.TimeMicros, turn, previous);
+        if (ConversationPolicy.Decide(ConversationOperation.IgnoreSlowMode, facts) == ErrorCode.None)
+        {
+            return 0;
+        }
+
+        byte[] key = ConversationKeys.LastWritten(conversation.Id, sender);
+        long pause = conversation.Meta.SlowModeSeconds * 1_000_000L;
+        long next = state.Read(key, turn, previous) is { } stored ? BitConverter.ToInt64(stored) + pause : long.MinValue;
+
+        // A clock that went back must not make anybody wait longer than the pause.
+        if (next > command.TimeMicros && next - command.TimeMicros <= pause)
+        {
+            return next - command.TimeMicros;
+        }
+
+        turn.Put(key, BitConverter.GetBytes(command.TimeMicros));
+        return 0;
+    }
+
+    private static void Acknowledge(in CommandHeader command, Turn turn, ConversationState conversation, ulong sequence, bool isDuplicate) =>
+        turn.Acknowledgements.Add(new Acknowledgement(
+            command.Peer, command.Request, new Published(conversation.Epoch, sequence, Durability.Fsynced, isDuplicate, command.TimeMicros)));
+
+    private bool TryFindPublish(in DedupeId id, Turn turn, Turn? previous, out PendingPublish publish)
+    {
+        if (turn.TryGetPublish(id, out publish) || (previous is not null && previous.TryGetPublish(id, out publish)))
+        {
+            return true;
+        }
+
+        Span<byte> key = stackalloc byte[DedupeKey.Size];
+        Span<byte> value = stackalloc byte[DedupeValue.Size];
+        DedupeKey.Write(key, id.Conversation, id.Publisher, id.Device, id.ClientMessageId);
+        if (log.Get(Table.Dedupe, key, value) < 0)
+        {
+            return false;
+        }
+
+        // A retry of something durable is rare enough to look at the record itself for what the entry does not hold.
+        DedupeValue found = DedupeValue.Read(value);
+        ArrayBufferWriter<byte> buffer = new();
+        log.ReadForward(id.Conversation, found.Sequence - 1, found.Sequence, 1, int.MaxValue, buffer);
+        ReadOnlySpan<byte> bytes = buffer.WrittenSpan;
+        publish = MessageRecord.TryRead(ref bytes, out MessageRecord record)
+            ? new PendingPublish(found, record.Sender, record.Kind)
+            : throw new CorruptRecordException($"conversation {id.Conversation}: a dedupe entry names sequence {found.Sequence}, which is not there");
+        return true;
+    }
+}
