@@ -68,6 +68,9 @@ public enum ErrorCode : ushort
 
     /// <summary>What the request was to be based on has changed: another head, another version. Nothing was done.</summary>
     Conflict = 21,
+
+    /// <summary>There is no message at the place named, or none that this can be done to, or none that this user may know of.</summary>
+    NoSuchMessage = 22,
 }
 
 /// <summary>Rules about error codes.</summary>

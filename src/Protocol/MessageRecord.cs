@@ -106,6 +106,12 @@ public readonly ref struct MessageRecord
         return true;
     }
 
+    /// <summary>The record that these bytes are.</summary>
+    /// <exception cref="ArgumentException">They are none.</exception>
+    public static MessageRecord Of(ReadOnlySpan<byte> bytes) => bytes.Length >= FixedSize && BinaryPrimitives.ReadUInt32LittleEndian(bytes) == (uint)bytes.Length && bytes.Length >= BodyOffset((RecordFlags)bytes[65])
+        ? new MessageRecord(bytes)
+        : throw new ArgumentException("these bytes are no record", nameof(bytes));
+
     /// <summary>Writes a record and returns its size. <paramref name="target"/> must hold <see cref="SizeOf"/> bytes.</summary>
     public static int Write(
         Span<byte> target, ulong sequence, long sentAtMicros, UserId sender, UserId publisher, DeviceId device,

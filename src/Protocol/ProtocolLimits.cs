@@ -57,6 +57,21 @@ public static class ProtocolLimits
     /// <summary>Days that a mute or a join link may last: ten years mean for ever, and no sum of times overflows.</summary>
     public const int DurationDaysMax = 3653;
 
+    /// <summary>Bytes of a reaction: one emoji with everything that modifies it, or a short name.</summary>
+    public const int ReactionSizeMax = 64;
+
+    /// <summary>Different reactions to one message.</summary>
+    public const int ReactionKindsMax = 50;
+
+    /// <summary>Edits of one message.</summary>
+    public const int EditsMax = 100;
+
+    /// <summary>Bytes of a message's attributes.</summary>
+    public const int AttributesSizeMax = 4096;
+
+    /// <summary>People mentioned in one message.</summary>
+    public const int MentionsMax = 50;
+
     /// <summary>Join links that a conversation has at a time.</summary>
     public const int JoinLinksMax = 100;
 

@@ -19,6 +19,13 @@ namespace FastChat.Storage;
 ///  'l' · user (16) · conversation (16)          entry in a user's list
 ///  'j' · conversation (16) · SHA-256 of the secret (32)   join link
 ///  'w' · conversation (16) · user (16)          when they wrote last, in slow mode
+///  'x' · conversation (16) · sequence u64 BE    what later records made of a message
+///  'r' · conversation (16) · sequence u64 BE · user (16) · reaction   a reaction of somebody's
+///  'i' · conversation (16) · root u64 BE · sequence u64 BE            a message in a thread
+///  'p' · conversation (16) · sequence u64 BE    a pinned message
+///  'z' · conversation (16) · sequence u64 BE    a record that mentions everyone
+///  'q' · user (16) · conversation (16) · sequence u64 BE              a record that mentions somebody
+///  'y' · time i64 BE · conversation (16) · sequence u64 BE            a message that ends by itself
 ///  'o' · shard u16 BE · counter u64 BE          outgoing effect
 /// </code>
 /// Writers return the bytes written; targets must hold the matching size. Prefix writers end before the last field.
@@ -152,6 +159,14 @@ public static class StateKeys
         int size = WriteId(target, (byte)'w', conversation.Value);
         user.Write(target[size..]);
         return MemberSize;
+    }
+
+    /// <summary>Something about one record of a conversation; also the prefix of what there may be several of.</summary>
+    public static int WriteOfRecord(Span<byte> target, byte kind, UInt128 conversation, ulong sequence)
+    {
+        int size = WriteId(target, kind, conversation);
+        BinaryPrimitives.WriteUInt64BigEndian(target[size..], sequence);
+        return size + sizeof(ulong);
     }
 
     /// <summary>An effect that a shard owes to another; the counter orders them.</summary>

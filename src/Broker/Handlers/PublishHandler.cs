@@ -1,5 +1,3 @@
-using System.Text.Unicode;
-
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -27,7 +25,7 @@ internal sealed class PublishHandler(Router router, int bodySizeMax, int inFligh
 
         if (!Publish.TryRead(body, out Publish publish))
         {
-            client.Refuse(request, ErrorCode.BadRequest, "a publish has 36 bytes before its body, unknown flags are zero");
+            client.Refuse(request, ErrorCode.BadRequest, "a publish has 36 bytes before its body and what its flags name; unknown flags are zero");
             return HandlerOutcome.Done;
         }
 
@@ -80,16 +78,6 @@ internal sealed class PublishHandler(Router router, int bodySizeMax, int inFligh
             return (ErrorCode.BodyTooLarge, "the message is larger than body_size_max");
         }
 
-        if (!MessageKinds.IsPublishable(publish.Kind))
-        {
-            return (ErrorCode.KindInvalid, "clients publish kind 1 (text) or 2 (opaque)");
-        }
-
-        if (publish.Kind == MessageKind.Text && !Utf8.IsValid(publish.Body))
-        {
-            return (ErrorCode.InvalidText, "a text is well-formed UTF-8; publish other bytes as kind 2");
-        }
-
-        return (ErrorCode.None, string.Empty);
+        return (MessageBodies.Check(publish.Kind, publish.Body, out string reason), reason);
     }
 }

@@ -37,6 +37,9 @@ internal enum CommandKind : byte
     /// <summary>Change what a conversation is. Body: <see cref="ChangeConversationCommand"/>.</summary>
     ChangeConversation = 8,
 
+    /// <summary>End a message whose time has come. Body: <see cref="ExpireCommand"/>.</summary>
+    Expire = 9,
+
     /// <summary>The last number of the commands that change state.</summary>
     LastReplicated = 31,
 

@@ -8,7 +8,7 @@ using FastChat.Storage;
 namespace FastChat.Broker.Routing;
 
 /// <summary>Publishes: who may, whether it is a retry, its place. Loop thread only.</summary>
-internal sealed class PublishCommands(ShardState state, IConversationLog log)
+internal sealed class PublishCommands(ShardState state, MessageCommands messages, IConversationLog log)
 {
     private const uint MicrosPerMs = 1000;
 
@@ -26,10 +26,8 @@ internal sealed class PublishCommands(ShardState state, IConversationLog log)
             return Refusal.NoSuchConversation;
         }
 
-        UserId sender = publish.OnBehalfOf.IsNone ? command.Actor.User : publish.OnBehalfOf;
-        Refusal denied = Decide(conversation, command, isOnBehalf: !publish.OnBehalfOf.IsNone, turn, previous);
-
         // The id before the right: whoever was removed while the answer was on its way asks again, and "refused" would say that the message is not there.
+        UserId sender = publish.OnBehalfOf.IsNone ? command.Actor.User : publish.OnBehalfOf;
         DedupeId id = new(publish.Conversation, command.Actor.User, command.Actor.Device, publish.ClientMessageId);
         DedupeValue wanted = DedupeValue.Of(0, bodyHash);
         bool isKnown = TryFindPublish(id, turn, previous, out PendingPublish earlier);
@@ -39,7 +37,7 @@ internal sealed class PublishCommands(ShardState state, IConversationLog log)
             return default;
         }
 
-        if (denied.Code != ErrorCode.None)
+        if (Decide(conversation, command, publish, turn, previous) is { Code: not ErrorCode.None } denied)
         {
             return denied;
         }
@@ -49,7 +47,18 @@ internal sealed class PublishCommands(ShardState state, IConversationLog log)
             return new Refusal(ErrorCode.IdConflict, "this client message id names another message");
         }
 
-        if (conversation.Meta.SlowModeSeconds > 0 && WaitOf(conversation, sender, command, turn, previous) is > 0 and long wait)
+        if (publish.IfHead is { } head && head != conversation.Head)
+        {
+            return new Refusal(ErrorCode.Conflict, "the head has moved");
+        }
+
+        bool isPlain = publish.Kind is MessageKind.Text or MessageKind.Opaque;
+        if (!isPlain && messages.Decide(conversation, command, sender, publish, turn, previous) is { Code: not ErrorCode.None } impossible)
+        {
+            return impossible;
+        }
+
+        if (conversation.Meta.SlowModeSeconds > 0 && MessageKinds.IsMessage(publish.Kind) && WaitOf(conversation, sender, command, turn, previous) is > 0 and long wait)
         {
             return new Refusal(ErrorCode.RateLimited, "slow mode", (uint)((wait + MicrosPerMs - 1) / MicrosPerMs));
         }
@@ -57,18 +66,26 @@ internal sealed class PublishCommands(ShardState state, IConversationLog log)
         ulong sequence = ShardState.Append(
             conversation, turn, command.TimeMicros, sender, command.Actor, publish.ClientMessageId, publish.Kind, publish.Body, bodyHash);
         turn.AddPublish(id, new PendingPublish(wanted with { Sequence = sequence }, sender, publish.Kind));
+        if (!isPlain)
+        {
+            messages.Note(conversation, sender, publish, sequence, turn, previous);
+        }
+
         Acknowledge(command, turn, conversation, sequence, isDuplicate: false);
         return default;
     }
 
-    private Refusal Decide(ConversationState conversation, in CommandHeader command, bool isOnBehalf, Turn turn, Turn? previous)
+    /// <summary>The right to publish at all; of what changes earlier messages, <see cref="MessageCommands"/> knows the rights.</summary>
+    private Refusal Decide(ConversationState conversation, in CommandHeader command, in Publish publish, Turn turn, Turn? previous)
     {
+        bool isOnBehalf = !publish.OnBehalfOf.IsNone;
+
         // In a public conversation in which nobody was ever held back everyone writes: the hottest path looks nobody up.
         ConversationMeta meta = conversation.Meta;
         ConversationFacts facts = meta is { Kind: ConversationKind.Public, IsRestricted: false, IsArchived: false } && !isOnBehalf
             ? new ConversationFacts(command.Actor.Rights, ConversationKind.Public, MemberRole.None)
             : state.FactsOf(conversation, command.Actor, command.TimeMicros, turn, previous);
-        ErrorCode denied = ConversationPolicy.Decide(ConversationOperation.Publish, facts);
+        ErrorCode denied = ConversationPolicy.Decide(MessageKinds.IsMessage(publish.Kind) ? ConversationOperation.Publish : ConversationOperation.Read, facts);
         if (denied == ErrorCode.None && isOnBehalf)
         {
             denied = ConversationPolicy.Decide(ConversationOperation.PublishOnBehalf, facts);

@@ -19,13 +19,15 @@ internal sealed class Shard
 {
     private readonly ShardState _state;
     private readonly PublishCommands _publishes;
+    private readonly MessageCommands _messages;
     private readonly ConversationCommands _conversations;
     private readonly MemberCommands _members;
 
     public Shard(int index, ShardMap map, IConversationLog log, int conversationsMax)
     {
         _state = new ShardState(index, map, log, conversationsMax);
-        _publishes = new PublishCommands(_state, log);
+        _messages = new MessageCommands(_state);
+        _publishes = new PublishCommands(_state, _messages, log);
         _conversations = new ConversationCommands(_state);
         _members = new MemberCommands(_state);
     }
@@ -52,6 +54,7 @@ internal sealed class Shard
             CommandKind.ChangeMember => _members.Apply(command, ChangeMemberCommand.Parse(body), turn, previous),
             CommandKind.ChangeLink => _members.Apply(command, ChangeLinkCommand.Parse(body), turn, previous),
             CommandKind.JoinByLink => _members.Apply(command, JoinByLinkCommand.Parse(body), turn, previous),
+            CommandKind.Expire => _messages.Apply(ExpireCommand.Parse(body), turn, previous),
             CommandKind.StateWrite => WriteState(StateWriteCommand.Parse(body), turn, previous),
             _ => throw new UnreachableException($"command {command.Kind} changes no state"),
         };

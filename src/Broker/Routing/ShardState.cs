@@ -159,7 +159,8 @@ internal sealed class ShardState
             return RecordIn(conversation.Pending, sequence);
         }
 
-        foreach (Turn? one in (ReadOnlySpan<Turn?>)[turn, previous])
+        // What is durable is in the log; only what is newer has to be looked for in the turns.
+        foreach (Turn? one in sequence <= conversation.DurableHead ? [] : (ReadOnlySpan<Turn?>)[turn, previous])
         {
             foreach (SealedChunk chunk in one?.Chunks ?? [])
             {

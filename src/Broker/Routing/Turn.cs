@@ -54,6 +54,15 @@ internal sealed class Turn(uint epoch)
         _state[key] = null;
     }
 
+    /// <summary>Takes the body of a record away, for every reader from the moment in which the turn is durable.</summary>
+    public void Erase(ConversationId conversation, ulong sequence)
+    {
+        Put(EraseKey(conversation, sequence), []);
+    }
+
+    /// <summary>True when this turn takes the body of a record away.</summary>
+    public bool IsErasing(ConversationId conversation, ulong sequence) => TryGet(EraseKey(conversation, sequence), out byte[]? value) && value is not null;
+
     /// <summary>True when this turn decided about the key; the value is null when it deleted it.</summary>
     public bool TryGet(ReadOnlySpan<byte> key, out byte[]? value)
     {
@@ -79,6 +88,13 @@ internal sealed class Turn(uint epoch)
 
     /// <summary>A publish of this turn.</summary>
     public bool TryGetPublish(in DedupeId id, out PendingPublish publish) => _publishes.TryGetValue(id, out publish);
+
+    private static byte[] EraseKey(ConversationId conversation, ulong sequence)
+    {
+        byte[] key = new byte[1 + Id128.Size + sizeof(ulong)];
+        StateKeys.WriteOfRecord(key, (byte)'e', conversation.Value, sequence);
+        return key;
+    }
 
     /// <summary>Empties the turn for its next use.</summary>
     public void Reset()

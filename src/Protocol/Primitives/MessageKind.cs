@@ -12,6 +12,21 @@ public enum MessageKind : byte
     /// <summary>Bytes that only clients understand; nothing is checked but the size.</summary>
     Opaque = 2,
 
+    /// <summary>Another content for an earlier message of the same sender. Body: <see cref="EditBody"/>.</summary>
+    Edit = 3,
+
+    /// <summary>An earlier message is deleted for everyone; nothing of it is kept. Body: <see cref="DeleteBody"/>.</summary>
+    Delete = 4,
+
+    /// <summary>A reaction to an earlier message, or its end. Body: <see cref="ReactionBody"/>.</summary>
+    Reaction = 5,
+
+    /// <summary>An earlier message is pinned, or not any more. Body: <see cref="PinBody"/>.</summary>
+    Pin = 6,
+
+    /// <summary>A text or opaque message with attributes: a reply, in a thread, mentions, an expiry … Body: <see cref="RichBody"/>.</summary>
+    Rich = 7,
+
     /// <summary>System: a member was added. Body: <see cref="MembershipBody"/>.</summary>
     MemberAdded = 128,
 
@@ -32,5 +47,8 @@ public static class MessageKinds
     public const byte FirstSystemKind = 128;
 
     /// <summary>True when a client may publish this kind.</summary>
-    public static bool IsPublishable(MessageKind kind) => kind is MessageKind.Text or MessageKind.Opaque;
+    public static bool IsPublishable(MessageKind kind) => kind is >= MessageKind.Text and <= MessageKind.Rich;
+
+    /// <summary>True for what people read: it counts as unread, can be answered, edited, deleted and pinned. The rest changes something.</summary>
+    public static bool IsMessage(MessageKind kind) => kind is MessageKind.Text or MessageKind.Opaque or MessageKind.Rich;
 }
