@@ -118,6 +118,18 @@ public enum FrameType : byte
     /// <summary>C→S: become a member by a link.</summary>
     JoinByLink = 0x35,
 
+    /// <summary>C→S: what later records made of the messages of a stretch.</summary>
+    GetAnnotations = 0x38,
+
+    /// <summary>C→S: a page of a thread.</summary>
+    GetThread = 0x39,
+
+    /// <summary>C→S: a page of the pinned messages.</summary>
+    GetPins = 0x3A,
+
+    /// <summary>C→S: publish what stands in one conversation in another one.</summary>
+    Forward = 0x3B,
+
     /// <summary>S→C, optional: something happened that no request asked about.</summary>
     Notice = 0x80,
 }
@@ -129,7 +141,8 @@ public static class FrameTypes
     public static bool IsFromClient(FrameType type) => type is
         FrameType.Hello or FrameType.Ping or FrameType.Pong or FrameType.Close or FrameType.Credit or
         FrameType.Publish or FrameType.Subscribe or FrameType.Unsubscribe or FrameType.Fetch ||
-        type is >= FrameType.CreateConversation and <= FrameType.Backup or >= FrameType.ChangeConversation and <= FrameType.JoinByLink;
+        type is >= FrameType.CreateConversation and <= FrameType.Backup or >= FrameType.ChangeConversation and <= FrameType.JoinByLink or
+            >= FrameType.GetAnnotations and <= FrameType.Forward;
 
     /// <summary>True for the frames that a broker may send.</summary>
     public static bool IsFromServer(FrameType type) => type is

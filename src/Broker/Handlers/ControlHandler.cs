@@ -15,7 +15,7 @@ namespace FastChat.Broker.Handlers;
 /// that its frames wait.
 /// </summary>
 internal sealed class ControlHandler(
-    ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, UserRequests users, OperatorRequests operators, ILogger log)
+    ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, MessageRequests messages, ForwardRequests forwards, UserRequests users, OperatorRequests operators, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
     private const int ControlsInFlightMax = 16;
@@ -98,6 +98,10 @@ internal sealed class ControlHandler(
         FrameType.ListJoinLinks => Task.FromResult(links.List(actor, map)),
         FrameType.RevokeJoinLink => links.RevokeAsync(actor, map),
         FrameType.JoinByLink => links.JoinAsync(actor, map),
+        FrameType.GetAnnotations => Task.FromResult(messages.Annotations(actor, map)),
+        FrameType.GetThread => Task.FromResult(messages.Thread(actor, map)),
+        FrameType.GetPins => Task.FromResult(messages.Pins(actor, map)),
+        FrameType.Forward => forwards.ForwardAsync(actor, map),
         FrameType.Backup => Task.FromResult(operators.Backup(actor, map)),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
     };

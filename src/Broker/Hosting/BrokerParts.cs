@@ -26,6 +26,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly BrokerMetrics _metrics = new();
     private readonly PasswordHasher _passwords;
     private readonly Router _router;
+    private readonly ExpiryScan _expiries;
 
     private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, Surroundings surroundings)
     {
@@ -59,6 +60,8 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new ConversationRequests(_router, log, reads, Accounts, surroundings.Random),
                 new MemberRequests(_router, reads, Accounts),
                 new JoinLinkRequests(_router, log, reads, surroundings.Random),
+                new MessageRequests(log, reads),
+                new ForwardRequests(_router, log, reads),
                 new UserRequests(Accounts),
                 new OperatorRequests(Backups),
                 logger));
@@ -76,6 +79,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             Clock = surroundings.Clock,
             Log = logger,
         });
+        _expiries = new ExpiryScan(_router, log, surroundings.Clock);
         ObserveGauges();
     }
 
@@ -134,6 +138,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         Connections.Dispose();
         Backups.Dispose();
         _passwords.Dispose();
+        _expiries.Dispose();
         _router.Dispose();
         Log.Dispose();
         _metrics.Dispose();

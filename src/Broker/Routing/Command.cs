@@ -40,6 +40,9 @@ internal enum CommandKind : byte
     /// <summary>End a message whose time has come. Body: <see cref="ExpireCommand"/>.</summary>
     Expire = 9,
 
+    /// <summary>Append a message that the broker has read elsewhere, for a handler that waits. Body: as of <see cref="Publish"/>.</summary>
+    Forward = 11,
+
     /// <summary>The last number of the commands that change state.</summary>
     LastReplicated = 31,
 

@@ -31,7 +31,10 @@ internal sealed class PublishCommands(ShardState state, MessageCommands messages
         DedupeId id = new(publish.Conversation, command.Actor.User, command.Actor.Device, publish.ClientMessageId);
         DedupeValue wanted = DedupeValue.Of(0, bodyHash);
         bool isKnown = TryFindPublish(id, turn, previous, out PendingPublish earlier);
-        if (isKnown && earlier.Value.BodyHash == wanted.BodyHash && earlier.Sender == sender && earlier.Kind == publish.Kind)
+
+        // The original of a forwarded message may have been edited between two attempts: its body is not the client's doing.
+        bool hasSameBody = command.Kind == CommandKind.Forward || earlier.Value.BodyHash == wanted.BodyHash;
+        if (isKnown && hasSameBody && earlier.Sender == sender && earlier.Kind == publish.Kind)
         {
             Acknowledge(command, turn, conversation, earlier.Value.Sequence, isDuplicate: true);
             return default;
@@ -128,9 +131,17 @@ internal sealed class PublishCommands(ShardState state, MessageCommands messages
         return 0;
     }
 
-    private static void Acknowledge(in CommandHeader command, Turn turn, ConversationState conversation, ulong sequence, bool isDuplicate) =>
+    private static void Acknowledge(in CommandHeader command, Turn turn, ConversationState conversation, ulong sequence, bool isDuplicate)
+    {
+        if (command.Kind == CommandKind.Forward)
+        {
+            turn.Results.Add((command.ReplyTo, new CommandResult(ErrorCode.None) { Conversation = conversation.Id, Sequence = sequence, Count = isDuplicate ? 0 : 1 }));
+            return;
+        }
+
         turn.Acknowledgements.Add(new Acknowledgement(
             command.Peer, command.Request, new Published(conversation.Epoch, sequence, Durability.Fsynced, isDuplicate, command.TimeMicros)));
+    }
 
     private bool TryFindPublish(in DedupeId id, Turn turn, Turn? previous, out PendingPublish publish)
     {

@@ -41,7 +41,7 @@ internal sealed class Shard
     /// </summary>
     public Refusal Apply(in CommandHeader command, ReadOnlySpan<byte> body, Turn turn, Turn? previous)
     {
-        if (command.Kind == CommandKind.Publish)
+        if (command.Kind is CommandKind.Publish or CommandKind.Forward)
         {
             return _publishes.Apply(command, body, turn, previous);
         }

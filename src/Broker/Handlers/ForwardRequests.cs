@@ -1,0 +1,111 @@
+using System.Buffers;
+
+using FastChat.Broker.Conversations;
+using FastChat.Broker.Routing;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Handlers;
+
+/// <summary>
+/// Forward: the broker reads the message as the one who forwards may, and publishes it as theirs with where it comes from. So nobody can put words into other mouths, and nobody needs to have kept the
+/// original. Pool threads.
+/// </summary>
+internal sealed class ForwardRequests(Router router, IConversationLog log, ConversationReads reads)
+{
+    /// <summary>Publishes a message of one conversation in another one.</summary>
+    public async Task<ControlAnswer> ForwardAsync(Actor actor, ControlMap map)
+    {
+        ConversationId source = new(map.Id("from"));
+        ConversationId target = new(map.Id("conversation"));
+        ulong sequence = map.Number("sequence", 0);
+        ClientMessageId id = new(map.Id("id"));
+        if (sequence == 0 || id.Value == 0)
+        {
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "from, sequence, conversation and id are expected");
+        }
+
+        ErrorCode denied = reads.Authorize(actor, source, ConversationOperation.Read, out ConversationMeta? meta, out Membership membership);
+        if (denied != ErrorCode.None)
+        {
+            return ControlAnswer.Refused(denied, "no such conversation, or reading there is not allowed");
+        }
+
+        ulong visibleFrom = ConversationKinds.IsOpen(meta!.Kind) ? 1 : Math.Max(1, membership.VisibleFrom);
+        ArrayBufferWriter<byte> bytes = new();
+        if (sequence >= visibleFrom)
+        {
+            log.ReadForward(source, sequence - 1, sequence, 1, int.MaxValue, bytes);
+        }
+
+        byte[]? body = bytes.WrittenCount == 0 ? null : BodyOf(source, bytes.WrittenMemory);
+        if (body is null)
+        {
+            return ControlAnswer.Refused(ErrorCode.NoSuchMessage, "there is no message at that place");
+        }
+
+        if (body.Length > ProtocolLimits.BodySizeMax)
+        {
+            return ControlAnswer.Refused(ErrorCode.BodyTooLarge, "the message leaves no room for where it comes from");
+        }
+
+        CommandResult result = await router.ExecuteAsync(
+            CommandKind.Forward, actor, router.Map.ShardOf(target.Value), PublishBody(target, id, body), CancellationToken.None);
+        return result.Error == ErrorCode.None
+            ? ControlAnswer.Ok(new ControlMap().Set("epoch", log.Epoch).Set("sequence", result.Sequence).Set("duplicate", result.Count == 0))
+            : ControlAnswer.Refused(result.Error, result.Reason);
+    }
+
+    /// <summary>The message's latest content, with where it stands; null when there is no message.</summary>
+    private byte[]? BodyOf(ConversationId source, ReadOnlyMemory<byte> bytes)
+    {
+        MessageRecord record = MessageRecord.Of(bytes.Span);
+        if (!MessageKinds.IsMessage(record.Kind) || (record.Flags & RecordFlags.Erased) != 0)
+        {
+            return null;
+        }
+
+        Annotation annotation = log.Get(Table.State, MessageKeys.Annotation(source, record.Sequence)) is { } stored ? Annotation.Parse(stored) ?? new Annotation() : new Annotation();
+        if (annotation.DeletedBy != 0)
+        {
+            return null;
+        }
+
+        MessageKind kind = record.Kind;
+        byte[] content = record.Body.ToArray();
+        if (annotation.Edits.Count > 0)
+        {
+            ArrayBufferWriter<byte> latest = new();
+            log.ReadForward(source, annotation.Edits[^1] - 1, annotation.Edits[^1], 1, int.MaxValue, latest);
+            if (latest.WrittenCount == 0 || !EditBody.TryRead(MessageRecord.Of(latest.WrittenSpan).Body, out EditBody edit))
+            {
+                return null;
+            }
+
+            (kind, content) = (edit.Kind, edit.Content.ToArray());
+        }
+
+        ForwardedFrom from = new(source, record.Sequence, record.Sender, record.SentAtMicros);
+        if (kind == MessageKind.Rich && RichBody.TryRead(content, out RichBody rich))
+        {
+            // What was forwarded before keeps its first origin; whom it mentioned and answered is over there.
+            MessageAttributes.TryRead(rich.Attributes, skipsUnknown: true, out MessageAttributes? attributes, out _);
+            return Rich(rich.Kind, new MessageAttributes { Forwarded = attributes?.Forwarded ?? from, Own = attributes?.Own ?? new SortedDictionary<byte, byte[]>() }, rich.Content);
+        }
+
+        return Rich(kind, new MessageAttributes { Forwarded = from }, content);
+    }
+
+    private static byte[] Rich(MessageKind kind, MessageAttributes attributes, ReadOnlySpan<byte> content) =>
+        new RichBody { Kind = kind, Attributes = attributes.ToBytes(), Content = content }.ToBytes();
+
+    private static byte[] PublishBody(ConversationId conversation, ClientMessageId id, byte[] body)
+    {
+        Publish publish = new() { Conversation = conversation, ClientMessageId = id, Kind = MessageKind.Rich, Body = body };
+        byte[] command = new byte[ChainHash.Size + publish.Size];
+        Sha256.Hash(body, command);
+        publish.Write(command.AsSpan(ChainHash.Size));
+        return command;
+    }
+}

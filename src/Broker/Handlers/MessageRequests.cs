@@ -1,0 +1,176 @@
+using System.Buffers;
+
+using FastChat.Broker.Conversations;
+using FastChat.Broker.Routing;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Handlers;
+
+/// <summary>
+/// The control requests that read what became of messages: annotations of a stretch of history, threads, pins. They say the state at a head that they name; what is behind it comes as records. Pool threads.
+/// </summary>
+internal sealed class MessageRequests(IConversationLog log, ConversationReads reads)
+{
+    /// <summary>Bytes of content that one reply carries: with everything around it well below what a client must accept.</summary>
+    private const int ReplyBytesMax = 128 * 1024;
+
+    /// <summary>What later records made of the messages of a stretch.</summary>
+    public ControlAnswer Annotations(Actor actor, ControlMap map)
+    {
+        ConversationId conversation = new(map.Id("conversation"));
+        if (Denied(actor, conversation, out ulong visibleFrom) is { } denied)
+        {
+            return denied;
+        }
+
+        // The head before what is read: whoever goes on from there misses nothing, and sees at worst a change once more.
+        ulong head = log.ReadHead(conversation).Sequence;
+        ulong first = Math.Max(map.Number("first", 1), visibleFrom);
+        ulong last = map.Number("last", ulong.MaxValue);
+        List<object?> entries = [];
+        ulong next = 0;
+        int bytes = 0;
+        byte[] prefix = MessageKeys.AllOf('x', conversation);
+        byte[] after = MessageKeys.Annotation(conversation, first - 1);
+        log.Scan(Table.State, prefix, after, (key, value) =>
+        {
+            ulong sequence = MessageKeys.Sequence(key);
+            if (sequence > last || Annotation.Parse(value) is not { } annotation)
+            {
+                return sequence <= last;
+            }
+
+            if (entries.Count == ProtocolLimits.ControlArrayMax || bytes > ReplyBytesMax)
+            {
+                next = sequence;
+                return false;
+            }
+
+            ControlMap entry = Describe(actor, conversation, sequence, annotation, ref bytes);
+            entries.Add(entry);
+            return true;
+        });
+        ControlMap reply = new ControlMap().Set("epoch", log.Epoch).Set("head", head).Set("annotations", entries).Set("complete", next == 0);
+        return ControlAnswer.Ok(next == 0 ? reply : reply.Set("next", next));
+    }
+
+    /// <summary>A page of a thread, oldest first.</summary>
+    public ControlAnswer Thread(Actor actor, ControlMap map)
+    {
+        ulong root = map.Number("root", 0);
+        return root == 0
+            ? ControlAnswer.Refused(ErrorCode.BadRequest, "root: the sequence of a thread's first message is expected")
+            : Records(actor, map, conversation => MessageKeys.Thread(conversation, root), last: static key => System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(key[^sizeof(ulong)..]));
+    }
+
+    /// <summary>A page of the pinned messages, oldest first.</summary>
+    public ControlAnswer Pins(Actor actor, ControlMap map) => Records(actor, map, conversation => MessageKeys.AllOf('p', conversation), last: MessageKeys.Sequence);
+
+    private delegate ulong SequenceOf(ReadOnlySpan<byte> key);
+
+    /// <summary>The records that an index of the conversation names, behind <c>after</c>.</summary>
+    private ControlAnswer Records(Actor actor, ControlMap map, Func<ConversationId, byte[]> index, SequenceOf last)
+    {
+        ConversationId conversation = new(map.Id("conversation"));
+        if (Denied(actor, conversation, out ulong visibleFrom) is { } denied)
+        {
+            return denied;
+        }
+
+        ulong head = log.ReadHead(conversation).Sequence;
+        int limit = (int)map.Number("limit", 0, ProtocolLimits.ControlArrayMax);
+        limit = limit == 0 ? ProtocolLimits.ControlArrayMax : limit;
+        byte[] prefix = index(conversation);
+        byte[] after = [.. prefix, .. BigEndian(Math.Max(map.Number("after", 0), visibleFrom - 1))];
+        List<ulong> sequences = [];
+        bool more = false;
+        log.Scan(Table.State, prefix, after, (key, _) =>
+        {
+            more = sequences.Count == limit;
+            if (!more)
+            {
+                sequences.Add(last(key));
+            }
+
+            return !more;
+        });
+
+        ArrayBufferWriter<byte> records = new();
+        int count = 0;
+        foreach (ulong sequence in sequences)
+        {
+            if (records.WrittenCount > ReplyBytesMax)
+            {
+                more = true;
+                break;
+            }
+
+            log.ReadForward(conversation, sequence - 1, sequence, 1, int.MaxValue, records);
+            count++;
+        }
+
+        return ControlAnswer.Ok(new ControlMap()
+            .Set("epoch", log.Epoch).Set("head", head).Set("count", count).Set("records", records.WrittenSpan.ToArray()).Set("complete", !more));
+    }
+
+    private ControlMap Describe(Actor actor, ConversationId conversation, ulong sequence, Annotation annotation, ref int bytes)
+    {
+        ControlMap entry = new ControlMap()
+            .Set("sequence", sequence)
+            .Set("deleted_by", annotation.DeletedBy == 0 ? null : annotation.DeletedBy)
+            .Set("pinned_by", annotation.PinnedBy == 0 ? null : annotation.PinnedBy)
+            .Set("replies", annotation.Replies == 0 ? null : annotation.Replies)
+            .Set("in_thread", annotation.InThread == 0 ? null : annotation.InThread)
+            .Set("last_in_thread", annotation.LastInThread == 0 ? null : annotation.LastInThread);
+        if (annotation.Edits.Count > 0)
+        {
+            entry.Set("edits", annotation.Edits.Count).Set("edited_by", annotation.Edits[^1]);
+            ArrayBufferWriter<byte> record = new();
+            log.ReadForward(conversation, annotation.Edits[^1] - 1, annotation.Edits[^1], 1, int.MaxValue, record);
+            if (record.WrittenCount > 0 && EditBody.TryRead(MessageRecord.Of(record.WrittenSpan).Body, out EditBody edit))
+            {
+                entry.Set("kind", (byte)edit.Kind).Set("content", edit.Content.ToArray());
+                bytes += edit.Content.Length;
+            }
+        }
+
+        if (annotation.Reactions.Count > 0)
+        {
+            HashSet<string> own = OwnReactions(actor.User, conversation, sequence);
+            entry.Set("reactions", annotation.Reactions
+                .Select(one => new ControlMap().Set("reaction", one.Reaction).Set("count", one.Count).Set("own", own.Contains(one.Reaction) ? true : null)).ToList<object?>());
+            bytes += annotation.Reactions.Count * ProtocolLimits.ReactionSizeMax;
+        }
+
+        return entry;
+    }
+
+    private HashSet<string> OwnReactions(UserId user, ConversationId conversation, ulong sequence)
+    {
+        HashSet<string> own = [];
+        byte[] prefix = MessageKeys.ReactionsOf(conversation, sequence, user);
+        log.Scan(Table.State, prefix, [], (key, _) => own.Add(System.Text.Encoding.UTF8.GetString(key[prefix.Length..])));
+        return own;
+    }
+
+    private ControlAnswer? Denied(Actor actor, ConversationId conversation, out ulong visibleFrom)
+    {
+        ErrorCode denied = reads.Authorize(actor, conversation, ConversationOperation.Read, out ConversationMeta? meta, out Membership membership);
+        visibleFrom = meta is null || ConversationKinds.IsOpen(meta.Kind) ? 1 : Math.Max(1, membership.VisibleFrom);
+        return denied switch
+        {
+            ErrorCode.None => null,
+            ErrorCode.NoSuchConversation => ControlAnswer.Refused(denied, "no such conversation"),
+            _ => ControlAnswer.Refused(denied, "reading there is not allowed"),
+        };
+    }
+
+    private static byte[] BigEndian(ulong number)
+    {
+        byte[] bytes = new byte[sizeof(ulong)];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(bytes, number);
+        return bytes;
+    }
+}
