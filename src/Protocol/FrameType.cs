@@ -130,6 +130,15 @@ public enum FrameType : byte
     /// <summary>C→S: publish what stands in one conversation in another one.</summary>
     Forward = 0x3B,
 
+    /// <summary>C→S: how far one has read, and what has arrived.</summary>
+    MoveCursor = 0x40,
+
+    /// <summary>C→S: how far the members have come.</summary>
+    ListCursors = 0x41,
+
+    /// <summary>C→S: the list of conversations with what has changed in them.</summary>
+    GetInbox = 0x42,
+
     /// <summary>S→C, optional: something happened that no request asked about.</summary>
     Notice = 0x80,
 }
@@ -142,7 +151,8 @@ public static class FrameTypes
         FrameType.Hello or FrameType.Ping or FrameType.Pong or FrameType.Close or FrameType.Credit or
         FrameType.Publish or FrameType.Subscribe or FrameType.Unsubscribe or FrameType.Fetch ||
         type is >= FrameType.CreateConversation and <= FrameType.Backup or >= FrameType.ChangeConversation and <= FrameType.JoinByLink or
-            >= FrameType.GetAnnotations and <= FrameType.Forward;
+            >= FrameType.GetAnnotations and <= FrameType.Forward or
+            >= FrameType.MoveCursor and <= FrameType.GetInbox;
 
     /// <summary>True for the frames that a broker may send.</summary>
     public static bool IsFromServer(FrameType type) => type is

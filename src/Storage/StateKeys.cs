@@ -26,6 +26,8 @@ namespace FastChat.Storage;
 ///  'z' · conversation (16) · sequence u64 BE    a record that mentions everyone
 ///  'q' · user (16) · conversation (16) · sequence u64 BE              a record that mentions somebody
 ///  'y' · time i64 BE · conversation (16) · sequence u64 BE            a message that ends by itself
+///  'd' · conversation (16) · user (16) [· thread u64 BE]              a member's cursors
+///  'u' · user (16) · conversation (16) [· thread u64 BE]              the same, on the user's side
 ///  'o' · shard u16 BE · counter u64 BE          outgoing effect
 /// </code>
 /// Writers return the bytes written; targets must hold the matching size. Prefix writers end before the last field.
@@ -159,6 +161,22 @@ public static class StateKeys
         int size = WriteId(target, (byte)'w', conversation.Value);
         user.Write(target[size..]);
         return MemberSize;
+    }
+
+    /// <summary>Bytes of a cursor's key.</summary>
+    public static int CursorSize(ulong thread) => thread == 0 ? MemberSize : MemberSize + sizeof(ulong);
+
+    /// <summary>A cursor; 0 = of the conversation itself.</summary>
+    public static int WriteCursor(Span<byte> target, byte kind, UInt128 owner, UInt128 second, ulong thread)
+    {
+        int size = WriteId(target, kind, owner);
+        Id128.Write(target[size..], second);
+        if (thread != 0)
+        {
+            BinaryPrimitives.WriteUInt64BigEndian(target[MemberSize..], thread);
+        }
+
+        return CursorSize(thread);
     }
 
     /// <summary>Something about one record of a conversation; also the prefix of what there may be several of.</summary>

@@ -37,7 +37,7 @@ internal sealed record Annotation
     /// <summary>Sequence of the last message that came to its thread; 0 = none.</summary>
     public ulong LastInThread { get; init; }
 
-    /// <summary>Sequence of the record that deleted it; its own when it expired; 0 = it is there.</summary>
+    /// <summary>Sequence of the record that deleted it or says that its time was over; 0 = it is there.</summary>
     public ulong DeletedBy { get; init; }
 
     /// <summary>Sequence of the record that pinned it; 0 = it is not.</summary>

@@ -15,7 +15,7 @@ namespace FastChat.Broker.Handlers;
 /// that its frames wait.
 /// </summary>
 internal sealed class ControlHandler(
-    ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, MessageRequests messages, ForwardRequests forwards, UserRequests users, OperatorRequests operators, ILogger log)
+    ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, MessageRequests messages, ForwardRequests forwards, InboxRequests inbox, UserRequests users, OperatorRequests operators, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
     private const int ControlsInFlightMax = 16;
@@ -56,7 +56,7 @@ internal sealed class ControlHandler(
             }
             else
             {
-                client.Refuse(request, answer.Error, answer.Reason);
+                client.Refuse(request, answer.Error, answer.Reason, answer.RetryAfterMs);
             }
         }
         catch (ControlFormatException wrong)
@@ -101,6 +101,9 @@ internal sealed class ControlHandler(
         FrameType.GetAnnotations => Task.FromResult(messages.Annotations(actor, map)),
         FrameType.GetThread => Task.FromResult(messages.Thread(actor, map)),
         FrameType.GetPins => Task.FromResult(messages.Pins(actor, map)),
+        FrameType.MoveCursor => inbox.MoveCursorAsync(actor, map),
+        FrameType.ListCursors => Task.FromResult(inbox.ListCursors(actor, map)),
+        FrameType.GetInbox => inbox.GetAsync(actor, map),
         FrameType.Forward => forwards.ForwardAsync(actor, map),
         FrameType.Backup => Task.FromResult(operators.Backup(actor, map)),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
@@ -108,9 +111,9 @@ internal sealed class ControlHandler(
 }
 
 /// <summary>The answer to a control request: a map, or an error.</summary>
-internal readonly record struct ControlAnswer(ControlMap? Map, ErrorCode Error, string Reason)
+internal readonly record struct ControlAnswer(ControlMap? Map, ErrorCode Error, string Reason, uint RetryAfterMs = 0)
 {
     public static ControlAnswer Ok(ControlMap map) => new(map, ErrorCode.None, string.Empty);
 
-    public static ControlAnswer Refused(ErrorCode code, string reason) => new(null, code, reason);
+    public static ControlAnswer Refused(ErrorCode code, string reason, uint retryAfterMs = 0) => new(null, code, reason, retryAfterMs);
 }

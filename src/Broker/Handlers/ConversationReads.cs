@@ -30,6 +30,36 @@ internal sealed class ConversationReads(Router router, IConversationLog log)
     public Membership? MembershipOf(ConversationId conversation, UserId user) =>
         log.Get(Table.State, ConversationKeys.Member(conversation, user)) is { } member ? Membership.Parse(member) : null;
 
+    /// <summary>A conversation map (protocol.md §4.6), or why not.</summary>
+    /// <param name="head">The durable head, if it is known.</param>
+    public ControlAnswer Describe(Actor actor, ConversationId conversation, bool created, ulong? head = null)
+    {
+        if (Authorize(actor, conversation, ConversationOperation.See, out ConversationMeta? meta, out Membership membership) is var denied and not ErrorCode.None)
+        {
+            return ControlAnswer.Refused(denied, denied == ErrorCode.NoSuchConversation ? "no such conversation" : "seeing it is not allowed");
+        }
+
+        return ControlAnswer.Ok(new ConversationInfo
+        {
+            Conversation = conversation,
+            Kind = meta!.Kind,
+            Name = meta.Name,
+            Title = meta.Title,
+            Topic = meta.Topic,
+            Avatar = meta.Avatar,
+            IsArchived = meta.IsArchived,
+            SlowMode = TimeSpan.FromSeconds(meta.SlowModeSeconds),
+            History = meta.History,
+            Peer = meta.Kind == ConversationKind.Direct ? PeerOf(actor.User, conversation) : default,
+            Role = membership.Role,
+            MutedUntil = membership.IsMember && membership.MutedUntil > router.NowMicros() ? Micros.ToTime(membership.MutedUntil) : null,
+            VisibleFrom = membership.VisibleFrom,
+            Epoch = log.Epoch,
+            Head = head ?? log.ReadHead(conversation).Sequence,
+            Created = created,
+        }.ToMap());
+    }
+
     /// <summary>The other one of a direct conversation; the user itself in notes to oneself.</summary>
     public UserId PeerOf(UserId user, ConversationId conversation)
     {

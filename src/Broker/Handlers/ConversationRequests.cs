@@ -70,7 +70,7 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
         {
             return map["conversation"] is null
                 ? ControlAnswer.Refused(ErrorCode.BadRequest, "name or conversation is expected")
-                : Describe(actor, new ConversationId(map.Id("conversation")), created: false);
+                : reads.Describe(actor, new ConversationId(map.Id("conversation")), created: false);
         }
 
         if (!Names.TryCanonicalize(name, out string? canonical))
@@ -80,7 +80,7 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
 
         if (log.Get(Table.State, ConversationKeys.Name(canonical)) is { } id)
         {
-            return Describe(actor, ConversationId.Read(id), created: false);
+            return reads.Describe(actor, ConversationId.Read(id), created: false);
         }
 
         if (!map.Flag("create"))
@@ -104,7 +104,7 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
         foreach ((UInt128 id, _) in page)
         {
             // The list may be a moment behind the membership it mirrors: the membership decides.
-            if (Describe(actor, new ConversationId(id), created: false).Map is { } described)
+            if (reads.Describe(actor, new ConversationId(id), created: false).Map is { } described)
             {
                 conversations.Add(described);
             }
@@ -118,36 +118,8 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
         CommandResult result = await router.ExecuteAsync(
             CommandKind.CreateConversation, actor, router.Map.ShardOf(command.Conversation.Value), command.ToBytes(), CancellationToken.None);
         return result.Error == ErrorCode.None
-            ? Describe(actor, result.Conversation, result.Created)
+            ? reads.Describe(actor, result.Conversation, result.Created)
             : ControlAnswer.Refused(result.Error, result.Reason);
-    }
-
-    private ControlAnswer Describe(Actor actor, ConversationId conversation, bool created)
-    {
-        if (reads.Authorize(actor, conversation, ConversationOperation.See, out ConversationMeta? meta, out Membership membership) is var denied and not ErrorCode.None)
-        {
-            return ControlAnswer.Refused(denied, denied == ErrorCode.NoSuchConversation ? "no such conversation" : "seeing it is not allowed");
-        }
-
-        return ControlAnswer.Ok(new ConversationInfo
-        {
-            Conversation = conversation,
-            Kind = meta!.Kind,
-            Name = meta.Name,
-            Title = meta.Title,
-            Topic = meta.Topic,
-            Avatar = meta.Avatar,
-            IsArchived = meta.IsArchived,
-            SlowMode = TimeSpan.FromSeconds(meta.SlowModeSeconds),
-            History = meta.History,
-            Peer = meta.Kind == ConversationKind.Direct ? reads.PeerOf(actor.User, conversation) : default,
-            Role = membership.Role,
-            MutedUntil = membership.IsMember && membership.MutedUntil > router.NowMicros() ? Micros.ToTime(membership.MutedUntil) : null,
-            VisibleFrom = membership.VisibleFrom,
-            Epoch = log.Epoch,
-            Head = log.ReadHead(conversation).Sequence,
-            Created = created,
-        }.ToMap());
     }
 
     /// <summary>

@@ -54,7 +54,7 @@ internal sealed class ForwardRequests(Router router, IConversationLog log, Conve
             CommandKind.Forward, actor, router.Map.ShardOf(target.Value), PublishBody(target, id, body), CancellationToken.None);
         return result.Error == ErrorCode.None
             ? ControlAnswer.Ok(new ControlMap().Set("epoch", log.Epoch).Set("sequence", result.Sequence).Set("duplicate", result.Count == 0))
-            : ControlAnswer.Refused(result.Error, result.Reason);
+            : ControlAnswer.Refused(result.Error, result.Reason, result.RetryAfterMs);
     }
 
     /// <summary>The message's latest content, with where it stands; null when there is no message.</summary>

@@ -41,6 +41,9 @@ public sealed record BrokerOptions
     /// <summary>Conversations kept in memory, at half a kilobyte to one each. One that is not costs its next publish a look into the tables, a hundred times a publish's own work.</summary>
     public int ConversationsInMemoryMax { get; init; } = 1_000_000;
 
+    /// <summary>Unread counts kept in memory, a hundred bytes each or so: one for each conversation in each list that was looked at lately.</summary>
+    public int UnreadCountsMax { get; init; } = 500_000;
+
     /// <summary>Bytes of the disk that stay free: with less, publishes are refused until there is room again.</summary>
     public long DiskReserveBytes { get; init; } = 64L << 20;
 

@@ -5,6 +5,7 @@ using FastChat.Broker.Connections;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Inbox;
 using FastChat.Broker.Maintenance;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
@@ -62,6 +63,7 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new JoinLinkRequests(_router, log, reads, surroundings.Random),
                 new MessageRequests(log, reads),
                 new ForwardRequests(_router, log, reads),
+                new InboxRequests(_router, log, reads, new UnreadCounts(log, options.UnreadCountsMax)),
                 new UserRequests(Accounts),
                 new OperatorRequests(Backups),
                 logger));

@@ -43,6 +43,9 @@ internal enum CommandKind : byte
     /// <summary>Append a message that the broker has read elsewhere, for a handler that waits. Body: as of <see cref="Publish"/>.</summary>
     Forward = 11,
 
+    /// <summary>Move a member's cursor. Body: <see cref="MoveCursorCommand"/>.</summary>
+    MoveCursor = 12,
+
     /// <summary>The last number of the commands that change state.</summary>
     LastReplicated = 31,
 
@@ -60,6 +63,9 @@ internal enum CommandKind : byte
 
     /// <summary>Body: the Fetch frame's.</summary>
     Fetch = 36,
+
+    /// <summary>Which heads are durable. Body: conversations (<see cref="HeadsQuery"/>).</summary>
+    Heads = 45,
 }
 
 /// <summary>

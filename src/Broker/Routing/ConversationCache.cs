@@ -37,6 +37,9 @@ internal sealed class ConversationCache(IConversationLog log, int countMax)
         return meta is null ? null : Keep(new ConversationState(id, ConversationMeta.Parse(meta), log.Epoch, log.ReadHead(id)));
     }
 
+    /// <summary>A conversation if it is in memory; looking does not count as use.</summary>
+    public ConversationState? Peek(ConversationId id) => _states.GetValueOrDefault(id);
+
     /// <summary>Adds a conversation that a turn has just made.</summary>
     public ConversationState Add(ConversationId id, ConversationMeta meta) => Keep(new ConversationState(id, meta, log.Epoch, default));
 

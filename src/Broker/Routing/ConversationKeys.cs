@@ -49,6 +49,22 @@ internal static class ConversationKeys
         return key;
     }
 
+    /// <summary>A member's cursor, on the conversation's side; of the conversation itself when there is no thread.</summary>
+    public static byte[] Cursor(ConversationId conversation, UserId user, ulong thread)
+    {
+        byte[] key = new byte[StateKeys.CursorSize(thread)];
+        StateKeys.WriteCursor(key, (byte)'d', conversation.Value, user.Value, thread);
+        return key;
+    }
+
+    /// <summary>The same on the user's side.</summary>
+    public static byte[] OwnCursor(UserId user, ConversationId conversation, ulong thread)
+    {
+        byte[] key = new byte[StateKeys.CursorSize(thread)];
+        StateKeys.WriteCursor(key, (byte)'u', user.Value, conversation.Value, thread);
+        return key;
+    }
+
     /// <summary>A join link, by the SHA-256 of its secret; an empty hash gives the prefix of all links of the conversation.</summary>
     public static byte[] JoinLink(ConversationId conversation, ReadOnlySpan<byte> secretHash)
     {

@@ -20,6 +20,9 @@ namespace FastChat.Broker.Routing;
 /// </summary>
 internal sealed class Delivery(int loop, Shard shard, IConversationLog log, DirtyOutboxes dirty)
 {
+    /// <summary>Connections listening to one conversation that are told of cursors as they move.</summary>
+    private const int ReceiptListenersMax = 100;
+
     private readonly Dictionary<uint, Subscription> _byId = [];
     private readonly Dictionary<PeerAddress, Dictionary<ConversationId, Subscription>> _byPeer = [];
     private readonly SharedFrames _frames = new();
@@ -201,6 +204,37 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
         if (!chunk.Removed.IsNone)
         {
             EndOf(conversation, chunk.Removed, chunk.Last);
+        }
+    }
+
+    /// <summary>
+    /// Tells those who listen how far a member has come. With many of them it would be their number squared that is told, and mean nothing: then it is only there to be asked for. It is a hint: who has no
+    /// room misses it.
+    /// </summary>
+    public void Tell(in Receipt receipt)
+    {
+        if (!receipt.Conversation.HasListeners || receipt.Conversation.Subscriptions.Count > ReceiptListenersMax)
+        {
+            return;
+        }
+
+        ArrayBufferWriter<byte> frame = new();
+        ControlMap notice = new ControlMap()
+            .Set("event", "cursor")
+            .SetId("conversation", receipt.Conversation.Id.Value)
+            .SetId("user", receipt.User.Value)
+            .Set("delivered", receipt.Delivered)
+            .Set("read", receipt.Read)
+            .Set("thread", receipt.Thread == 0 ? null : receipt.Thread);
+        FrameWriter.Write(frame, FrameType.Notice, 0, notice);
+        byte[] bytes = frame.WrittenSpan.ToArray();
+        foreach (Subscription subscription in receipt.Conversation.Subscriptions)
+        {
+            if (subscription.IsLive && subscription.Peer.Outbox.HasRoom)
+            {
+                subscription.Peer.Outbox.Append(bytes);
+                dirty.Mark(subscription.Peer);
+            }
         }
     }
 

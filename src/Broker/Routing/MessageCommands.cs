@@ -94,13 +94,15 @@ internal sealed class MessageCommands(ShardState state)
         }
     }
 
-    /// <summary>Ends a message whose time has come. There is no record of it: when, was in the message itself.</summary>
-    public CommandResult Apply(ExpireCommand command, Turn turn, Turn? previous)
+    /// <summary>Ends a message whose time has come. That is a record as well: whoever was away learns of it like of everything else.</summary>
+    public CommandResult Apply(in CommandHeader header, ExpireCommand command, Turn turn, Turn? previous)
     {
         turn.Delete(MessageKeys.Expiry(command.ExpiresMicros, command.Conversation, command.Sequence));
         if (state.Conversations.Find(command.Conversation, turn, previous) is { } conversation && Find(conversation, command.Sequence, 1, turn, previous) is { } target)
         {
-            End(conversation, target, command.Sequence, turn, previous);
+            CommandHeader bySender = header with { Actor = new(target.Record.Sender, default, default) };
+            ulong sequence = ShardState.AppendSystem(conversation, turn, bySender, MessageKind.Expired, new DeleteBody(target.Sequence).ToBytes());
+            End(conversation, target, sequence, turn, previous);
         }
 
         return new CommandResult(ErrorCode.None);

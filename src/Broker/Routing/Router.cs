@@ -176,6 +176,31 @@ internal sealed class Router : IDisposable
         }
     }
 
+    /// <summary>The durable heads of conversations, in their order; null of one that is not in memory.</summary>
+    public async Task<ulong?[]> HeadsAsync(IReadOnlyList<ConversationId> conversations, CancellationToken cancellation)
+    {
+        ulong?[] heads = new ulong?[conversations.Count];
+        await Task.WhenAll(Enumerable.Range(0, conversations.Count)
+            .GroupBy(index => Map.ShardOf(conversations[index].Value))
+            .SelectMany(shard => shard.Chunk(HeadsQuery.CountMax).Select(indexes => AskAsync(shard.Key, indexes))));
+        return heads;
+
+        async Task AskAsync(int shard, int[] indexes)
+        {
+            byte[] body = new byte[indexes.Length * Id128.Size];
+            for (int i = 0; i < indexes.Length; i++)
+            {
+                conversations[indexes[i]].Write(body.AsSpan(i * Id128.Size));
+            }
+
+            CommandResult result = await ExecuteOwedAsync(CommandKind.Heads, default, shard, body, cancellation);
+            for (int i = 0; i < indexes.Length; i++)
+            {
+                heads[indexes[i]] = result.Heads?[i];
+            }
+        }
+    }
+
     /// <summary>The broker's clock, µs since 1970-01-01 UTC.</summary>
     public long NowMicros() => (_clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 

@@ -22,6 +22,7 @@ internal sealed class Shard
     private readonly MessageCommands _messages;
     private readonly ConversationCommands _conversations;
     private readonly MemberCommands _members;
+    private readonly CursorCommands _cursors;
 
     public Shard(int index, ShardMap map, IConversationLog log, int conversationsMax)
     {
@@ -30,6 +31,7 @@ internal sealed class Shard
         _publishes = new PublishCommands(_state, _messages, log);
         _conversations = new ConversationCommands(_state);
         _members = new MemberCommands(_state);
+        _cursors = new CursorCommands(_state);
     }
 
     /// <summary>The conversations in memory.</summary>
@@ -54,7 +56,8 @@ internal sealed class Shard
             CommandKind.ChangeMember => _members.Apply(command, ChangeMemberCommand.Parse(body), turn, previous),
             CommandKind.ChangeLink => _members.Apply(command, ChangeLinkCommand.Parse(body), turn, previous),
             CommandKind.JoinByLink => _members.Apply(command, JoinByLinkCommand.Parse(body), turn, previous),
-            CommandKind.Expire => _messages.Apply(ExpireCommand.Parse(body), turn, previous),
+            CommandKind.MoveCursor => _cursors.Apply(command, MoveCursorCommand.Parse(body), turn, previous),
+            CommandKind.Expire => _messages.Apply(command, ExpireCommand.Parse(body), turn, previous),
             CommandKind.StateWrite => WriteState(StateWriteCommand.Parse(body), turn, previous),
             _ => throw new UnreachableException($"command {command.Kind} changes no state"),
         };

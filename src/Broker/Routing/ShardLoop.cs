@@ -264,6 +264,11 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
             DeliveryOf(chunk.Conversation.Id).FanOut(chunk, turn.Batch.Slice(chunk.Offset, chunk.Length).Span);
         }
 
+        foreach (Receipt receipt in turn.Receipts)
+        {
+            DeliveryOf(receipt.Conversation.Id).Tell(receipt);
+        }
+
         foreach ((ulong ticket, CommandResult result) in turn.Results)
         {
             _callbacks.Complete(ticket, result);
@@ -355,6 +360,12 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
             return;
         }
 
+        if (command.Kind == CommandKind.Heads)
+        {
+            _callbacks.Complete(command.ReplyTo, new CommandResult(ErrorCode.None) { Heads = HeadsQuery.Answer(slot.Shard.Conversations, body) });
+            return;
+        }
+
         if (command.Kind == CommandKind.CaughtUp)
         {
             slot.Delivery.CaughtUp(body);
@@ -405,7 +416,7 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
 
         if (command.Kind != CommandKind.Publish)
         {
-            _callbacks.Complete(command.ReplyTo, new CommandResult(refused.Code, refused.Reason));
+            _callbacks.Complete(command.ReplyTo, new CommandResult(refused.Code, refused.Reason) { RetryAfterMs = refused.RetryAfterMs });
             return;
         }
 

@@ -31,6 +31,9 @@ internal sealed class Turn(uint epoch)
     /// <summary>Handlers that wait for a result.</summary>
     public List<(ulong Ticket, CommandResult Result)> Results { get; } = [];
 
+    /// <summary>Cursors that moved, for those who listen.</summary>
+    public List<Receipt> Receipts { get; } = [];
+
     /// <summary>Effects for other shards, stored with the batch.</summary>
     public List<OutgoingEffect> Outgoing { get; } = [];
 
@@ -104,6 +107,7 @@ internal sealed class Turn(uint epoch)
         Acknowledgements.Clear();
         Chunks.Clear();
         Results.Clear();
+        Receipts.Clear();
         Outgoing.Clear();
         _state.Clear();
         _publishes.Clear();
@@ -167,8 +171,14 @@ internal sealed record CommandResult(ErrorCode Error, string Reason = "")
     /// <summary>Sequence of the last record written.</summary>
     public ulong Sequence { get; init; }
 
-    /// <summary>The existing value that a state write met.</summary>
+    /// <summary>The value that a state write met, or that a cursor has.</summary>
     public byte[]? Existing { get; init; }
+
+    /// <summary>The heads that a query asked for.</summary>
+    public ulong?[]? Heads { get; init; }
+
+    /// <summary>When the same request may succeed, ms; 0 = no telling.</summary>
+    public uint RetryAfterMs { get; init; }
 }
 
 /// <summary>Byte-wise equality for keys, with lookup by span.</summary>

@@ -131,6 +131,15 @@ public sealed class ControlMap
     /// <exception cref="ControlFormatException">Wrong type or size.</exception>
     public UInt128 Id(string key) => this[key] is { } value ? ToId(key, value) : default;
 
+    /// <summary>A field of bytes, at most <paramref name="sizeMax"/> of them; null when absent.</summary>
+    /// <exception cref="ControlFormatException">Wrong type or too long.</exception>
+    public byte[]? Bytes(string key, int sizeMax) => this[key] switch
+    {
+        null => null,
+        byte[] bytes when bytes.Length <= sizeMax => bytes,
+        _ => throw new ControlFormatException($"{key}: at most {sizeMax} bytes are expected"),
+    };
+
     /// <summary>An array of ids; null when absent.</summary>
     /// <exception cref="ControlFormatException">Wrong type, or an element that is not an id.</exception>
     public UInt128[]? Ids(string key) => Elements(key)?.Select(element => ToId(key, element)).ToArray();

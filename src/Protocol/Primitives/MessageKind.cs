@@ -38,6 +38,9 @@ public enum MessageKind : byte
 
     /// <summary>System: what the conversation is has changed. Body: a map with the fields that changed (protocol.md §5.2).</summary>
     ConversationChanged = 131,
+
+    /// <summary>System: a message's time was over, and nothing of it is kept. Body: <see cref="DeleteBody"/>; the sender is the message's.</summary>
+    Expired = 132,
 }
 
 /// <summary>Rules about kinds that more than one room needs.</summary>

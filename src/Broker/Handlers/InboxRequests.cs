@@ -1,0 +1,288 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
+
+using FastChat.Broker.Conversations;
+using FastChat.Broker.Inbox;
+using FastChat.Broker.Routing;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+using FastChat.Storage;
+
+namespace FastChat.Broker.Handlers;
+
+/// <summary>
+/// A user's list of conversations as people see it: ordered by activity, with the last message, and how much waits. A device that was away says what it knows and gets what is different; then it subscribes
+/// from its own positions, and has everything. Any node answers the same, after seconds or years, because nothing is kept for a device. Pool threads.
+/// </summary>
+internal sealed class InboxRequests(Router router, IConversationLog log, ConversationReads reads, UnreadCounts counts)
+{
+    /// <summary>Conversations in one reply.</summary>
+    public const int PageMax = 200;
+
+    private const int KnownSize = 32;
+    private const int PreviewBytes = 256;
+    private const int MentionsMax = 1000;
+    private const int PlaceSize = sizeof(long) + Id128.Size;
+
+    private readonly record struct Row(ConversationId Conversation, Membership Membership, ulong Head, LastMessage Last);
+
+    /// <summary>A page of the list.</summary>
+    public async Task<ControlAnswer> GetAsync(Actor actor, ControlMap map)
+    {
+        byte[] known = map.Bytes("known", ProtocolLimits.ClientFrameSizeMax) ?? [];
+        byte[] after = map.Bytes("after", PlaceSize) ?? [];
+        int limit = (int)map.Number("limit", 0, PageMax);
+        if (known.Length % KnownSize != 0 || (after.Length != 0 && after.Length != PlaceSize))
+        {
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "known: 32 bytes for each conversation; after: what a reply called next");
+        }
+
+        // What a device knows of another epoch may not be so any more.
+        bool isRecovered = map.Number("epoch", log.Epoch) == log.Epoch;
+        List<(ConversationId Conversation, Membership Membership)> list = ListOf(actor.User);
+        Dictionary<ConversationId, (ulong Head, ulong Read)> knows = isRecovered ? Parse(known) : [];
+        ulong?[] heads = await router.HeadsAsync([.. list.Select(one => one.Conversation)], CancellationToken.None);
+        Dictionary<ConversationId, ReadCursor> cursors = knows.Count > 0 ? CursorsOf(actor.User) : [];
+        List<Row> rows = [];
+        for (int i = 0; i < list.Count; i++)
+        {
+            (ConversationId conversation, Membership membership) = list[i];
+            ulong head = heads[i] ?? log.ReadHead(conversation).Sequence;
+            bool isSame = knows.TryGetValue(conversation, out (ulong Head, ulong Read) one) && one == (head, cursors.GetValueOrDefault(conversation).Read);
+            if (!isSame)
+            {
+                rows.Add(new Row(conversation, membership, head, counts.LastOf(conversation, head)));
+            }
+        }
+
+        rows.Sort(static (left, right) => Compare(left, right.Last.TimeMicros, right.Conversation));
+        int begin = after.Length == 0 ? 0 : rows.FindIndex(row => Compare(row, BinaryPrimitives.ReadInt64BigEndian(after), ConversationId.Read(after.AsSpan(sizeof(long)))) > 0);
+        begin = begin < 0 ? rows.Count : begin;
+        Row[] page = [.. rows.Skip(begin).Take(limit == 0 ? 50 : limit)];
+        bool isComplete = begin + page.Length == rows.Count;
+
+        ControlMap reply = new ControlMap()
+            .Set("epoch", log.Epoch)
+            .Set("recovered", isRecovered)
+            .Set("total", list.Count)
+            .Set("conversations", page.Select(row => Describe(actor, row)).OfType<ControlMap>().ToList<object?>())
+            .Set("complete", isComplete);
+        if (knows.Count > 0)
+        {
+            HashSet<ConversationId> there = [.. list.Select(one => one.Conversation)];
+            reply.Set("gone", knows.Keys.Where(one => !there.Contains(one)).Take(ProtocolLimits.ControlArrayMax).Select(one => ControlMap.IdBytes(one.Value)).ToList<object?>());
+        }
+
+        return ControlAnswer.Ok(isComplete || page.Length == 0 ? reply : reply.Set("next", PlaceOf(page[^1])));
+    }
+
+    /// <summary>Moves one's cursors.</summary>
+    public async Task<ControlAnswer> MoveCursorAsync(Actor actor, ControlMap map)
+    {
+        ConversationId conversation = new(map.Id("conversation"));
+        MoveCursorCommand command = new(conversation, map.Number("thread", 0), map.Number("delivered", 0), map.Number("read", 0), map.Flag("private"));
+        if (command is { Delivered: 0, Read: 0 })
+        {
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "delivered or read is expected");
+        }
+
+        CommandResult result = await router.ExecuteAsync(CommandKind.MoveCursor, actor, router.Map.ShardOf(conversation.Value), command.ToBytes(), CancellationToken.None);
+        if (result.Error != ErrorCode.None)
+        {
+            return ControlAnswer.Refused(result.Error, result.Reason);
+        }
+
+        ReadCursor cursor = ReadCursor.Parse(result.Existing);
+        return ControlAnswer.Ok(new ControlMap().Set("changed", result.Count > 0).Set("delivered", cursor.Delivered).Set("read", cursor.Read).Set("public_read", cursor.PublicRead));
+    }
+
+    /// <summary>A page of how far the members have come.</summary>
+    public ControlAnswer ListCursors(Actor actor, ControlMap map)
+    {
+        ConversationId conversation = new(map.Id("conversation"));
+        ErrorCode denied = reads.Authorize(actor, conversation, ConversationOperation.Read, out ConversationMeta? meta, out _);
+        if (denied != ErrorCode.None)
+        {
+            return ControlAnswer.Refused(denied, denied == ErrorCode.NoSuchConversation ? "no such conversation" : "reading there is not allowed");
+        }
+
+        if (ConversationKinds.IsOpen(meta!.Kind))
+        {
+            return ControlAnswer.Refused(ErrorCode.Forbidden, "in open conversations nobody sees what others have read");
+        }
+
+        ulong thread = map.Number("thread", 0);
+        UInt128 after = map.Id("after");
+        int limit = (int)map.Number("limit", 0, ProtocolLimits.ControlArrayMax);
+        limit = limit == 0 ? ProtocolLimits.ControlArrayMax : limit;
+        List<object?> cursors = [];
+        UserId last = default;
+        bool more = false;
+        byte[] prefix = MessageKeys.AllOf('d', conversation);
+        log.Scan(Table.State, prefix, after == 0 ? [] : [.. ConversationKeys.Cursor(conversation, new UserId(after), 0), .. Enumerable.Repeat((byte)0xFF, sizeof(ulong) + 1)], (key, value) =>
+        {
+            UserId user = UserId.Read(key[(1 + Id128.Size)..]);
+            ulong of = key.Length == StateKeys.MemberSize ? 0 : BinaryPrimitives.ReadUInt64BigEndian(key[StateKeys.MemberSize..]);
+            if (of != thread || reads.MembershipOf(conversation, user) is not { IsMember: true })
+            {
+                return true;
+            }
+
+            more = cursors.Count == limit;
+            if (!more)
+            {
+                ReadCursor cursor = ReadCursor.Parse(value);
+                ulong read = user == actor.User ? cursor.Read : cursor.PublicRead;
+                cursors.Add(new ControlMap().SetId("user", user.Value).Set("delivered", cursor.Delivered).Set("read", read));
+                last = user;
+            }
+
+            return !more;
+        });
+        ControlMap reply = new ControlMap().Set("cursors", cursors).Set("complete", !more);
+        return ControlAnswer.Ok(more ? reply.SetId("next", last.Value) : reply);
+    }
+
+    /// <summary>Most recently active first; the id decides between equals, so that pages fit together.</summary>
+    private static int Compare(in Row row, long time, ConversationId conversation) =>
+        row.Last.TimeMicros != time ? time.CompareTo(row.Last.TimeMicros) : row.Conversation.Value.CompareTo(conversation.Value);
+
+    private static byte[] PlaceOf(in Row row)
+    {
+        byte[] place = new byte[PlaceSize];
+        BinaryPrimitives.WriteInt64BigEndian(place, row.Last.TimeMicros);
+        row.Conversation.Write(place.AsSpan(sizeof(long)));
+        return place;
+    }
+
+    private static Dictionary<ConversationId, (ulong Head, ulong Read)> Parse(ReadOnlySpan<byte> known)
+    {
+        Dictionary<ConversationId, (ulong Head, ulong Read)> parsed = [];
+        for (; known.Length >= KnownSize; known = known[KnownSize..])
+        {
+            parsed[ConversationId.Read(known)] = (BinaryPrimitives.ReadUInt64LittleEndian(known[16..]), BinaryPrimitives.ReadUInt64LittleEndian(known[24..]));
+        }
+
+        return parsed;
+    }
+
+    private List<(ConversationId Conversation, Membership Membership)> ListOf(UserId user)
+    {
+        List<(ConversationId, Membership)> list = [];
+        byte[] prefix = new byte[StateKeys.ListPrefixSize];
+        StateKeys.WriteListPrefix(prefix, user);
+        log.Scan(Table.State, prefix, [], (key, value) =>
+        {
+            list.Add((new ConversationId(StateKeys.SecondId(key)), Membership.Parse(value)));
+            return true;
+        });
+        return list;
+    }
+
+    private Dictionary<ConversationId, ReadCursor> CursorsOf(UserId user)
+    {
+        Dictionary<ConversationId, ReadCursor> cursors = [];
+        log.Scan(Table.State, [(byte)'u', .. ControlMap.IdBytes(user.Value)], [], (key, value) =>
+        {
+            if (key.Length == StateKeys.MemberSize)
+            {
+                cursors[new ConversationId(StateKeys.SecondId(key))] = ReadCursor.Parse(value);
+            }
+
+            return true;
+        });
+        return cursors;
+    }
+
+    /// <summary>Null when the list is ahead of the membership that it mirrors.</summary>
+    private ControlMap? Describe(Actor actor, in Row row)
+    {
+        if (reads.Describe(actor, row.Conversation, created: false, row.Head).Map is not { } entry)
+        {
+            return null;
+        }
+
+        if (!row.Membership.IsMember)
+        {
+            return entry;
+        }
+
+        // The conversation's own row: the one in the user's list may be a moment behind a cursor that was just moved.
+        ReadCursor cursor = ReadCursor.Parse(log.Get(Table.State, ConversationKeys.Cursor(row.Conversation, actor.User, 0)));
+        ulong after = Math.Max(cursor.Read, Math.Max(row.Membership.VisibleFrom, 1) - 1);
+        (int unread, bool isMore) = counts.Of(actor.User, row.Conversation, after, row.Head);
+        return entry
+            .Set("delivered", cursor.Delivered)
+            .Set("read", cursor.Read)
+            .Set("unread", unread)
+            .Set("unread_more", isMore ? true : null)
+            .Set("mentions", Mentions(actor.User, row.Conversation, after))
+            .Set("activity", row.Last.TimeMicros)
+            .Set("last", row.Last.Sequence >= Math.Max(row.Membership.VisibleFrom, 1) ? Preview(row.Conversation, row.Last.Sequence) : null);
+    }
+
+    private int Mentions(UserId user, ConversationId conversation, ulong after)
+    {
+        int count = 0;
+        byte[] own = MessageKeys.Mention(user, conversation, after);
+        log.Scan(Table.State, own.AsSpan(0, own.Length - sizeof(ulong)), own, (_, _) => ++count < MentionsMax);
+        log.Scan(Table.State, MessageKeys.AllOf('z', conversation), MessageKeys.MentionOfAll(conversation, after), (_, sender) =>
+        {
+            count += UserId.Read(sender) == user ? 0 : 1;
+            return count < MentionsMax;
+        });
+        return count;
+    }
+
+    /// <summary>Enough of a message to show it in a list.</summary>
+    private ControlMap? Preview(ConversationId conversation, ulong sequence)
+    {
+        ArrayBufferWriter<byte> bytes = new();
+        log.ReadForward(conversation, sequence - 1, sequence, 1, int.MaxValue, bytes);
+        if (bytes.WrittenCount == 0)
+        {
+            return null;
+        }
+
+        MessageRecord record = MessageRecord.Of(bytes.WrittenSpan);
+        Annotation annotation = log.Get(Table.State, MessageKeys.Annotation(conversation, sequence)) is { } stored ? Annotation.Parse(stored) ?? new Annotation() : new Annotation();
+        bool isDeleted = annotation.DeletedBy != 0 || (record.Flags & RecordFlags.Erased) != 0;
+        ControlMap preview = new ControlMap()
+            .Set("sequence", sequence)
+            .SetId("sender", record.Sender.Value)
+            .Set("sent_at", record.SentAtMicros)
+            .Set("kind", (byte)record.Kind)
+            .Set("deleted", isDeleted ? true : null);
+        return isDeleted ? preview : preview.Set("text", TextOf(conversation, record.Kind, record.Body, annotation));
+    }
+
+    private string? TextOf(ConversationId conversation, MessageKind kind, ReadOnlySpan<byte> body, Annotation annotation)
+    {
+        if (annotation.Edits.Count > 0)
+        {
+            ArrayBufferWriter<byte> bytes = new();
+            log.ReadForward(conversation, annotation.Edits[^1] - 1, annotation.Edits[^1], 1, int.MaxValue, bytes);
+            return bytes.WrittenCount > 0 && EditBody.TryRead(MessageRecord.Of(bytes.WrittenSpan).Body, out EditBody edit) ? TextOf(conversation, edit.Kind, edit.Content, new Annotation()) : null;
+        }
+
+        if (kind == MessageKind.Rich && RichBody.TryRead(body, out RichBody rich))
+        {
+            return TextOf(conversation, rich.Kind, rich.Content, annotation);
+        }
+
+        if (kind != MessageKind.Text)
+        {
+            return null;
+        }
+
+        // Cut between two characters: the text was well-formed, and stays so.
+        int size = Math.Min(body.Length, PreviewBytes);
+        while (size > 0 && size < body.Length && (body[size] & 0xC0) == 0x80)
+        {
+            size--;
+        }
+
+        return Encoding.UTF8.GetString(body[..size]);
+    }
+}
