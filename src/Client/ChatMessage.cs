@@ -1,5 +1,3 @@
-using System.Text;
-
 using FastChat.Protocol;
 
 namespace FastChat.Client;
@@ -58,10 +56,19 @@ public sealed class ChatMessage
     public ReadOnlyMemory<byte> Body { get; }
 
     /// <summary>
-    /// The body as text; null for another kind, or when it was erased. Every code point is as it was sent: whoever shows it makes control
+    /// The content as text, of a message or of an edit; null when it is none, or was erased. Every code point is as it was sent: whoever shows it makes control
     /// characters harmless.
     /// </summary>
-    public string? Text => Kind == MessageKind.Text && !IsErased ? Encoding.UTF8.GetString(Body.Span) : null;
+    public string? Text => IsErased ? null : MessageContent.TextOf(Kind, Body.Span);
+
+    /// <summary>What the message says beside its content; null when it has no attributes, or was erased.</summary>
+    public MessageAttributes? Attributes => IsErased ? null : MessageContent.AttributesOf(Kind, Body.Span);
+
+    /// <summary>The earlier message that this record changes: of an edit, a deletion, a reaction, a pin, an expiry; 0 of others.</summary>
+    public ulong Target => IsErased ? 0 : MessageContent.TargetOf(Kind, Body.Span);
+
+    /// <summary>The reaction that this record adds or takes back; null when it is none.</summary>
+    public ReactionBody? Reaction => Kind == MessageKind.Reaction && !IsErased && ReactionBody.TryRead(Body.Span, out ReactionBody? reaction) ? reaction : null;
 
     /// <inheritdoc/>
     public override string ToString() => $"{Conversation} {Position} {Kind} {Body.Length} bytes";

@@ -64,6 +64,8 @@ internal sealed class ClientSession
 
     public event Action<ClientNotice>? Noticed;
 
+    public event Action<CursorNotice>? CursorMoved;
+
     public TimeProvider Time => _options.TimeProvider;
 
     public SendQueue Sends { get; }
@@ -151,6 +153,8 @@ internal sealed class ClientSession
     }
 
     public void OnLagged(LagNotice lag) => Lagged?.Invoke(lag);
+
+    public void OnCursorMoved(CursorNotice notice) => CursorMoved?.Invoke(notice);
 
     public void OnNoticed(ClientNotice notice) => Noticed?.Invoke(notice);
 

@@ -43,6 +43,13 @@ public sealed partial class FastChatClient : IAsyncDisposable
         remove => _session.Lagged -= value;
     }
 
+    /// <summary>A member of a conversation that this client reads has come further. A hint: who was away asks <see cref="ListCursorsAsync"/>. Called like the other events.</summary>
+    public event Action<CursorNotice>? CursorMoved
+    {
+        add => _session.CursorMoved += value;
+        remove => _session.CursorMoved -= value;
+    }
+
     /// <summary>Something happened that no request asked about.</summary>
     public event Action<ClientNotice>? NoticeReceived
     {
@@ -117,8 +124,14 @@ public sealed partial class FastChatClient : IAsyncDisposable
     public async ValueTask<PublishReceipt> PublishAsync(
         ConversationId conversation, MessageKind kind, ReadOnlyMemory<byte> body, PublishOptions? options = null, CancellationToken cancellationToken = default)
     {
+        options ??= NoOptions;
+        if (options.Attributes is { } attributes)
+        {
+            (kind, body) = (MessageKind.Rich, new RichBody { Kind = kind, Attributes = attributes.ToBytes(), Content = body.Span }.ToBytes());
+        }
+
         PublishCompletion completion = new();
-        await PostAsync(conversation, options?.ClientMessageId ?? default, kind, body, options?.OnBehalfOf ?? default, completion, 0, cancellationToken)
+        await EnqueueAsync(Posted(conversation, options.ClientMessageId, kind, body, options.OnBehalfOf, completion, 0) with { IfHead = options.IfHead }, cancellationToken)
             .ConfigureAwait(Continuation.InContext);
         return await completion.Task.WaitAsync(cancellationToken).ConfigureAwait(Continuation.InContext);
     }
@@ -165,13 +178,7 @@ public sealed partial class FastChatClient : IAsyncDisposable
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(observer);
-        if (body.Length > BodySizeMax)
-        {
-            throw new RequestException(ErrorCode.BodyTooLarge, $"{body.Length} bytes, the limit is {BodySizeMax}");
-        }
-
-        ClientMessageId id = clientMessageId.IsNone ? _session.NextMessageId() : clientMessageId;
-        return _session.Gate.PostAsync(new Posting(conversation, id, kind, onBehalfOf, body, observer, tag), cancellationToken);
+        return EnqueueAsync(Posted(conversation, clientMessageId, kind, body, onBehalfOf, observer, tag), cancellationToken);
     }
 
     /// <summary>Waits until every publish that was posted before the call has been answered and its observer called.</summary>
@@ -255,6 +262,15 @@ public sealed partial class FastChatClient : IAsyncDisposable
         _session.Stop();
         await _running.ConfigureAwait(Continuation.SuppressThrowing);
     }
+
+    private static PublishOptions NoOptions { get; } = new();
+
+    private Posting Posted(ConversationId conversation, ClientMessageId id, MessageKind kind, ReadOnlyMemory<byte> body, UserId onBehalfOf, IPublishObserver observer, long tag) =>
+        new(conversation, id.IsNone ? _session.NextMessageId() : id, kind, onBehalfOf, body, observer, tag);
+
+    private ValueTask EnqueueAsync(in Posting posting, CancellationToken cancellationToken) => posting.Body.Length <= BodySizeMax
+        ? _session.Gate.PostAsync(posting, cancellationToken)
+        : throw new RequestException(ErrorCode.BodyTooLarge, $"{posting.Body.Length} bytes, the limit is {BodySizeMax}");
 
     private static UTF8Encoding StrictUtf8 { get; } = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 

@@ -28,6 +28,12 @@ public sealed record PublishOptions
 
     /// <summary>Whose message it is; none = the signed-in user. Needs the import right.</summary>
     public UserId OnBehalfOf { get; init; }
+
+    /// <summary>The head that the conversation must have; null = whatever it has. With another head the message is refused with CONFLICT, and its id is free.</summary>
+    public ulong? IfHead { get; init; }
+
+    /// <summary>What the message says beside its content: a reply, a thread, mentions, an expiry …; null = nothing. A text or opaque message is published as a rich one then.</summary>
+    public MessageAttributes? Attributes { get; init; }
 }
 
 /// <summary>

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
+using FastChat.Client;
+
 namespace FastChat.Functional.Tests;
 
 /// <summary>The real broker process on a directory of its own, with the settings that a test asks for. Everything is removed on dispose.</summary>
@@ -72,6 +74,16 @@ internal sealed class TestBroker : IAsyncDisposable
         Hello hello = new() { Client = "scripted", Name = name ?? NewName(), Password = Password, Register = true, Window = window };
         return new SignedInPeer(peer, await peer.SignInAsync(hello));
     }
+
+    /// <summary>A new account, signed in with the client library, which comes back by itself.</summary>
+    public Task<FastChatClient> ClientAsync(string name) => FastChatClient.ConnectAsync(new ClientOptions
+    {
+        Endpoint = ClientEndpoint.Parse(Process.Tcp.ToString()),
+        Name = name,
+        Password = Password,
+        Register = true,
+        Reconnect = new ReconnectPolicy { FirstDelay = TimeSpan.FromMilliseconds(20), DelayMax = TimeSpan.FromMilliseconds(200), SpreadMax = TimeSpan.FromMilliseconds(20), RetryFirstConnect = true },
+    });
 
     /// <summary>Another connection of the same device.</summary>
     public async Task<SignedInPeer> SignInAsync(string token, uint window = 0, int? receiveBufferSize = null)

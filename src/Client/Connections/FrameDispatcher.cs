@@ -219,6 +219,13 @@ internal sealed class FrameDispatcher
         }
 
         ConversationId conversation = map["conversation"] is byte[] { Length: Id128.Size } id ? ConversationId.Read(id) : default;
+        if (name == "cursor")
+        {
+            CursorNotice cursor = CursorNotice.Parse(conversation, map);
+            ApplicationFailureException.Fence(() => _session.OnCursorMoved(cursor));
+            return;
+        }
+
         ApplicationFailureException.Fence(() => _session.OnNoticed(new ClientNotice(name, conversation)));
     }
 }

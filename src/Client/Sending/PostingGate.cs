@@ -52,6 +52,7 @@ internal sealed class PostingGate
             ClientMessageId = posting.ClientMessageId,
             Kind = posting.Kind,
             OnBehalfOf = posting.OnBehalfOf,
+            IfHead = posting.IfHead,
             Body = posting.Body.Span,
         };
         if (!_sends.TryAppend(publish, posting.Observer, posting.Tag))
@@ -101,4 +102,8 @@ internal readonly record struct Posting(
     UserId OnBehalfOf,
     ReadOnlyMemory<byte> Body,
     IPublishObserver Observer,
-    long Tag);
+    long Tag)
+{
+    /// <summary>The head that the conversation must have; null = whatever it has.</summary>
+    public ulong? IfHead { get; init; }
+}
