@@ -42,6 +42,11 @@ internal static class ConversationPolicy
     /// </summary>
     public static ErrorCode Decide(ConversationOperation operation, AccountRights rights, ConversationKind kind, MemberRole role)
     {
+        if ((rights & AccountRights.Service) != 0)
+        {
+            return ServicePolicy.Decide(operation, rights, kind, role);
+        }
+
         bool isOperator = (rights & AccountRights.Operator) != 0;
         bool isVisible = kind == ConversationKind.Public || role != MemberRole.None || isOperator;
         if (!isVisible)

@@ -14,7 +14,8 @@ namespace FastChat.Broker.Handlers;
 /// The control requests: parse on the read loop, carry out on the thread pool, because they read the store. A connection has a few under way at most; beyond
 /// that its frames wait.
 /// </summary>
-internal sealed class ControlHandler(ConversationRequests conversations, UserRequests users, OperatorRequests operators, ILogger log)
+internal sealed class ControlHandler(
+    ConversationRequests conversations, UserRequests users, OperatorRequests operators, PeopleRequests people, ServiceRequests services, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
     private const int ControlsInFlightMax = 16;
@@ -55,7 +56,7 @@ internal sealed class ControlHandler(ConversationRequests conversations, UserReq
             }
             else
             {
-                client.Refuse(request, answer.Error, answer.Reason);
+                client.Refuse(request, answer.Error, answer.Reason, answer.RetryAfterMs);
             }
         }
         catch (ControlFormatException wrong)
@@ -89,16 +90,26 @@ internal sealed class ControlHandler(ConversationRequests conversations, UserReq
         FrameType.RemoveMember => conversations.RemoveMemberAsync(actor, map),
         FrameType.ListMembers => Task.FromResult(conversations.ListMembers(actor, map)),
         FrameType.ListConversations => Task.FromResult(conversations.ListConversations(actor, map)),
-        FrameType.ResolveUsers => Task.FromResult(users.Resolve(map)),
+        FrameType.ResolveUsers => Task.FromResult(users.Resolve(actor, map)),
         FrameType.ImportUsers => users.ImportAsync(actor, map),
         FrameType.Backup => Task.FromResult(operators.Backup(actor, map)),
+        FrameType.SetProfile => people.SetProfileAsync(actor, map),
+        FrameType.GetProfiles => Task.FromResult(people.GetProfiles(actor, map)),
+        FrameType.SearchUsers => Task.FromResult(people.Search(actor, map)),
+        FrameType.Block => people.BlockAsync(actor, map),
+        FrameType.ListBlocks => Task.FromResult(people.ListBlocks(actor, map)),
+        FrameType.CreateService => services.CreateAsync(actor, map),
+        FrameType.ListServices => Task.FromResult(services.List(actor, map)),
+        FrameType.RevokeService => services.RevokeAsync(actor, map),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
     };
 }
 
 /// <summary>The answer to a control request: a map, or an error.</summary>
-internal readonly record struct ControlAnswer(ControlMap? Map, ErrorCode Error, string Reason)
+internal readonly record struct ControlAnswer(ControlMap? Map, ErrorCode Error, string Reason, uint RetryAfterMs = 0)
 {
+    public static ControlAnswer TryLater(uint retryAfterMs, string reason) => new(null, ErrorCode.RateLimited, reason, retryAfterMs);
+
     public static ControlAnswer Ok(ControlMap map) => new(map, ErrorCode.None, string.Empty);
 
     public static ControlAnswer Refused(ErrorCode code, string reason) => new(null, code, reason);

@@ -3,6 +3,7 @@ using System.Text;
 
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
+using FastChat.Broker.People;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -14,8 +15,12 @@ namespace FastChat.Broker.Handlers;
 /// The control requests about conversations. Changes go through the owning shard and are answered when they are durable; reads look at the durable state of
 /// any shard. Pool threads.
 /// </summary>
-internal sealed class ConversationRequests(Router router, IConversationLog log, Accounts accounts, RandomSource random)
+internal sealed class ConversationRequests(
+    Router router, IConversationLog log, Accounts accounts, ServiceAccounts services, Blocks blocks, RandomSource random)
 {
+    /// <summary>One of them has blocked the asking user. It is not said who.</summary>
+    private const string NotAllCanBeAdded = "not all of these users can be added";
+
     /// <summary>Makes a conversation.</summary>
     public async Task<ControlAnswer> CreateAsync(Actor actor, ControlMap map)
     {
@@ -37,6 +42,11 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
         if (Array.Exists(members, member => accounts.Find(member) is null))
         {
             return ControlAnswer.Refused(ErrorCode.NoSuchUser, "members: there is no such user");
+        }
+
+        if (blocks.IsBlockedByAny(members, actor.User))
+        {
+            return ControlAnswer.Refused(ErrorCode.Forbidden, NotAllCanBeAdded);
         }
 
         ConversationMeta meta = new(kind, actor.User, router.NowMicros(), name, map.Text("title", ProtocolLimits.TitleSizeMax));
@@ -88,6 +98,11 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
         if (Array.Exists(users, user => accounts.Find(user) is null))
         {
             return ControlAnswer.Refused(ErrorCode.NoSuchUser, "users: there is no such user");
+        }
+
+        if (blocks.IsBlockedByAny(users, actor.User))
+        {
+            return ControlAnswer.Refused(ErrorCode.Forbidden, NotAllCanBeAdded);
         }
 
         CommandResult result = await ChangeMembersAsync(actor, map, role, users);
@@ -154,6 +169,11 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
 
     private async Task<ControlAnswer> CreateAsync(Actor actor, CreateConversationCommand command)
     {
+        if (OperatorPolicy.Decide(OperatorOperation.CreateConversation, actor.Rights) != ErrorCode.None)
+        {
+            return ControlAnswer.Refused(ErrorCode.Forbidden, "this account makes no conversations");
+        }
+
         CommandResult result = await router.ExecuteAsync(
             CommandKind.CreateConversation, actor, router.Map.ShardOf(command.Conversation.Value), command.ToBytes(), CancellationToken.None);
         return result.Error == ErrorCode.None
@@ -165,7 +185,7 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
     {
         ConversationId conversation = new(map.Id("conversation"));
         return await router.ExecuteAsync(
-            CommandKind.ChangeMembers, actor, router.Map.ShardOf(conversation.Value), new ChangeMembersCommand(conversation, role, users).ToBytes(),
+            CommandKind.ChangeMembers, services.Narrow(actor, conversation), router.Map.ShardOf(conversation.Value), new ChangeMembersCommand(conversation, role, users).ToBytes(),
             CancellationToken.None);
     }
 
@@ -196,7 +216,7 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
         meta = stored is null ? null : ConversationMeta.Parse(stored);
         byte[]? member = log.Get(Table.State, ConversationKeys.Member(conversation, actor.User));
         role = member is null ? MemberRole.None : Membership.Parse(member).Role;
-        return meta is null ? ErrorCode.NoSuchConversation : ConversationPolicy.Decide(operation, actor.Rights, meta.Kind, role);
+        return meta is null ? ErrorCode.NoSuchConversation : ConversationPolicy.Decide(operation, services.Narrow(actor, conversation).Rights, meta.Kind, role);
     }
 
     private List<(UInt128 Id, byte[] Value)> Page(ControlMap map, byte[] prefix, byte[] after, out bool isComplete)

@@ -6,6 +6,7 @@ using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Maintenance;
+using FastChat.Broker.People;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -44,6 +45,8 @@ internal sealed class BrokerParts : IAsyncDisposable
         _passwords = new PasswordHasher(surroundings.Random);
         Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration);
 
+        ServiceAccounts services = new(_router, log, Accounts, surroundings.Random);
+        PeopleBudgets budgets = new(surroundings.Clock);
         Backups = new BackupRuns(
             log is RocksDbConversationLog files
                 ? (directory, keep, progress, stop) => StoreBackup.Take(files, directory, keep, isPaced: true, surroundings.Clock, progress, stop)
@@ -52,16 +55,22 @@ internal sealed class BrokerParts : IAsyncDisposable
 
         ConnectionSettings settings = options.ToConnectionSettings();
         FrameDispatcher dispatcher = new(
-            new PublishHandler(_router, settings.BodySizeMax, settings.InFlightMax),
-            new SubscriptionHandler(_router, ProtocolLimits.SubscriptionsMax),
+            new PublishHandler(_router, services, settings.BodySizeMax, settings.InFlightMax),
+            new SubscriptionHandler(_router, services, ProtocolLimits.SubscriptionsMax),
             new ControlHandler(
-                new ConversationRequests(_router, log, Accounts, surroundings.Random), new UserRequests(Accounts), new OperatorRequests(Backups), logger));
+                new ConversationRequests(_router, log, Accounts, services, new Blocks(log), surroundings.Random),
+                new UserRequests(Accounts, budgets),
+                new OperatorRequests(Backups),
+                new PeopleRequests(_router, log, Accounts, budgets, new PeopleNotices(_router, log, Sessions)),
+                new ServiceRequests(services, Sessions, log),
+                logger));
         Connections = new ConnectionRegistry(new ConnectionServices
         {
             Router = _router,
             ConversationLog = log,
             Sessions = Sessions,
             Accounts = Accounts,
+            Services = services,
             Dispatcher = dispatcher,
             Limits = new ConnectionLimits(options.ConnectionsMax, options.StrangersPerAddressMax),
             Settings = settings,

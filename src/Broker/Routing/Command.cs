@@ -25,6 +25,9 @@ internal enum CommandKind : byte
     /// <summary>Change side-table entries, all or nothing. Body: <see cref="StateWriteCommand"/>.</summary>
     StateWrite = 4,
 
+    /// <summary>Change the acting person's profile or blocks. Body: a <c>PersonCommand</c>.</summary>
+    ChangePerson = 10,
+
     /// <summary>The last number of the commands that change state.</summary>
     LastReplicated = 31,
 
@@ -42,6 +45,9 @@ internal enum CommandKind : byte
 
     /// <summary>Body: the Fetch frame's.</summary>
     Fetch = 36,
+
+    /// <summary>Send a Notice to those who listen to a conversation that is not public. Body: conversation (16), then the Notice's body.</summary>
+    Tell = 44,
 }
 
 /// <summary>

@@ -198,6 +198,24 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
         }
     }
 
+    /// <summary>Sends a Notice to the connections that are subscribed to a conversation, each once. Left out where the peer does not read, and in public conversations, which are everybody's.</summary>
+    public void Tell(ReadOnlySpan<byte> body)
+    {
+        if (shard.Conversations.Find(ConversationId.Read(body), null, null) is not { HasListeners: true } conversation || conversation.Meta.Kind == ConversationKind.Public)
+        {
+            return;
+        }
+
+        foreach (Subscription subscription in conversation.Subscriptions)
+        {
+            if (subscription.Peer.Outbox.HasRoom)
+            {
+                subscription.Peer.Outbox.Append(loop, FrameType.Notice, 0, body[Id128.Size..]);
+                dirty.Mark(subscription.Peer);
+            }
+        }
+    }
+
     /// <summary>Forgets everything a connection had here.</summary>
     public void Detach(PeerAddress peer)
     {

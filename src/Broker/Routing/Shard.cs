@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 
 using FastChat.Broker.Conversations;
+using FastChat.Broker.People;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 using FastChat.Storage;
@@ -56,6 +57,9 @@ internal sealed class Shard
                 return ErrorCode.None;
             case CommandKind.StateWrite:
                 turn.Results.Add((command.ReplyTo, WriteState(StateWriteCommand.Parse(body), turn, previous)));
+                return ErrorCode.None;
+            case CommandKind.ChangePerson:
+                turn.Results.Add((command.ReplyTo, ChangePerson(command, body, turn, previous)));
                 return ErrorCode.None;
             default:
                 throw new UnreachableException($"command {command.Kind} changes no state");
@@ -289,17 +293,22 @@ internal sealed class Shard
 
         foreach (StateEntry entry in command.Entries)
         {
-            if (entry.Value is null)
-            {
-                turn.Delete(entry.Key);
-            }
-            else
-            {
-                turn.Put(entry.Key, entry.Value);
-            }
+            Write(entry, turn);
         }
 
         return new CommandResult(ErrorCode.None);
+    }
+
+    private static void Write(StateEntry entry, Turn turn)
+    {
+        if (entry.Value is null)
+        {
+            turn.Delete(entry.Key);
+        }
+        else
+        {
+            turn.Put(entry.Key, entry.Value);
+        }
     }
 
     /// <summary>Changes a membership, and owes the user's shard the change of the user's list.</summary>
@@ -317,9 +326,37 @@ internal sealed class Shard
             turn.Put(memberKey, value);
         }
 
-        byte[] owed = new StateWriteCommand([new StateEntry(ConversationKeys.ListEntry(user, conversation.Id), value)]).ToBytes();
+        Owe(user.Value, new StateEntry(ConversationKeys.ListEntry(user, conversation.Id), value), turn);
+    }
+
+    /// <summary>What belongs to the acting person. The rules decide; the shard writes, and owes a conversation what is its.</summary>
+    private CommandResult ChangePerson(in CommandHeader header, ReadOnlySpan<byte> body, Turn turn, Turn? previous)
+    {
+        if (!PersonCommand.TryParse(body, out PersonCommand? command))
+        {
+            throw new UnreachableException("the handler has read this change before");
+        }
+
+        PersonDecision decision = PersonRules.Decide(header.Actor.User, header.TimeMicros, command, key => ReadState(key, turn, previous));
+        if (decision.Write is { } write)
+        {
+            Write(write, turn);
+        }
+
+        if (decision.Owed is { } owed)
+        {
+            Owe(owed.Conversation.Value, owed.Entry, turn);
+        }
+
+        return decision.Result;
+    }
+
+    /// <summary>Owes the shard of an id a change of its state.</summary>
+    private void Owe(UInt128 owner, StateEntry entry, Turn turn)
+    {
+        byte[] owed = new StateWriteCommand([entry]).ToBytes();
         byte[] effect = new byte[2 + owed.Length];
-        BinaryPrimitives.WriteUInt16LittleEndian(effect, (ushort)_map.ShardOf(user.Value));
+        BinaryPrimitives.WriteUInt16LittleEndian(effect, (ushort)_map.ShardOf(owner));
         owed.CopyTo(effect, 2);
         byte[] effectKey = ConversationKeys.Effect((ushort)_index, _nextEffect++);
         turn.Put(effectKey, effect);

@@ -148,6 +148,12 @@ internal sealed record CommandResult(ErrorCode Error, string Reason = "")
     /// <summary>Sequence of the last record written.</summary>
     public ulong Sequence { get; init; }
 
+    /// <summary>Version of the profile, when one was to be changed.</summary>
+    public ulong Version { get; init; }
+
+    /// <summary>False when what was asked for was so already.</summary>
+    public bool Changed { get; init; }
+
     /// <summary>The existing value that a state write met.</summary>
     public byte[]? Existing { get; init; }
 }
