@@ -22,6 +22,10 @@ internal static class ControlKeys
         ["limit"] = static (map, key) => map.Number(key, 0),
         ["directory"] = static (map, key) => map.Text(key, ProtocolLimits.PathSizeMax),
         ["keep"] = static (map, key) => map.Number(key, 0),
+        ["prefix"] = static (map, key) => map.Text(key, PeopleLimits.DisplayNameSizeMax),
+        ["blocked"] = static (map, key) => map.Flag(key),
+        ["rights"] = static (map, key) => map.Texts(key, ProtocolLimits.NameSizeMax),
+        ["conversations"] = static (map, key) => map.Ids(key),
         ["stop"] = static (map, key) => map.Flag(key),
     };
 
@@ -36,7 +40,10 @@ internal static class ControlKeys
             case FrameType.Welcome:
                 Try(() => Welcome.Parse(map), blame);
                 break;
-            case >= FrameType.CreateConversation and <= FrameType.Backup:
+            case FrameType.SetProfile:
+                Try(() => ProfileChange.Parse(map), blame);
+                break;
+            case FrameType when FrameTypes.IsControlRequest(type):
                 foreach (string key in map.Keys)
                 {
                     if (Requests.TryGetValue(key, out Action<ControlMap, string>? read))
