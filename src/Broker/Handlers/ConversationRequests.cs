@@ -16,7 +16,7 @@ namespace FastChat.Broker.Handlers;
 /// any shard. Pool threads.
 /// </summary>
 internal sealed class ConversationRequests(
-    Router router, IConversationLog log, Accounts accounts, ServiceAccounts services, Blocks blocks, RandomSource random)
+    Router router, IConversationLog log, Accounts accounts, ServiceScopes scopes, Blocks blocks, RandomSource random)
 {
     /// <summary>One of them has blocked the asking user. It is not said who.</summary>
     private const string NotAllCanBeAdded = "not all of these users can be added";
@@ -185,7 +185,7 @@ internal sealed class ConversationRequests(
     {
         ConversationId conversation = new(map.Id("conversation"));
         return await router.ExecuteAsync(
-            CommandKind.ChangeMembers, services.Narrow(actor, conversation), router.Map.ShardOf(conversation.Value), new ChangeMembersCommand(conversation, role, users).ToBytes(),
+            CommandKind.ChangeMembers, scopes.Narrow(actor, conversation), router.Map.ShardOf(conversation.Value), new ChangeMembersCommand(conversation, role, users).ToBytes(),
             CancellationToken.None);
     }
 
@@ -216,7 +216,7 @@ internal sealed class ConversationRequests(
         meta = stored is null ? null : ConversationMeta.Parse(stored);
         byte[]? member = log.Get(Table.State, ConversationKeys.Member(conversation, actor.User));
         role = member is null ? MemberRole.None : Membership.Parse(member).Role;
-        return meta is null ? ErrorCode.NoSuchConversation : ConversationPolicy.Decide(operation, services.Narrow(actor, conversation).Rights, meta.Kind, role);
+        return meta is null ? ErrorCode.NoSuchConversation : ConversationPolicy.Decide(operation, scopes.Narrow(actor, conversation).Rights, meta.Kind, role);
     }
 
     private List<(UInt128 Id, byte[] Value)> Page(ControlMap map, byte[] prefix, byte[] after, out bool isComplete)

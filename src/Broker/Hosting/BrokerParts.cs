@@ -46,6 +46,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration);
 
         ServiceAccounts services = new(_router, log, Accounts, surroundings.Random);
+        ServiceScopes scopes = new(log);
         PeopleBudgets budgets = new(surroundings.Clock);
         Backups = new BackupRuns(
             log is RocksDbConversationLog files
@@ -55,10 +56,10 @@ internal sealed class BrokerParts : IAsyncDisposable
 
         ConnectionSettings settings = options.ToConnectionSettings();
         FrameDispatcher dispatcher = new(
-            new PublishHandler(_router, services, settings.BodySizeMax, settings.InFlightMax),
-            new SubscriptionHandler(_router, services, ProtocolLimits.SubscriptionsMax),
+            new PublishHandler(_router, scopes, settings.BodySizeMax, settings.InFlightMax),
+            new SubscriptionHandler(_router, scopes, ProtocolLimits.SubscriptionsMax),
             new ControlHandler(
-                new ConversationRequests(_router, log, Accounts, services, new Blocks(log), surroundings.Random),
+                new ConversationRequests(_router, log, Accounts, scopes, new Blocks(log), surroundings.Random),
                 new UserRequests(Accounts, budgets),
                 new OperatorRequests(Backups),
                 new PeopleRequests(_router, log, Accounts, budgets, new PeopleNotices(_router, log, Sessions)),

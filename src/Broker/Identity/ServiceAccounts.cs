@@ -46,7 +46,7 @@ internal sealed record StoredService(ServiceRights Rights, int? Conversations, l
 
 /// <summary>
 /// The accounts of programs: they sign in by token only, may do what they were given and nothing else, and may be confined to conversations. Everything about one stands in the shard of its id and changes in one
-/// batch. Methods block on disk reads; pool threads, except <see cref="Narrow"/>.
+/// batch. Methods block on disk reads; pool threads.
 /// </summary>
 internal sealed class ServiceAccounts(Router router, IConversationLog log, Accounts accounts, RandomSource random)
 {
@@ -55,22 +55,6 @@ internal sealed class ServiceAccounts(Router router, IConversationLog log, Accou
 
     /// <summary>What stands under a conversation that a service may act in: that it may.</summary>
     public static ReadOnlySpan<byte> ScopeValue => [1];
-
-    /// <summary>
-    /// The actor as the shard of this conversation is to see it. Rights travel in the command, so the decision there is a function of the command's bytes; a confined service carries no right that works
-    /// before it was found here that the conversation is one of its own. Whoever forgets to ask gets refusals, not access. One look-up of the store for confined services, nothing for everybody else; any thread.
-    /// </summary>
-    public Actor Narrow(in Actor actor, ConversationId conversation)
-    {
-        if ((actor.Rights & AccountRights.Confined) == 0)
-        {
-            return actor;
-        }
-
-        Span<byte> key = stackalloc byte[StateKeys.ServiceSize];
-        StateKeys.WriteService(key, actor.User, conversation);
-        return !conversation.IsNone && log.Get(Table.State, key) is not null ? actor with { Rights = actor.Rights | AccountRights.InScope } : actor;
-    }
 
     /// <summary>False when the account of a service was ended; true for everybody else.</summary>
     public bool IsAlive(in Actor actor) => (actor.Rights & AccountRights.Service) == 0 || Find(actor.User) is not null;
