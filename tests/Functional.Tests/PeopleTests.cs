@@ -36,7 +36,7 @@ public sealed class PeopleTests
         Assert.That((seen.DisplayName, seen.Locale, seen.Fields["team"], seen.Version), Is.EqualTo(("Ada L.", "en-GB", "engines", 1ul)));
         Assert.That((await bob.GetProfilesAsync([new ProfileQuery(ada.User, 1)]))[0]!.IsUnchanged, Is.True);
 
-        RequestException conflict = (await Assert.ThrowsAsync<RequestException>(() => ada.SetProfileAsync(new ProfileChange { DisplayName = "x", IfVersion = 0 }))!;
+        RequestException conflict = (await Assert.ThrowsAsync<RequestException>(() => ada.SetProfileAsync(new ProfileChange { DisplayName = "x", IfVersion = 0 })))!;
         Assert.That(conflict.Code, Is.EqualTo(ErrorCode.Conflict));
         UserPage found = await bob.SearchUsersAsync("ADA");
         Assert.That(found.Users.Select(user => user.User), Is.EqualTo(new[] { ada.User }));
@@ -78,7 +78,7 @@ public sealed class PeopleTests
         await ada.BlockAsync(bob.User);
         await UntilAsync(() => heard.Any(notice => notice.Event == "blocks"));
         Assert.That((await ada.ListBlocksAsync()).Blocks.Select(block => (block.User, block.Name)), Is.EqualTo(new[] { (bob.User, bob.UserName) }));
-        Assert.That(Assert.ThrowsAsync<RequestException>(() => bob.AddMembersAsync(own, [ada.User])))!.Code, Is.EqualTo(ErrorCode.Forbidden));
+        Assert.That((await Assert.ThrowsAsync<RequestException>(() => bob.AddMembersAsync(own, [ada.User])))!.Code, Is.EqualTo(ErrorCode.Forbidden));
         Assert.That((await Assert.ThrowsAsync<RequestException>(() => bob.CreateConversationAsync(ConversationKind.Group, null, members: [ada.User])))!.Code, Is.EqualTo(ErrorCode.Forbidden));
         await ada.BlockAsync(bob.User, blocked: false);
         Assert.That((await bob.AddMembersAsync(own, [ada.User])).Added, Is.EqualTo(1));
