@@ -24,7 +24,7 @@ public sealed class ProtocolDocumentTests
     [
         "from connect to Hello", "from the first to the last byte of a frame", "silence of the peer",
         "bytes waiting and none taken by the peer", "connections not signed in, per address",
-        "names looked up", "ids looked up, and strangers' profiles", "changes of a profile, searches, changes of blocks",
+        "names looked up", "ids looked up, and strangers' profiles", "profiles asked about", "changes of a profile, searches, changes of blocks",
     ];
 
     [Test]

@@ -54,6 +54,11 @@ internal sealed class PeopleRequests(Router router, IConversationLog log, Accoun
         }
 
         ProfileQuery[] queries = asked.Select(ToQuery).ToArray();
+        if (!budgets.MayLook(actor, queries.Length, out uint retryAfterMs))
+        {
+            return ControlAnswer.TryLater(retryAfterMs, "too many profiles were asked about");
+        }
+
         Circle circle = new(log, actor.User);
         List<object?> profiles = [];
         int strangers = 0;
@@ -71,7 +76,7 @@ internal sealed class PeopleRequests(Router router, IConversationLog log, Accoun
             bytes += SizeOf(profile);
         }
 
-        return budgets.MayResolveIds(actor, strangers, out uint retryAfterMs)
+        return budgets.MayResolveIds(actor, strangers, out retryAfterMs)
             ? ControlAnswer.Ok(new ControlMap().Set("profiles", profiles))
             : ControlAnswer.TryLater(retryAfterMs, "too many strangers were asked about");
     }

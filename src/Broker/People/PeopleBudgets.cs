@@ -22,6 +22,12 @@ internal sealed class PeopleBudgets(TimeProvider clock)
     /// <summary>Ids a second.</summary>
     public const double IdsPerSecond = 100;
 
+    /// <summary>Profiles asked about at once: those of everybody one knows, after an absence.</summary>
+    public const int LooksBurst = 20_000;
+
+    /// <summary>Profiles asked about a second. Each may read a thousand entries of two lists, which is half a millisecond.</summary>
+    public const double LooksPerSecond = 200;
+
     /// <summary>Changes of a profile at once.</summary>
     public const int ProfileBurst = 5;
 
@@ -33,6 +39,7 @@ internal sealed class PeopleBudgets(TimeProvider clock)
 
     private readonly TokenBuckets<UserId> _names = new(clock, NamesBurst, NamesPerSecond);
     private readonly TokenBuckets<UserId> _ids = new(clock, IdsBurst, IdsPerSecond);
+    private readonly TokenBuckets<UserId> _looks = new(clock, LooksBurst, LooksPerSecond);
     private readonly TokenBuckets<UserId> _profiles = new(clock, ProfileBurst, perSecond: 1);
     private readonly TokenBuckets<UserId> _searches = new(clock, SearchBurst, perSecond: 2);
     private readonly TokenBuckets<UserId> _blocks = new(clock, BlockBurst, perSecond: 5);
@@ -42,6 +49,9 @@ internal sealed class PeopleBudgets(TimeProvider clock)
 
     /// <summary>Looking up ids, and the profiles of strangers.</summary>
     public bool MayResolveIds(in Actor actor, int count, out uint retryAfterMs) => IsExempt(actor, out retryAfterMs) || _ids.TryTake(actor.User, count, out retryAfterMs);
+
+    /// <summary>Asking about profiles, whosever they are; nobody is exempt.</summary>
+    public bool MayLook(in Actor actor, int count, out uint retryAfterMs) => _looks.TryTake(actor.User, count, out retryAfterMs);
 
     /// <summary>Changing one's profile; nobody is exempt, for each change is told to many.</summary>
     public bool MayChangeProfile(in Actor actor, out uint retryAfterMs) => _profiles.TryTake(actor.User, 1, out retryAfterMs);

@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
 using FastChat.Protocol;
+using FastChat.Storage;
 
 namespace FastChat.Broker.People;
 
@@ -71,8 +72,9 @@ internal sealed record StoredProfile(ulong Version, string? DisplayName, string?
     }
 
     /// <summary>The profile under a key; <see cref="None"/> when there is nothing.</summary>
+    /// <exception cref="CorruptRecordException">It cannot be read: one request fails, and the shard goes on.</exception>
     public static StoredProfile Of(byte[]? stored) =>
-        stored is null ? None : TryParse(stored, out StoredProfile? profile) ? profile : throw new InvalidDataException("a profile cannot be read");
+        stored is null ? None : TryParse(stored, out StoredProfile? profile) ? profile : throw new CorruptRecordException("a profile cannot be read");
 
     /// <summary>False when the bytes are no profile of this format.</summary>
     public static bool TryParse(ReadOnlySpan<byte> source, [NotNullWhen(true)] out StoredProfile? profile)

@@ -37,6 +37,9 @@ internal sealed class ConversationCache(IConversationLog log, int countMax)
         return meta is null ? null : Keep(new ConversationState(id, ConversationMeta.Parse(meta), log.Epoch, log.ReadHead(id)));
     }
 
+    /// <summary>A conversation that is in memory, which those with listeners are; null otherwise. Is not counted as a use.</summary>
+    public ConversationState? FindPresent(ConversationId id) => _states.GetValueOrDefault(id);
+
     /// <summary>Adds a conversation that a turn has just made.</summary>
     public ConversationState Add(ConversationId id, ConversationMeta meta) => Keep(new ConversationState(id, meta, log.Epoch, default));
 

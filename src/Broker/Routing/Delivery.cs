@@ -201,7 +201,7 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
     /// <summary>Sends a Notice to the connections that are subscribed to a conversation, each once. Left out where the peer does not read, and in public conversations, which are everybody's.</summary>
     public void Tell(ReadOnlySpan<byte> body)
     {
-        if (shard.Conversations.Find(ConversationId.Read(body), null, null) is not { HasListeners: true } conversation || conversation.Meta.Kind == ConversationKind.Public)
+        if (shard.Conversations.FindPresent(ConversationId.Read(body)) is not { HasListeners: true } conversation || conversation.Meta.Kind == ConversationKind.Public)
         {
             return;
         }

@@ -43,6 +43,9 @@ internal static class ControlKeys
             case FrameType.SetProfile:
                 Try(() => ProfileChange.Parse(map), blame);
                 break;
+            case FrameType.GetProfiles:
+                Try(() => Array.ForEach(map.Maps("users") ?? [], asked => JudgeQuery(asked)), blame);
+                break;
             case FrameType when FrameTypes.IsControlRequest(type):
                 foreach (string key in map.Keys)
                 {
@@ -54,6 +57,17 @@ internal static class ControlKeys
 
                 break;
         }
+    }
+
+    private static void JudgeQuery(ControlMap? asked)
+    {
+        if (asked?["user"] is null)
+        {
+            throw new ControlFormatException("users: maps with a user are expected");
+        }
+
+        asked.Id("user");
+        asked.Number("version", 0);
     }
 
     private static void Try(Action read, Action<string> blame)

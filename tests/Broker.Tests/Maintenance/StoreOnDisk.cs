@@ -28,7 +28,7 @@ internal sealed class StoreOnDisk : IDisposable
 
     public UserId Imported { get; private set; }
 
-    /// <summary>A service account that is confined to the first two groups.</summary>
+    /// <summary>A service account that is confined to the last two groups.</summary>
     public UserId Service { get; private set; }
 
     public static ConversationId Group(int number) => new(Id128.WithPlacement((UInt128)(1000 + number), (ushort)number));
@@ -85,7 +85,7 @@ internal sealed class StoreOnDisk : IDisposable
         }
 
         ServiceAccounts services = new(bench.Router, bench.Log, accounts, source);
-        Service = (await services.CreateAsync(ShardBench.ActorOf(Users[0]), "bot", "bot", ServiceRights.Publish, [Group(0), Group(1)])).User;
+        Service = (await services.CreateAsync(ShardBench.ActorOf(Users[0]), "bot", "bot", ServiceRights.Publish, [Group(14), Group(15)])).User;
     }
 
     /// <summary>Changes entries past the broker.</summary>

@@ -257,6 +257,20 @@ internal sealed class PeopleRequestsTests
     }
 
     [Test]
+    public void LookingAtThoseOneKnowsHasAnEndToo()
+    {
+        ControlMap friends = Asked(Enumerable.Repeat(_bob, PeopleLimits.ProfilesAskedMax).ToArray());
+        for (int i = 0; i < PeopleBudgets.LooksBurst / PeopleLimits.ProfilesAskedMax; i++)
+        {
+            Ok(_people.GetProfiles(Of(_ada), friends));
+        }
+
+        Assert.That(_people.GetProfiles(Of(_ada), friends).Error, Is.EqualTo(ErrorCode.RateLimited));
+        _clock.Advance(TimeSpan.FromSeconds(1.01));
+        Ok(_people.GetProfiles(Of(_ada), friends));
+    }
+
+    [Test]
     public async Task AProfileChangesOnceASecond()
     {
         for (int i = 0; i < PeopleBudgets.ProfileBurst; i++)
