@@ -6,6 +6,7 @@ using BenchmarkDotNet.Attributes;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Handlers;
+using FastChat.Broker.Identity;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Broker.Tests;
@@ -47,7 +48,7 @@ public class RouterBenchmarks
         _peer = new Peer(alice, "somebody", new Outbox(_router.LoopCount, 1 << 20, 0));
         peers.TryAdd(_peer);
         _client = new ClientContext(_peer);
-        _handler = new PublishHandler(_router, ProtocolLimits.BodySizeMax, ProtocolLimits.InFlightMax);
+        _handler = new PublishHandler(_router, new ServiceScopes(new NullLog()), ProtocolLimits.BodySizeMax, ProtocolLimits.InFlightMax);
 
         ConversationMeta meta = new(ConversationKind.Group, alice.User, 1, null, null);
         byte[] create = new CreateConversationCommand(Room, meta, FindExisting: false, []).ToBytes();

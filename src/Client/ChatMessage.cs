@@ -113,9 +113,16 @@ public sealed record ConversationPage(IReadOnlyList<ConversationInfo> Conversati
 public readonly record struct LagNotice(ConversationId Conversation, ulong Next, ulong Head);
 
 /// <summary>Something happened that no request asked about (protocol.md §4.7): a hint, the lists are the truth.</summary>
-/// <param name="Event">What: "added", "invited", "removed", or an event of a newer broker.</param>
+/// <param name="Event">What: "added", "invited", "removed", "profile", "blocks", or an event of a newer broker.</param>
 /// <param name="Conversation">The conversation concerned; none when the event names none.</param>
-public readonly record struct ClientNotice(string Event, ConversationId Conversation);
+public readonly record struct ClientNotice(string Event, ConversationId Conversation)
+{
+    /// <summary>The user concerned ("profile"); none when the event names none.</summary>
+    public UserId User { get; init; }
+
+    /// <summary>The version of the user's profile ("profile"); 0 when the event names none.</summary>
+    public ulong Version { get; init; }
+}
 
 /// <summary>What AddMembers did.</summary>
 /// <param name="Added">How many became members; those who were members already are passed over.</param>

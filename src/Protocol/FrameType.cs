@@ -139,6 +139,30 @@ public enum FrameType : byte
     /// <summary>C→S: the list of conversations with what has changed in them.</summary>
     GetInbox = 0x42,
 
+    /// <summary>C→S: change what one says of oneself.</summary>
+    SetProfile = 0x50,
+
+    /// <summary>C→S: what others say of themselves, where it is newer than what the client has.</summary>
+    GetProfiles = 0x51,
+
+    /// <summary>C→S: people one shares a conversation with, by the beginning of a name.</summary>
+    SearchUsers = 0x52,
+
+    /// <summary>C→S: want nothing of somebody any more, or again.</summary>
+    Block = 0x53,
+
+    /// <summary>C→S: whom one has blocked.</summary>
+    ListBlocks = 0x54,
+
+    /// <summary>C→S: make an account for a program (operators only).</summary>
+    CreateService = 0x55,
+
+    /// <summary>C→S: the accounts of programs (operators only).</summary>
+    ListServices = 0x56,
+
+    /// <summary>C→S: end the account of a program (operators only).</summary>
+    RevokeService = 0x57,
+
     /// <summary>S→C, optional: something happened that no request asked about.</summary>
     Notice = 0x80,
 }
@@ -150,9 +174,15 @@ public static class FrameTypes
     public static bool IsFromClient(FrameType type) => type is
         FrameType.Hello or FrameType.Ping or FrameType.Pong or FrameType.Close or FrameType.Credit or
         FrameType.Publish or FrameType.Subscribe or FrameType.Unsubscribe or FrameType.Fetch ||
-        type is >= FrameType.CreateConversation and <= FrameType.Backup or >= FrameType.ChangeConversation and <= FrameType.JoinByLink or
-            >= FrameType.GetAnnotations and <= FrameType.Forward or
-            >= FrameType.MoveCursor and <= FrameType.GetInbox;
+        IsControlRequest(type);
+
+    /// <summary>True for the requests whose body is a map and whose answer is a Reply.</summary>
+    public static bool IsControlRequest(FrameType type) => type is
+        >= FrameType.CreateConversation and <= FrameType.Backup or
+        >= FrameType.ChangeConversation and <= FrameType.JoinByLink or
+        >= FrameType.GetAnnotations and <= FrameType.Forward or
+        >= FrameType.MoveCursor and <= FrameType.GetInbox or
+        >= FrameType.SetProfile and <= FrameType.RevokeService;
 
     /// <summary>True for the frames that a broker may send.</summary>
     public static bool IsFromServer(FrameType type) => type is

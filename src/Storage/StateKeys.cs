@@ -29,6 +29,10 @@ namespace FastChat.Storage;
 ///  'd' · conversation (16) · user (16) [· thread u64 BE]              a member's cursors
 ///  'u' · user (16) · conversation (16) [· thread u64 BE]              the same, on the user's side
 ///  'o' · shard u16 BE · counter u64 BE          outgoing effect
+///  'f' · user (16)                              profile
+///  'k' · user (16) · other (16)                 the user has blocked the other
+///  'b' · conversation (16) · blocker (16)       the same, on the side of their direct conversation
+///  'g' · user (16) · conversation (16)          what a service account may do, and where; conversation 0 = the account itself
 /// </code>
 /// Writers return the bytes written; targets must hold the matching size. Prefix writers end before the last field.
 /// </summary>
@@ -78,6 +82,18 @@ public static class StateKeys
 
     /// <summary>Bytes of the prefix shared by a shard's outgoing effects.</summary>
     public const int EffectsPrefixSize = 1 + sizeof(ushort);
+
+    /// <summary>Bytes of a profile's key.</summary>
+    public const int ProfileSize = 1 + Id128.Size;
+
+    /// <summary>Bytes of a block's key, on either side.</summary>
+    public const int BlockSize = 1 + (2 * Id128.Size);
+
+    /// <summary>Bytes of the prefix shared by a user's blocks.</summary>
+    public const int BlocksPrefixSize = 1 + Id128.Size;
+
+    /// <summary>Bytes of a service's key.</summary>
+    public const int ServiceSize = 1 + (2 * Id128.Size);
 
     private const int TokenHashSize = 32;
 
@@ -203,7 +219,37 @@ public static class StateKeys
         return EffectsPrefixSize;
     }
 
-    /// <summary>The id that stands at the end of a member's or list entry's key.</summary>
+    /// <summary>A profile.</summary>
+    public static int WriteProfile(Span<byte> target, UserId user) => WriteId(target, (byte)'f', user.Value);
+
+    /// <summary>A block, on the side of who blocked.</summary>
+    public static int WriteBlock(Span<byte> target, UserId user, UserId other)
+    {
+        int size = WriteBlocksPrefix(target, user);
+        other.Write(target[size..]);
+        return BlockSize;
+    }
+
+    /// <summary>Prefix of all blocks of a user.</summary>
+    public static int WriteBlocksPrefix(Span<byte> target, UserId user) => WriteId(target, (byte)'k', user.Value);
+
+    /// <summary>A block, on the side of the direct conversation of the two.</summary>
+    public static int WriteDirectBlock(Span<byte> target, ConversationId conversation, UserId blocker)
+    {
+        int size = WriteId(target, (byte)'b', conversation.Value);
+        blocker.Write(target[size..]);
+        return BlockSize;
+    }
+
+    /// <summary>A service account, or with a conversation one that it may act in.</summary>
+    public static int WriteService(Span<byte> target, UserId user, ConversationId conversation)
+    {
+        int size = WriteId(target, (byte)'g', user.Value);
+        conversation.Write(target[size..]);
+        return ServiceSize;
+    }
+
+    /// <summary>The id that stands at the end of a key of two ids.</summary>
     public static UInt128 SecondId(ReadOnlySpan<byte> key) => Id128.Read(key[(1 + Id128.Size)..]);
 
     /// <summary>The device in a device's key.</summary>

@@ -217,6 +217,7 @@ internal sealed class DeadlineTests
             ConversationLog = null!,
             Sessions = null!,
             Accounts = null!,
+            Services = null!,
             Dispatcher = null!,
             Limits = null!,
             Settings = Settings,

@@ -13,10 +13,20 @@ internal sealed class OperatorPolicyTests
     [TestCase(OperatorOperation.Backup, AccountRights.None, false)]
     [TestCase(OperatorOperation.Backup, AccountRights.Operator, true)]
     [TestCase(OperatorOperation.Backup, AccountRights.Import, false)]
+    [TestCase(OperatorOperation.ManageServices, AccountRights.None, false)]
+    [TestCase(OperatorOperation.ManageServices, AccountRights.Operator, true)]
+    [TestCase(OperatorOperation.ManageServices, AccountRights.Import, false)]
+    [TestCase(OperatorOperation.ManageServices, AccountRights.Service | AccountRights.Import | AccountRights.InScope, false)]
+    [TestCase(OperatorOperation.ImportUsers, AccountRights.Service, false)]
+    [TestCase(OperatorOperation.ImportUsers, AccountRights.Service | AccountRights.Import, true)]
+    [TestCase(OperatorOperation.Backup, AccountRights.Service | AccountRights.Import, false)]
+    [TestCase(OperatorOperation.CreateConversation, AccountRights.None, true)]
+    [TestCase(OperatorOperation.CreateConversation, AccountRights.Operator, true)]
+    [TestCase(OperatorOperation.CreateConversation, AccountRights.Service | AccountRights.ServicePublish, false)]
     [TestCase((OperatorOperation)200, AccountRights.Operator | AccountRights.Import, false)]
     public void TheTable(object operation, object rights, bool isAllowed) => Assert.That(
         OperatorPolicy.Decide((OperatorOperation)operation, (AccountRights)rights), Is.EqualTo(isAllowed ? ErrorCode.None : ErrorCode.Forbidden));
 
     [Test]
-    public void EveryOperationIsInTheTable() => Assert.That(Enum.GetValues<OperatorOperation>(), Has.Length.EqualTo(2), "a new operation needs its rows above");
+    public void EveryOperationIsInTheTable() => Assert.That(Enum.GetValues<OperatorOperation>(), Has.Length.EqualTo(4), "a new operation needs its rows above");
 }

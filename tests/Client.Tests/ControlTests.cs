@@ -95,6 +95,59 @@ internal sealed class ControlTests
     }
 
     [Test]
+    public async Task Profiles_are_asked_for_until_all_are_answered()
+    {
+        ScriptedBroker broker = new();
+        (FastChatClient client, Peer peer) = await broker.ConnectAsync();
+        await using FastChatClient owned = client;
+        ProfileQuery[] queries = Enumerable.Range(1, 203).Select(i => new ProfileQuery(new UserId((UInt128)i), (ulong)(i % 2))).ToArray();
+        Task<IReadOnlyList<Profile?>> asking = client.GetProfilesAsync(queries);
+
+        // The broker answers as many as fit: 150 of the first 200, then the others of which one is a stranger's.
+        int answered = 0;
+        foreach ((int asked, int fit) in new[] { (200, 150), (53, 53) })
+        {
+            SentFrame frame = await peer.ReadAsync(FrameType.GetProfiles);
+            ControlMap?[] users = frame.Map.Maps("users")!;
+            Assert.That(users, Has.Length.EqualTo(asked));
+            Assert.That((users[0]!.Id("user"), users[0]!.Number("version", 0)), Is.EqualTo((queries[answered].User.Value, queries[answered].Version)));
+            int first = answered;
+            await peer.ReplyAsync(frame.Request, new ControlMap().Set("profiles", Enumerable.Range(0, fit)
+                .Select(i => first + i == 202 ? null : new Profile(queries[first + i].User, 5) { Name = "n" }.ToMap()).ToArray()));
+            answered += fit;
+        }
+
+        IReadOnlyList<Profile?> profiles = await asking.Within();
+        Assert.That(profiles.Select(profile => profile?.User), Is.EqualTo(queries.Select((query, i) => i == 202 ? default(UserId?) : query.User)));
+    }
+
+    [Test]
+    public async Task A_reply_without_profiles_is_a_violation()
+    {
+        ScriptedBroker broker = new();
+        (FastChatClient client, Peer peer) = await broker.ConnectAsync();
+        await using FastChatClient owned = client;
+        Task<IReadOnlyList<Profile?>> asking = client.GetProfilesAsync([new ProfileQuery(new UserId(1))]);
+        SentFrame frame = await peer.ReadAsync(FrameType.GetProfiles);
+        await peer.ReplyAsync(frame.Request, new ControlMap().Set("profiles", Array.Empty<ControlMap>()));
+        await peer.ReadAsync(FrameType.Close);
+        await client.DisposeAsync().Within();
+        await asking.Fails<ConnectionException>();
+    }
+
+    [Test]
+    public async Task Notices_say_whose_profile_changed()
+    {
+        ScriptedBroker broker = new();
+        (FastChatClient client, Peer peer) = await broker.ConnectAsync();
+        await using FastChatClient owned = client;
+        TaskCompletionSource<ClientNotice> heard = new();
+        client.NoticeReceived += notice => heard.TrySetResult(notice);
+        await peer.SendAsync(target => FrameWriter.Write(target, FrameType.Notice, 0, new ControlMap().Set("event", "profile").SetId("user", 7).Set("version", 3L)));
+        Assert.That(await heard.Task.Within(), Is.EqualTo(new ClientNotice("profile", default) { User = new UserId(7), Version = 3 }));
+    }
+
+    [Test]
     public async Task Known_users_are_not_asked_for_again()
     {
         ScriptedBroker broker = new();

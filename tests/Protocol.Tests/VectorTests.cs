@@ -15,7 +15,7 @@ public sealed class VectorTests
 
     private static IEnumerable<Vector> Records() => VectorFile.Read("record");
 
-    private static IEnumerable<Vector> Typed() => VectorFile.ReadFrames().Where(vector => vector.IsCanonical && vector.File is "hello" or "welcome" or "reply");
+    private static IEnumerable<Vector> Typed() => VectorFile.ReadFrames().Where(vector => vector.IsCanonical && vector.File is "hello" or "welcome" or "reply" or "set-profile");
 
     [TestCaseSource(nameof(Frames))]
     public void The_bytes_are_read_as_the_fields(Vector vector)
@@ -98,6 +98,7 @@ public sealed class VectorTests
     {
         "hello" => Hello.Parse(map).ToMap(),
         "welcome" => Welcome.Parse(map).ToMap(),
+        "set-profile" => ProfileChange.Parse(map).ToMap(),
         _ => vector.Text("to") switch
         {
             "CreateConversation" or "ResolveConversation" => ConversationInfo.Parse(map).ToMap(),
@@ -110,6 +111,17 @@ public sealed class VectorTests
             "ResolveUsers" => new ControlMap().Set("users", map.Maps("users")!.Select(user => user is null ? null : UserInfo.Parse(user).ToMap()).ToArray()),
             "ImportUsers" => new ControlMap().Set("users", map.Ids("users")!.Select(ControlMap.IdBytes).ToArray()),
             "Backup" => BackupStatus.Parse(map).ToMap(),
+            "GetProfiles" => new ControlMap().Set("profiles", map.Maps("profiles")!.Select(profile => profile is null ? null : Profile.Parse(profile).ToMap()).ToArray()),
+            "SearchUsers" => new ControlMap()
+                .Set("users", map.Maps("users")!.Select(user => FoundUser.Parse(user!).ToMap()).ToArray())
+                .Set("more", map.Flag("more"))
+                .Set("complete", map.Flag("complete")),
+            "ListBlocks" => new ControlMap()
+                .Set("blocks", map.Maps("blocks")!.Select(block => BlockInfo.Parse(block!).ToMap()).ToArray())
+                .Set("complete", map.Flag("complete")),
+            "ListServices" => new ControlMap()
+                .Set("services", map.Maps("services")!.Select(service => ServiceInfo.Parse(service!).ToMap()).ToArray())
+                .Set("complete", map.Flag("complete")),
             _ => map,
         },
     };

@@ -24,6 +24,7 @@ public sealed class ProtocolDocumentTests
     [
         "from connect to Hello", "from the first to the last byte of a frame", "silence of the peer",
         "bytes waiting and none taken by the peer", "connections not signed in, per address",
+        "names looked up", "ids looked up, and strangers' profiles", "profiles asked about", "changes of a profile, searches, changes of blocks",
     ];
 
     [Test]
@@ -125,6 +126,13 @@ public sealed class ProtocolDocumentTests
             ("records in one page", [ProtocolLimits.FetchCountMax, ProtocolLimits.FetchBytesMax]),
             ("control body: map entries, array elements, nesting", [ProtocolLimits.ControlMapMax, ProtocolLimits.ControlArrayMax, ProtocolLimits.ControlDepthMax]),
             ("path of a directory", [ProtocolLimits.PathSizeMax]),
+            ("profile: display name, avatar, locale, number of fields, key, value, all of it",
+            [
+                PeopleLimits.DisplayNameSizeMax, PeopleLimits.AvatarSizeMax, PeopleLimits.LocaleSizeMax, PeopleLimits.FieldsMax, PeopleLimits.FieldKeySizeMax, PeopleLimits.FieldValueSizeMax,
+                PeopleLimits.ProfileSizeMax,
+            ]),
+            ("profiles asked about in one request, users in one page of a search", [PeopleLimits.ProfilesAskedMax, PeopleLimits.SearchCountMax]),
+            ("users whom one has blocked", [PeopleLimits.BlocksMax]),
             ("name, title, password", [ProtocolLimits.NameSizeMax, ProtocolLimits.TitleSizeMax, ProtocolLimits.PasswordSizeMin, ProtocolLimits.PasswordSizeMax]),
         ];
         Dictionary<string, string> table = ProtocolDocument.Table("2.3").ToDictionary(cells => cells[0], cells => cells[1]);
@@ -148,6 +156,8 @@ public sealed class ProtocolDocumentTests
         string test = SourceTree.Read("tests/Repository.Tests/ProtocolDocumentTests.cs");
         string[] names = typeof(ProtocolLimits).GetFields(BindingFlags.Public | BindingFlags.Static).Select(field => field.Name).Except(own).ToArray();
         Assert.That(names.Where(name => !test.Contains($"ProtocolLimits.{name}", StringComparison.Ordinal)), Is.Empty, "compare it with its row of protocol.md above");
+        string[] people = typeof(PeopleLimits).GetFields(BindingFlags.Public | BindingFlags.Static).Select(field => field.Name).ToArray();
+        Assert.That(people.Where(name => !test.Contains($"PeopleLimits.{name}", StringComparison.Ordinal)), Is.Empty);
     }
 
     [Test]

@@ -27,6 +27,10 @@ internal sealed class StateKeysTests
             Assert.That(Hex(t => StateKeys.WriteMember(t, Room, User)), Is.EqualTo("6d" + RoomHex + UserHex));
             Assert.That(Hex(t => StateKeys.WriteListEntry(t, User, Room)), Is.EqualTo("6c" + UserHex + RoomHex));
             Assert.That(Hex(t => StateKeys.WriteEffect(t, 0x0203, 9)), Is.EqualTo("6f02030000000000000009"));
+            Assert.That(Hex(t => StateKeys.WriteProfile(t, User)), Is.EqualTo("66" + UserHex));
+            Assert.That(Hex(t => StateKeys.WriteBlock(t, User, new UserId(7))), Is.EqualTo("6b" + UserHex + "00000000000000000000000000000007"));
+            Assert.That(Hex(t => StateKeys.WriteDirectBlock(t, Room, User)), Is.EqualTo("62" + RoomHex + UserHex));
+            Assert.That(Hex(t => StateKeys.WriteService(t, User, Room)), Is.EqualTo("67" + UserHex + RoomHex));
             Assert.That(Convert.ToHexStringLower(StateKeys.CommitNumber), Is.EqualTo("0001"));
         }
     }
@@ -39,6 +43,7 @@ internal sealed class StateKeysTests
             Assert.That(Hex(t => StateKeys.WriteDevice(t, User, new DeviceId(1))), Does.StartWith(Hex(t => StateKeys.WriteDevicesPrefix(t, User))));
             Assert.That(Hex(t => StateKeys.WriteMember(t, Room, User)), Does.StartWith(Hex(t => StateKeys.WriteMembersPrefix(t, Room))));
             Assert.That(Hex(t => StateKeys.WriteListEntry(t, User, Room)), Does.StartWith(Hex(t => StateKeys.WriteListPrefix(t, User))));
+            Assert.That(Hex(t => StateKeys.WriteBlock(t, User, User)), Does.StartWith(Hex(t => StateKeys.WriteBlocksPrefix(t, User))));
             Assert.That(Hex(t => StateKeys.WriteEffect(t, 3, 1)), Does.StartWith(Hex(t => StateKeys.WriteEffectsPrefix(t, 3))));
         }
     }

@@ -27,7 +27,9 @@ TYPES = {
     "Publish": 0x10, "Published": 0x11, "Subscribe": 0x12, "Subscribed": 0x13, "Unsubscribe": 0x14, "Unsubscribed": 0x15,
     "Deliver": 0x16, "Lag": 0x17, "Fetch": 0x18, "Chunk": 0x19, "FetchEnd": 0x1A,
     "CreateConversation": 0x20, "ResolveConversation": 0x21, "AddMembers": 0x22, "RemoveMember": 0x23, "ListMembers": 0x24,
-    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "Reply": 0x2F, "Notice": 0x80,
+    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "Reply": 0x2F,
+    "SetProfile": 0x50, "GetProfiles": 0x51, "SearchUsers": 0x52, "Block": 0x53, "ListBlocks": 0x54,
+    "CreateService": 0x55, "ListServices": 0x56, "RevokeService": 0x57, "Notice": 0x80,
 }
 
 
@@ -383,6 +385,33 @@ def control_files():
         ("how does it go?", {}),
         ("stop it", {"stop": True})], "Backup, C→S (protocol.md §4.6)")
 
+    file("set-profile", "SetProfile", [
+        ("everything", {"display_name": "Ada Lovelace", "avatar": "https://pictures.example/ada.png", "locale": "en-GB",
+                        "fields": {"pronouns": "she/her", "title": "Countess – of numbers"}, "if_version": 0}),
+        ("one thing taken away", {"avatar": ""}),
+        ("a field set and a field taken away", {"fields": {"pronouns": "", "team": "engines"}, "if_version": 0x0102030405060708}),
+        ("nothing", {})], "SetProfile, C→S (protocol.md §4.8)")
+    file("get-profiles", "GetProfiles", [
+        ("one that the client has and one that it has not", {"users": [{"user": USER, "version": 3}, {"user": OTHER}]})],
+        "GetProfiles, C→S (protocol.md §4.8)")
+    file("search-users", "SearchUsers", [
+        ("first page", {"prefix": "ad"}),
+        ("next page", {"prefix": "é", "after": OTHER, "limit": 50})], "SearchUsers, C→S (protocol.md §4.8)")
+    file("block", "Block", [
+        ("block", {"user": OTHER, "blocked": True}),
+        ("take it back", {"user": OTHER, "blocked": False})], "Block, C→S (protocol.md §4.8)")
+    file("list-blocks", "ListBlocks", [
+        ("first page", {}),
+        ("next page", {"after": OTHER, "limit": 100})], "ListBlocks, C→S (protocol.md §4.8)")
+    file("create-service", "CreateService", [
+        ("publishes anywhere a user may", {"name": "shop", "rights": ["publish"]}),
+        ("imports, and reads two conversations", {"name": "bridge", "rights": ["import", "read"], "conversations": [CONVERSATION, GROUP]})],
+        "CreateService, C→S (protocol.md §4.8)")
+    file("list-services", "ListServices", [
+        ("first page", {}),
+        ("next page", {"after": OTHER, "limit": 100})], "ListServices, C→S (protocol.md §4.8)")
+    file("revoke-service", "RevokeService", [("end it", {"user": OTHER})], "RevokeService, C→S (protocol.md §4.8)")
+
     replies = File("reply", "Reply, S→C (protocol.md §4.6): `to` is the request that it answers")
     lobby = conversation_map(CONVERSATION, "public", "lobby", "Lobby – come in", created=True)
     group = conversation_map(GROUP, "group", role="owner", epoch=3, head=0x0102030405060708)
@@ -402,12 +431,29 @@ def control_files():
             ("a backup that failed", "Backup", {"run": 2, "running": False, "done": 0, "total": 0, "failure": "no space left on device"}),
             ("a backup that is complete", "Backup", {
                 "run": 3, "running": False, "done": 70_000_000, "total": 70_000_000, "backup": 12, "taken_at": TIME, "epoch": 1,
-                "commit": 123_456, "files": 9, "copied": 1_048_576, "dropped": 1})], 20):
+                "commit": 123_456, "files": 9, "copied": 1_048_576, "dropped": 1}),
+            ("a profile changed", "SetProfile", {"version": 4}),
+            ("profiles: one is the client's own version, one may not be seen", "GetProfiles", {"profiles": [
+                {"user": USER, "version": 3, "unchanged": True}, None,
+                {"user": OTHER, "version": 7, "name": "Bob", "display_name": "Bob – der Baumeister", "avatar": "pictures/7", "locale": "de",
+                 "fields": {"pronouns": "he/him", "team": "engines"}},
+                {"user": IMPORTED, "version": 0, "name": "naïve"}]}),
+            ("people found", "SearchUsers", {"users": [{"user": USER, "name": "Ada", "external": False, "display_name": "Ada Lovelace"},
+                                                       {"user": IMPORTED, "name": "adam", "external": True}], "more": False, "complete": True}),
+            ("blocked", "Block", {"changed": True}),
+            ("blocks", "ListBlocks", {"blocks": [{"user": OTHER, "name": "Bob", "blocked_at": TIME}], "complete": True}),
+            ("a service made", "CreateService", {"user": OTHER, "token": TOKEN}),
+            ("services", "ListServices", {"services": [
+                {"user": USER, "name": "shop", "rights": ["publish"], "created_at": TIME},
+                {"user": OTHER, "name": "bridge", "rights": ["publish", "import", "read"], "conversations": 2, "created_at": TIME}], "complete": True}),
+            ("a service ended", "RevokeService", {})], 20):
         replies.map(title, "Reply", entries, request, to=to)
 
     notices = File("notice", "Notice, S→C, optional (protocol.md §4.7)")
     notices.map("added", "Notice", {"event": "added", "conversation": GROUP})
     notices.map("removed", "Notice", {"event": "removed", "conversation": GROUP})
+    notices.map("profile", "Notice", {"event": "profile", "user": OTHER, "version": 7})
+    notices.map("blocks", "Notice", {"event": "blocks"})
     notices.map("an event of a later version: ignored", "Notice", {"event": "later", "number": -5})
     return files + [replies, notices]
 

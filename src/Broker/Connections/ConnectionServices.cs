@@ -22,6 +22,9 @@ internal sealed record ConnectionServices
 
     public required Accounts Accounts { get; init; }
 
+    /// <summary>The accounts of programs.</summary>
+    public required ServiceAccounts Services { get; init; }
+
     public required FrameDispatcher Dispatcher { get; init; }
 
     public required ConnectionLimits Limits { get; init; }

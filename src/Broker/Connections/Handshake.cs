@@ -162,6 +162,15 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             return null;
         }
 
+        // Behind the attaching: whoever ends the account closes the sessions that are attached, so one of the two sees the other.
+        if (!services.Services.IsAlive(user.Actor))
+        {
+            services.Sessions.Detach(session, connection);
+            services.Router.Peers.Remove(peer);
+            await connection.RefuseAsync(CloseCode.TokenInvalid, "the service account was ended");
+            return null;
+        }
+
         outbox.Append(Welcome(user, session, resumed));
         connection.BecomeReady(peer);
         connection.Activity.IsReady = true;

@@ -13,7 +13,8 @@ internal static class ConversationPolicy
     /// None when allowed. Who may not even know of a conversation gets the same answer as for one that does not exist.
     /// </summary>
     public static ErrorCode Decide(ConversationOperation operation, in ConversationFacts facts) =>
-        !IsVisible(facts) ? ErrorCode.NoSuchConversation
+        (facts.Rights & AccountRights.Service) != 0 ? ServicePolicy.Decide(operation, facts)
+        : !IsVisible(facts) ? ErrorCode.NoSuchConversation
         : IsAllowed(operation, facts) ? ErrorCode.None
         : ErrorCode.Forbidden;
 

@@ -4,18 +4,18 @@ using FastChat.Protocol;
 
 namespace FastChat.Broker.Conversations;
 
-/// <summary>The id of two people's direct conversation, which follows from theirs: so there is one, whoever begins it, and no table is needed to find it.</summary>
+/// <summary>The conversation of two people: each pair has one, and its id follows from theirs, so that nothing has to be looked up and two who begin at the same time begin the same one.</summary>
 internal static class DirectConversations
 {
-    /// <summary>The first 16 bytes of SHA-256("fastchat direct" ‖ smaller id ‖ larger id). Both may be the same: notes to oneself.</summary>
+    /// <summary>The first 16 bytes of SHA-256("fastchat direct" ‖ smaller id ‖ larger id): the same whoever asks.</summary>
     public static ConversationId IdOf(UserId a, UserId b)
     {
-        (UserId first, UserId second) = a.Value <= b.Value ? (a, b) : (b, a);
-        Span<byte> input = stackalloc byte[15 + (2 * Id128.Size)];
-        "fastchat direct"u8.CopyTo(input);
-        first.Write(input[15..]);
-        second.Write(input[(15 + Id128.Size)..]);
+        ReadOnlySpan<byte> scope = "fastchat direct"u8;
+        Span<byte> input = stackalloc byte[scope.Length + (2 * Id128.Size)];
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        scope.CopyTo(input);
+        (a.Value < b.Value ? a : b).Write(input[scope.Length..]);
+        (a.Value < b.Value ? b : a).Write(input[(scope.Length + Id128.Size)..]);
         SHA256.HashData(input, hash);
         return ConversationId.Read(hash);
     }

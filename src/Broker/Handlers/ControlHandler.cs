@@ -15,7 +15,8 @@ namespace FastChat.Broker.Handlers;
 /// that its frames wait.
 /// </summary>
 internal sealed class ControlHandler(
-    ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, MessageRequests messages, ForwardRequests forwards, InboxRequests inbox, UserRequests users, OperatorRequests operators, ILogger log)
+    ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, MessageRequests messages, ForwardRequests forwards, InboxRequests inbox, UserRequests users,
+    OperatorRequests operators, PeopleRequests people, ServiceRequests services, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
     private const int ControlsInFlightMax = 16;
@@ -90,7 +91,7 @@ internal sealed class ControlHandler(
         FrameType.RemoveMember => members.RemoveAsync(actor, map),
         FrameType.ListMembers => Task.FromResult(members.List(actor, map)),
         FrameType.ListConversations => Task.FromResult(conversations.ListConversations(actor, map)),
-        FrameType.ResolveUsers => Task.FromResult(users.Resolve(map)),
+        FrameType.ResolveUsers => Task.FromResult(users.Resolve(actor, map)),
         FrameType.ImportUsers => users.ImportAsync(actor, map),
         FrameType.ChangeConversation => conversations.ChangeAsync(actor, map),
         FrameType.ChangeMember => members.ChangeAsync(actor, map),
@@ -106,6 +107,14 @@ internal sealed class ControlHandler(
         FrameType.GetInbox => inbox.GetAsync(actor, map),
         FrameType.Forward => forwards.ForwardAsync(actor, map),
         FrameType.Backup => Task.FromResult(operators.Backup(actor, map)),
+        FrameType.SetProfile => people.SetProfileAsync(actor, map),
+        FrameType.GetProfiles => Task.FromResult(people.GetProfiles(actor, map)),
+        FrameType.SearchUsers => Task.FromResult(people.Search(actor, map)),
+        FrameType.Block => people.BlockAsync(actor, map),
+        FrameType.ListBlocks => Task.FromResult(people.ListBlocks(actor, map)),
+        FrameType.CreateService => services.CreateAsync(actor, map),
+        FrameType.ListServices => Task.FromResult(services.List(actor, map)),
+        FrameType.RevokeService => services.RevokeAsync(actor, map),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
     };
 }
@@ -113,6 +122,8 @@ internal sealed class ControlHandler(
 /// <summary>The answer to a control request: a map, or an error.</summary>
 internal readonly record struct ControlAnswer(ControlMap? Map, ErrorCode Error, string Reason, uint RetryAfterMs = 0)
 {
+    public static ControlAnswer TryLater(uint retryAfterMs, string reason) => new(null, ErrorCode.RateLimited, reason, retryAfterMs);
+
     public static ControlAnswer Ok(ControlMap map) => new(map, ErrorCode.None, string.Empty);
 
     public static ControlAnswer Refused(ErrorCode code, string reason, uint retryAfterMs = 0) => new(null, code, reason, retryAfterMs);

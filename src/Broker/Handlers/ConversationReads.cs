@@ -1,4 +1,5 @@
 using FastChat.Broker.Conversations;
+using FastChat.Broker.Identity;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -7,8 +8,11 @@ using FastChat.Storage;
 namespace FastChat.Broker.Handlers;
 
 /// <summary>What control requests read of conversations: the durable state of any shard. Pool threads.</summary>
-internal sealed class ConversationReads(Router router, IConversationLog log)
+internal sealed class ConversationReads(Router router, IConversationLog log, ServiceScopes scopes)
 {
+    /// <summary>The actor as it may act in a conversation: a program that is confined may be within what it was made for, or not.</summary>
+    public Actor Narrow(Actor actor, ConversationId conversation) => scopes.Narrow(actor, conversation);
+
     /// <summary>Asks the policy; what the conversation is and what the user is in it come back when it exists.</summary>
     public ErrorCode Authorize(Actor actor, ConversationId conversation, ConversationOperation operation, out ConversationMeta? meta, out Membership membership)
     {
@@ -19,7 +23,7 @@ internal sealed class ConversationReads(Router router, IConversationLog log)
             return ErrorCode.NoSuchConversation;
         }
 
-        return ConversationPolicy.Decide(operation, new ConversationFacts(actor.Rights, meta.Kind, membership.Role)
+        return ConversationPolicy.Decide(operation, new ConversationFacts(scopes.Narrow(actor, conversation).Rights, meta.Kind, membership.Role)
         {
             IsArchived = meta.IsArchived,
             IsMuted = membership.MutedUntil > router.NowMicros(),

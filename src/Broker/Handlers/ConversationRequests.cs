@@ -3,6 +3,7 @@ using System.Text;
 
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
+using FastChat.Broker.People;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -14,7 +15,7 @@ namespace FastChat.Broker.Handlers;
 /// The control requests about conversations. Changes go through the owning shard and are answered when they are durable; reads look at the durable state of
 /// any shard. Pool threads.
 /// </summary>
-internal sealed class ConversationRequests(Router router, IConversationLog log, ConversationReads reads, Accounts accounts, RandomSource random)
+internal sealed class ConversationRequests(Router router, IConversationLog log, ConversationReads reads, Accounts accounts, Blocks blocks, RandomSource random)
 {
     /// <summary>Makes a conversation.</summary>
     public async Task<ControlAnswer> CreateAsync(Actor actor, ControlMap map)
@@ -39,6 +40,11 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
             return ControlAnswer.Refused(ErrorCode.NoSuchUser, "members: there is no such user");
         }
 
+        if (blocks.IsBlockedByAny(members, actor.User))
+        {
+            return ControlAnswer.Refused(ErrorCode.Forbidden, Blocks.NotAllCanBeAdded);
+        }
+
         ConversationMeta meta = ConversationChanges.Parse(map).Apply(new ConversationMeta(kind, actor.User, router.NowMicros(), name, null));
         if (kind != ConversationKind.Direct)
         {
@@ -55,7 +61,7 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
     {
         ConversationId conversation = new(map.Id("conversation"));
         CommandResult result = await router.ExecuteAsync(
-            CommandKind.ChangeConversation, actor, router.Map.ShardOf(conversation.Value), new ChangeConversationCommand(conversation, ConversationChanges.Parse(map)).ToBytes(),
+            CommandKind.ChangeConversation, reads.Narrow(actor, conversation), router.Map.ShardOf(conversation.Value), new ChangeConversationCommand(conversation, ConversationChanges.Parse(map)).ToBytes(),
             CancellationToken.None);
         return result.Error == ErrorCode.None
             ? ControlAnswer.Ok(new ControlMap().Set("changed", result.Count > 0).Set("sequence", result.Sequence))
@@ -115,6 +121,11 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
 
     private async Task<ControlAnswer> CreateAsync(Actor actor, CreateConversationCommand command)
     {
+        if (OperatorPolicy.Decide(OperatorOperation.CreateConversation, actor.Rights) != ErrorCode.None)
+        {
+            return ControlAnswer.Refused(ErrorCode.Forbidden, "this account makes no conversations");
+        }
+
         CommandResult result = await router.ExecuteAsync(
             CommandKind.CreateConversation, actor, router.Map.ShardOf(command.Conversation.Value), command.ToBytes(), CancellationToken.None);
         return result.Error == ErrorCode.None

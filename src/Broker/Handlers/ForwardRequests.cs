@@ -51,7 +51,7 @@ internal sealed class ForwardRequests(Router router, IConversationLog log, Conve
         }
 
         CommandResult result = await router.ExecuteAsync(
-            CommandKind.Forward, actor, router.Map.ShardOf(target.Value), PublishBody(target, id, body), CancellationToken.None);
+            CommandKind.Forward, reads.Narrow(actor, target), router.Map.ShardOf(target.Value), PublishBody(target, id, body), CancellationToken.None);
         return result.Error == ErrorCode.None
             ? ControlAnswer.Ok(new ControlMap().Set("epoch", log.Epoch).Set("sequence", result.Sequence).Set("duplicate", result.Count == 0))
             : ControlAnswer.Refused(result.Error, result.Reason, result.RetryAfterMs);

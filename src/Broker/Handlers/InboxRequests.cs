@@ -87,7 +87,7 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
             return ControlAnswer.Refused(ErrorCode.BadRequest, "delivered or read is expected");
         }
 
-        CommandResult result = await router.ExecuteAsync(CommandKind.MoveCursor, actor, router.Map.ShardOf(conversation.Value), command.ToBytes(), CancellationToken.None);
+        CommandResult result = await router.ExecuteAsync(CommandKind.MoveCursor, reads.Narrow(actor, conversation), router.Map.ShardOf(conversation.Value), command.ToBytes(), CancellationToken.None);
         if (result.Error != ErrorCode.None)
         {
             return ControlAnswer.Refused(result.Error, result.Reason);

@@ -122,7 +122,7 @@ internal sealed class JoinLinkRequests(Router router, IConversationLog log, Conv
         ControlAnswer.Refused(denied, denied == ErrorCode.NoSuchConversation ? "no such conversation" : "managing links is not allowed");
 
     private Task<CommandResult> ExecuteAsync(CommandKind kind, Actor actor, ConversationId conversation, byte[] command) =>
-        router.ExecuteAsync(kind, actor, router.Map.ShardOf(conversation.Value), command, CancellationToken.None);
+        router.ExecuteAsync(kind, reads.Narrow(actor, conversation), router.Map.ShardOf(conversation.Value), command, CancellationToken.None);
 
     private List<(byte[] Hash, JoinLink Link)> LinksOf(ConversationId conversation)
     {

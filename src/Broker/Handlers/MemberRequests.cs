@@ -1,5 +1,6 @@
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
+using FastChat.Broker.People;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -8,7 +9,7 @@ using FastChat.Storage;
 namespace FastChat.Broker.Handlers;
 
 /// <summary>The control requests about members: their form, and that the users exist. What may be done is decided by the conversation's shard. Pool threads.</summary>
-internal sealed class MemberRequests(Router router, ConversationReads reads, Accounts accounts)
+internal sealed class MemberRequests(Router router, ConversationReads reads, Accounts accounts, Blocks blocks)
 {
     /// <summary>Adds members.</summary>
     public async Task<ControlAnswer> AddAsync(Actor actor, ControlMap map)
@@ -24,6 +25,11 @@ internal sealed class MemberRequests(Router router, ConversationReads reads, Acc
         if (Array.Exists(users, user => accounts.Find(user) is null))
         {
             return ControlAnswer.Refused(ErrorCode.NoSuchUser, "users: there is no such user");
+        }
+
+        if (blocks.IsBlockedByAny(users, actor.User))
+        {
+            return ControlAnswer.Refused(ErrorCode.Forbidden, Blocks.NotAllCanBeAdded);
         }
 
         CommandResult result = await ChangeMembersAsync(actor, map, role, users);
@@ -70,11 +76,16 @@ internal sealed class MemberRequests(Router router, ConversationReads reads, Acc
             return ControlAnswer.Refused(ErrorCode.NoSuchUser, "user: there is no such user");
         }
 
+        if (change == MemberChange.Invite && blocks.IsBlockedByAny([user], actor.User))
+        {
+            return ControlAnswer.Refused(ErrorCode.Forbidden, Blocks.NotAllCanBeAdded);
+        }
+
         ConversationId conversation = new(map.Id("conversation"));
         long seconds = (long)map.Number("seconds", change == MemberChange.Mute ? (ulong)SecondsMax : 0, (ulong)SecondsMax);
         long mutedUntil = seconds == 0 ? 0 : router.NowMicros() + (seconds * MicrosPerSecond);
         return Answer(await router.ExecuteAsync(
-            CommandKind.ChangeMember, actor, router.Map.ShardOf(conversation.Value), new ChangeMemberCommand(conversation, user, change, role, mutedUntil).ToBytes(), CancellationToken.None));
+            CommandKind.ChangeMember, reads.Narrow(actor, conversation), router.Map.ShardOf(conversation.Value), new ChangeMemberCommand(conversation, user, change, role, mutedUntil).ToBytes(), CancellationToken.None));
     }
 
     /// <summary>A page of the members, and of those who are invited or banned for those who may change that.</summary>
@@ -121,7 +132,7 @@ internal sealed class MemberRequests(Router router, ConversationReads reads, Acc
     {
         ConversationId conversation = new(map.Id("conversation"));
         return await router.ExecuteAsync(
-            CommandKind.ChangeMembers, actor, router.Map.ShardOf(conversation.Value), new ChangeMembersCommand(conversation, role, users).ToBytes(),
+            CommandKind.ChangeMembers, reads.Narrow(actor, conversation), router.Map.ShardOf(conversation.Value), new ChangeMembersCommand(conversation, role, users).ToBytes(),
             CancellationToken.None);
     }
 }

@@ -1,3 +1,4 @@
+using FastChat.Broker.Identity;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -8,7 +9,7 @@ namespace FastChat.Broker.Handlers;
 /// Subscribe, Unsubscribe and Fetch: check the form and the connection's limits, post to the conversation's shard, which alone knows what is durable and who may
 /// read. Runs on the connection's read loop.
 /// </summary>
-internal sealed class SubscriptionHandler(Router router, int subscriptionsMax)
+internal sealed class SubscriptionHandler(Router router, ServiceScopes scopes, int subscriptionsMax)
 {
     /// <summary>Handles a Subscribe frame.</summary>
     public HandlerOutcome Subscribe(ClientContext client, uint request, ReadOnlySpan<byte> body, long timeMicros)
@@ -78,7 +79,7 @@ internal sealed class SubscriptionHandler(Router router, int subscriptionsMax)
     {
         int shard = router.Map.ShardOf(conversation.Value);
         peer.TouchShard(shard);
-        CommandHeader header = new(kind, peer.Actor, request, CommandHeader.ReplyToPeer(peer.Address), timeMicros);
+        CommandHeader header = new(kind, scopes.Narrow(peer.Actor, conversation), request, CommandHeader.ReplyToPeer(peer.Address), timeMicros);
         return router.TryPost(shard, header, body) ? HandlerOutcome.Done : HandlerOutcome.TryAgain;
     }
 }

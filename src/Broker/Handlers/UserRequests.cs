@@ -1,20 +1,30 @@
 using FastChat.Broker.Identity;
+using FastChat.Broker.People;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 
 namespace FastChat.Broker.Handlers;
 
 /// <summary>ResolveUsers and ImportUsers. Pool threads.</summary>
-internal sealed class UserRequests(Accounts accounts)
+internal sealed class UserRequests(Accounts accounts, PeopleBudgets budgets)
 {
     /// <summary>Users by name or by id, in the order asked.</summary>
-    public ControlAnswer Resolve(ControlMap map)
+    public ControlAnswer Resolve(Actor actor, ControlMap map)
     {
         string[]? names = map.Texts("names", ProtocolLimits.NameSizeMax);
         UInt128[]? ids = map.Ids("users");
         if ((names is null) == (ids is null))
         {
             return ControlAnswer.Refused(ErrorCode.BadRequest, "either names or users is expected");
+        }
+
+        // Ahead of the look: an answer that is refused must not have told anything, not even by the time it took.
+        bool isAllowed = names is not null
+            ? budgets.MayResolveNames(actor, names.Length, out uint retryAfterMs)
+            : budgets.MayResolveIds(actor, ids!.Length, out retryAfterMs);
+        if (!isAllowed)
+        {
+            return ControlAnswer.TryLater(retryAfterMs, "too many users were looked up");
         }
 
         IEnumerable<UserInfo?> found = names is not null

@@ -7,6 +7,7 @@ using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Inbox;
 using FastChat.Broker.Maintenance;
+using FastChat.Broker.People;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -46,6 +47,9 @@ internal sealed class BrokerParts : IAsyncDisposable
         _passwords = new PasswordHasher(surroundings.Random);
         Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration);
 
+        ServiceAccounts services = new(_router, log, Accounts, surroundings.Random);
+        ServiceScopes scopes = new(log);
+        PeopleBudgets budgets = new(surroundings.Clock);
         Backups = new BackupRuns(
             log is RocksDbConversationLog files
                 ? (directory, keep, progress, stop) => StoreBackup.Take(files, directory, keep, isPaced: true, surroundings.Clock, progress, stop)
@@ -53,19 +57,22 @@ internal sealed class BrokerParts : IAsyncDisposable
             logger);
 
         ConnectionSettings settings = options.ToConnectionSettings();
-        ConversationReads reads = new(_router, log);
+        ConversationReads reads = new(_router, log, scopes);
+        Blocks blocks = new(log);
         FrameDispatcher dispatcher = new(
-            new PublishHandler(_router, settings.BodySizeMax, settings.InFlightMax),
-            new SubscriptionHandler(_router, ProtocolLimits.SubscriptionsMax),
+            new PublishHandler(_router, scopes, settings.BodySizeMax, settings.InFlightMax),
+            new SubscriptionHandler(_router, scopes, ProtocolLimits.SubscriptionsMax),
             new ControlHandler(
-                new ConversationRequests(_router, log, reads, Accounts, surroundings.Random),
-                new MemberRequests(_router, reads, Accounts),
+                new ConversationRequests(_router, log, reads, Accounts, blocks, surroundings.Random),
+                new MemberRequests(_router, reads, Accounts, blocks),
                 new JoinLinkRequests(_router, log, reads, surroundings.Random),
                 new MessageRequests(log, reads),
                 new ForwardRequests(_router, log, reads),
                 new InboxRequests(_router, log, reads, new UnreadCounts(log, options.UnreadCountsMax)),
-                new UserRequests(Accounts),
+                new UserRequests(Accounts, budgets),
                 new OperatorRequests(Backups),
+                new PeopleRequests(_router, log, Accounts, budgets, new PeopleNotices(_router, log, Sessions)),
+                new ServiceRequests(services, Sessions, log),
                 logger));
         Connections = new ConnectionRegistry(new ConnectionServices
         {
@@ -73,6 +80,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             ConversationLog = log,
             Sessions = Sessions,
             Accounts = Accounts,
+            Services = services,
             Dispatcher = dispatcher,
             Limits = new ConnectionLimits(options.ConnectionsMax, options.StrangersPerAddressMax),
             Settings = settings,

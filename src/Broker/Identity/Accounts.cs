@@ -99,6 +99,20 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
         return TokenPrefix + Base64Url.EncodeToString(bytes);
     }
 
+    /// <summary>An id for a new account, of its name's placement.</summary>
+    public UserId NewUserId(char scope, string canonical) => new(Id128.WithPlacement(random.NextId(), ShardMap.PlacementOf(scope, canonical)));
+
+    /// <summary>Writes entries of a user's shard, all or nothing.</summary>
+    public Task<CommandResult> WriteAsync(UserId user, IReadOnlyList<StateEntry> entries, CancellationToken cancellation) =>
+        router.ExecuteAsync(CommandKind.StateWrite, default, router.Map.ShardOf(user.Value), new StateWriteCommand(entries).ToBytes(), cancellation);
+
+    /// <summary>What makes a token, and the device that it belongs to.</summary>
+    public static StateEntry[] TokenEntries(UserId user, DeviceId device, string token, long now) =>
+    [
+        new StateEntry(IdentityKeys.Device(user, device), BitConverter.GetBytes(now)),
+        new StateEntry(IdentityKeys.Token(token), new TokenRecord(user, device, now, 0).ToBytes()),
+    ];
+
     private (SignedIn? User, SignInRefused? Refused) WithToken(string token)
     {
         if (log.Get(Table.State, IdentityKeys.Token(token)) is { } stored)
@@ -221,17 +235,6 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
             : written.Existing is { } existing ? UserId.Read(existing)
             : throw (written.Error == ErrorCode.StoreFull ? new StorageFullException(written.Reason) : new StorageException(written.Reason));
     }
-
-    private Task<CommandResult> WriteAsync(UserId user, IReadOnlyList<StateEntry> entries, CancellationToken cancellation) =>
-        router.ExecuteAsync(CommandKind.StateWrite, default, router.Map.ShardOf(user.Value), new StateWriteCommand(entries).ToBytes(), cancellation);
-
-    private static StateEntry[] TokenEntries(UserId user, DeviceId device, string token, long now) =>
-    [
-        new StateEntry(IdentityKeys.Device(user, device), BitConverter.GetBytes(now)),
-        new StateEntry(IdentityKeys.Token(token), new TokenRecord(user, device, now, 0).ToBytes()),
-    ];
-
-    private UserId NewUserId(char scope, string canonical) => new(Id128.WithPlacement(random.NextId(), ShardMap.PlacementOf(scope, canonical)));
 
     private bool TryRead(UserId user, [NotNullWhen(true)] out AccountRecord? account)
     {

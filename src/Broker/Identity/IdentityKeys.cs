@@ -34,6 +34,14 @@ internal static class IdentityKeys
         return key;
     }
 
+    /// <summary>A service account, or with a conversation one that it may act in.</summary>
+    public static byte[] Service(UserId user, ConversationId conversation)
+    {
+        byte[] key = new byte[StateKeys.ServiceSize];
+        StateKeys.WriteService(key, user, conversation);
+        return key;
+    }
+
     /// <summary>A token, by the hash of its text.</summary>
     public static byte[] Token(string token)
     {

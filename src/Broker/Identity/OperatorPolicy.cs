@@ -11,6 +11,12 @@ internal enum OperatorOperation : byte
 
     /// <summary>Have the store backed up into a directory of the broker's machine, ask about it, or stop it.</summary>
     Backup,
+
+    /// <summary>Make, list and end the accounts of programs.</summary>
+    ManageServices,
+
+    /// <summary>Make a conversation.</summary>
+    CreateConversation,
 }
 
 /// <summary>The one place where it is decided who may do what is about no conversation; beside the policy of those. What is not allowed here is not allowed.</summary>
@@ -23,6 +29,8 @@ internal static class OperatorPolicy
         {
             OperatorOperation.ImportUsers => (rights & AccountRights.Import) != 0,
             OperatorOperation.Backup => (rights & AccountRights.Operator) != 0,
+            OperatorOperation.ManageServices => (rights & AccountRights.Operator) != 0,
+            OperatorOperation.CreateConversation => (rights & AccountRights.Service) == 0,
             _ => false,
         };
         return isAllowed ? ErrorCode.None : ErrorCode.Forbidden;

@@ -46,6 +46,9 @@ internal enum CommandKind : byte
     /// <summary>Move a member's cursor. Body: <see cref="MoveCursorCommand"/>.</summary>
     MoveCursor = 12,
 
+    /// <summary>Change the acting person's profile or blocks. Body: a <c>PersonCommand</c>.</summary>
+    ChangePerson = 10,
+
     /// <summary>The last number of the commands that change state.</summary>
     LastReplicated = 31,
 
@@ -66,6 +69,9 @@ internal enum CommandKind : byte
 
     /// <summary>Which heads are durable. Body: conversations (<see cref="HeadsQuery"/>).</summary>
     Heads = 45,
+
+    /// <summary>Send a Notice to those who listen to a conversation that is not public. Body: conversation (16), then the Notice's body.</summary>
+    Tell = 44,
 }
 
 /// <summary>

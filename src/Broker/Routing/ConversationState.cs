@@ -23,6 +23,9 @@ internal sealed class ConversationState(ConversationId id, ConversationMeta meta
     /// <summary>What it is.</summary>
     public ConversationMeta Meta { get; set; } = meta;
 
+    /// <summary>Of a direct conversation: one of the two blocks the other; null = that was not looked up yet, or may have changed.</summary>
+    public bool? IsBlocked { get; set; }
+
     /// <summary>Its log's incarnation.</summary>
     public uint Epoch { get; } = epoch;
 

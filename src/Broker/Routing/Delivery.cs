@@ -238,6 +238,24 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
         }
     }
 
+    /// <summary>Sends a Notice to the connections that are subscribed to a conversation, each once. Left out where the peer does not read, and in open conversations, which are everybody's.</summary>
+    public void Tell(ReadOnlySpan<byte> body)
+    {
+        if (shard.Conversations.Peek(ConversationId.Read(body)) is not { HasListeners: true } conversation || ConversationKinds.IsOpen(conversation.Meta.Kind))
+        {
+            return;
+        }
+
+        foreach (Subscription subscription in conversation.Subscriptions)
+        {
+            if (subscription.Peer.Outbox.HasRoom)
+            {
+                subscription.Peer.Outbox.Append(loop, FrameType.Notice, 0, body[Id128.Size..]);
+                dirty.Mark(subscription.Peer);
+            }
+        }
+    }
+
     /// <summary>Forgets everything a connection had here.</summary>
     public void Detach(PeerAddress peer)
     {

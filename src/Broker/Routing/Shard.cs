@@ -1,6 +1,7 @@
 using System.Diagnostics;
 
 using FastChat.Broker.Conversations;
+using FastChat.Broker.People;
 using FastChat.Protocol;
 using FastChat.Storage;
 
@@ -58,6 +59,7 @@ internal sealed class Shard
             CommandKind.JoinByLink => _members.Apply(command, JoinByLinkCommand.Parse(body), turn, previous),
             CommandKind.MoveCursor => _cursors.Apply(command, MoveCursorCommand.Parse(body), turn, previous),
             CommandKind.Expire => _messages.Apply(command, ExpireCommand.Parse(body), turn, previous),
+            CommandKind.ChangePerson => ChangePerson(command, body, turn, previous),
             CommandKind.StateWrite => WriteState(StateWriteCommand.Parse(body), turn, previous),
             _ => throw new UnreachableException($"command {command.Kind} changes no state"),
         };
@@ -115,16 +117,48 @@ internal sealed class Shard
 
         foreach (StateEntry entry in command.Entries)
         {
-            if (entry.Value is null)
-            {
-                turn.Delete(entry.Key);
-            }
-            else
-            {
-                turn.Put(entry.Key, entry.Value);
-            }
+            Write(entry, turn);
         }
 
         return new CommandResult(ErrorCode.None);
+    }
+
+    private void Write(StateEntry entry, Turn turn)
+    {
+        if (entry.Key[0] == (byte)'b')
+        {
+            _state.ForgetBlock(ConversationId.Read(entry.Key.AsSpan(1)));
+        }
+
+        if (entry.Value is null)
+        {
+            turn.Delete(entry.Key);
+        }
+        else
+        {
+            turn.Put(entry.Key, entry.Value);
+        }
+    }
+
+    /// <summary>What belongs to the acting person. The rules decide; the shard writes, and owes a conversation what is its.</summary>
+    private CommandResult ChangePerson(in CommandHeader header, ReadOnlySpan<byte> body, Turn turn, Turn? previous)
+    {
+        if (!PersonCommand.TryParse(body, out PersonCommand? command))
+        {
+            throw new UnreachableException("the handler has read this change before");
+        }
+
+        PersonDecision decision = PersonRules.Decide(header.Actor.User, header.TimeMicros, command, key => _state.Read(key, turn, previous));
+        if (decision.Write is { } write)
+        {
+            Write(write, turn);
+        }
+
+        if (decision.Owed is { } owed)
+        {
+            _state.Owe(owed.Conversation.Value, [owed.Entry], turn);
+        }
+
+        return decision.Result;
     }
 }

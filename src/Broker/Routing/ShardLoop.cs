@@ -366,6 +366,12 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
             return;
         }
 
+        if (command.Kind == CommandKind.Tell)
+        {
+            slot.Delivery.Tell(body);
+            return;
+        }
+
         if (command.Kind == CommandKind.CaughtUp)
         {
             slot.Delivery.CaughtUp(body);

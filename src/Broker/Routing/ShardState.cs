@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 
 using FastChat.Broker.Conversations;
+using FastChat.Broker.People;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 using FastChat.Storage;
@@ -190,7 +191,37 @@ internal sealed class ShardState
     }
 
     /// <summary>True when one of the two of a direct conversation blocks the other.</summary>
-    private bool IsBlocked(ConversationState conversation, Turn? turn, Turn? previous) => false;
+    private bool IsBlocked(ConversationState conversation, Turn? turn, Turn? previous) =>
+        conversation.IsBlocked ??= PairOf(conversation).Any(blocker => Read(PeopleKeys.DirectBlock(conversation.Id, blocker), turn, previous) is not null);
+
+    /// <summary>An entry about a block has changed: it is looked at anew.</summary>
+    public void ForgetBlock(ConversationId direct)
+    {
+        if (Conversations.Peek(direct) is { } conversation)
+        {
+            conversation.IsBlocked = null;
+        }
+    }
+
+    /// <summary>The two of a direct conversation. They belong to it from the beginning and for good, so that a store knows them as soon as memory may have forgotten them.</summary>
+    private UserId[] PairOf(ConversationState conversation)
+    {
+        UserId[] pair = [.. conversation.Members.Where(member => member.Value is { IsMember: true }).Select(member => member.Key)];
+        if (pair.Length == 2)
+        {
+            return pair;
+        }
+
+        List<UserId> stored = [];
+        byte[] prefix = new byte[StateKeys.MembersPrefixSize];
+        StateKeys.WriteMembersPrefix(prefix, conversation.Id);
+        _log.Scan(Table.State, prefix, [], (key, _) =>
+        {
+            stored.Add(new UserId(StateKeys.SecondId(key)));
+            return true;
+        });
+        return stored.Count > 0 ? [.. stored] : pair;
+    }
 
     private ulong LastEffect()
     {

@@ -171,6 +171,12 @@ internal sealed record CommandResult(ErrorCode Error, string Reason = "")
     /// <summary>Sequence of the last record written.</summary>
     public ulong Sequence { get; init; }
 
+    /// <summary>Version of the profile, when one was to be changed.</summary>
+    public ulong Version { get; init; }
+
+    /// <summary>False when what was asked for was so already.</summary>
+    public bool Changed { get; init; }
+
     /// <summary>The value that a state write met, or that a cursor has.</summary>
     public byte[]? Existing { get; init; }
 

@@ -140,6 +140,17 @@ internal sealed class SessionRegistry(TimeProvider clock, TimeSpan lifetime)
         }
     }
 
+    /// <summary>
+    /// Closes every open connection of a user. Looks at all sessions and not at the user's own list, from which a session that begins at this very moment may be missing (see <see cref="Remove"/>): this is no hint.
+    /// </summary>
+    public void CloseAllOf(UserId user, CloseCode code, string reason)
+    {
+        foreach (Session session in _sessions.Values.Where(session => session.User == user).OrderBy(static session => session.Id.Value))
+        {
+            session.Connection?.RequestClose(code, reason);
+        }
+    }
+
     private bool EvictOldest(ConcurrentDictionary<SessionId, Session> own)
     {
         Session? oldest = own.Values.Where(session => session.Connection is null).MinBy(session => session.DetachedAt);

@@ -22,6 +22,10 @@ internal static class ControlKeys
         ["limit"] = static (map, key) => map.Number(key, 0),
         ["directory"] = static (map, key) => map.Text(key, ProtocolLimits.PathSizeMax),
         ["keep"] = static (map, key) => map.Number(key, 0),
+        ["prefix"] = static (map, key) => map.Text(key, PeopleLimits.DisplayNameSizeMax),
+        ["blocked"] = static (map, key) => map.Flag(key),
+        ["rights"] = static (map, key) => map.Texts(key, ProtocolLimits.NameSizeMax),
+        ["conversations"] = static (map, key) => map.Ids(key),
         ["stop"] = static (map, key) => map.Flag(key),
     };
 
@@ -36,7 +40,13 @@ internal static class ControlKeys
             case FrameType.Welcome:
                 Try(() => Welcome.Parse(map), blame);
                 break;
-            case >= FrameType.CreateConversation and <= FrameType.Backup:
+            case FrameType.SetProfile:
+                Try(() => ProfileChange.Parse(map), blame);
+                break;
+            case FrameType.GetProfiles:
+                Try(() => Array.ForEach(map.Maps("users") ?? [], asked => JudgeQuery(asked)), blame);
+                break;
+            case FrameType when FrameTypes.IsControlRequest(type):
                 foreach (string key in map.Keys)
                 {
                     if (Requests.TryGetValue(key, out Action<ControlMap, string>? read))
@@ -47,6 +57,17 @@ internal static class ControlKeys
 
                 break;
         }
+    }
+
+    private static void JudgeQuery(ControlMap? asked)
+    {
+        if (asked?["user"] is null)
+        {
+            throw new ControlFormatException("users: maps with a user are expected");
+        }
+
+        asked.Id("user");
+        asked.Number("version", 0);
     }
 
     private static void Try(Action read, Action<string> blame)

@@ -149,7 +149,7 @@ internal static class FrameDecoder
 
     private static bool IsMap(FrameType type) => type is FrameType.Hello or FrameType.Welcome or FrameType.Reply or FrameType.Notice || IsControlRequest(type);
 
-    private static bool IsControlRequest(FrameType type) => type is >= FrameType.CreateConversation and <= FrameType.Backup;
+    private static bool IsControlRequest(FrameType type) => FrameTypes.IsControlRequest(type);
 
     private static bool IsRequest(FrameType type) =>
         IsControlRequest(type) || type is FrameType.Publish or FrameType.Subscribe or FrameType.Unsubscribe or FrameType.Fetch;

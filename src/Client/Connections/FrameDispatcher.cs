@@ -226,7 +226,9 @@ internal sealed class FrameDispatcher
             return;
         }
 
-        ApplicationFailureException.Fence(() => _session.OnNoticed(new ClientNotice(name, conversation)));
+        UserId user = map["user"] is byte[] { Length: Id128.Size } userId ? UserId.Read(userId) : default;
+        ulong version = map["version"] is long and >= 0 and long number ? (ulong)number : 0;
+        ApplicationFailureException.Fence(() => _session.OnNoticed(new ClientNotice(name, conversation) { User = user, Version = version }));
     }
 }
 

@@ -152,6 +152,15 @@ public sealed class ControlMap
             : throw new ControlFormatException($"{key}: texts of at most {sizeMax} bytes are expected"))
         .ToArray();
 
+    /// <summary>A map; null when absent.</summary>
+    /// <exception cref="ControlFormatException">Wrong type.</exception>
+    public ControlMap? Map(string key) => this[key] switch
+    {
+        null => null,
+        ControlMap map => map,
+        _ => throw new ControlFormatException($"{key}: a map is expected"),
+    };
+
     /// <summary>An array of maps; null when absent. A null element stays null.</summary>
     /// <exception cref="ControlFormatException">Wrong type.</exception>
     public ControlMap?[]? Maps(string key) => Elements(key)?

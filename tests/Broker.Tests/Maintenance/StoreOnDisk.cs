@@ -3,6 +3,7 @@ using System.Buffers;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Maintenance;
+using FastChat.Broker.People;
 using FastChat.Broker.Routing;
 using FastChat.Protocol;
 using FastChat.Storage;
@@ -26,6 +27,9 @@ internal sealed class StoreOnDisk : IDisposable
     public UserId[] Users { get; } = new UserId[5];
 
     public UserId Imported { get; private set; }
+
+    /// <summary>A service account that is confined to the last two groups.</summary>
+    public UserId Service { get; private set; }
 
     public static ConversationId Group(int number) => new(Id128.WithPlacement((UInt128)(1000 + number), (ushort)number));
 
@@ -54,12 +58,34 @@ internal sealed class StoreOnDisk : IDisposable
             await peer.AnswerAsync(peer.Publish(Group(i), 2, "four"u8.ToArray()));
         }
 
+        await WritePeopleAsync(bench, accounts, source);
         while (HasAny(bench.Log, "o"u8.ToArray()))
         {
             await Task.Delay(5);
         }
 
         Copy(bench.Log);
+    }
+
+    /// <summary>A profile of each account; every account but 0 has blocked account 0; and a service.</summary>
+    private async Task WritePeopleAsync(RouterBench bench, Accounts accounts, RandomSource source)
+    {
+        foreach (UserId user in Users)
+        {
+            List<PersonCommand> commands = [new PersonCommand.SetProfile(new ProfileChange { DisplayName = "somebody", Fields = new ProfileFields([new("a", "1")]) })];
+            if (user != Users[0])
+            {
+                commands.Add(new PersonCommand.SetBlock(Users[0], IsBlocked: true));
+            }
+
+            foreach (PersonCommand command in commands)
+            {
+                await bench.Router.ExecuteAsync(CommandKind.ChangePerson, ShardBench.ActorOf(user), bench.Router.Map.ShardOf(user.Value), command.ToBytes(), CancellationToken.None);
+            }
+        }
+
+        ServiceAccounts services = new(bench.Router, bench.Log, accounts, source);
+        Service = (await services.CreateAsync(ShardBench.ActorOf(Users[0]), "bot", "bot", ServiceRights.Publish, [Group(14), Group(15)])).User;
     }
 
     /// <summary>Changes entries past the broker.</summary>

@@ -86,6 +86,45 @@ public sealed class VerbTests
     }
 
     [Test]
+    public async Task AProfileIsSetShownFoundAndBlocked()
+    {
+        CliRun set = await SucceedAsync("profile", "--display-name", "Ada L.", "--locale", "en-GB", "--field", "team=engines", "--field", "x=a=b", "--user", "ada");
+        Assert.That(set.Last.GetProperty("display_name").GetString(), Is.EqualTo("Ada L."));
+        Assert.That(set.Last.GetProperty("fields").GetRawText(), Is.EqualTo("""{"team":"engines","x":"a=b"}"""));
+        await SucceedAsync("create", "acquainted", "--user", "ada");
+        await SucceedAsync("invite", "acquainted", "bob", "--user", "ada");
+        CliRun shown = await SucceedAsync("profile", "ada", "--user", "bob");
+        Assert.That((shown.Last.GetProperty("version").GetUInt64(), shown.Last.GetProperty("avatar").ValueKind), Is.EqualTo((1ul, JsonValueKind.Null)));
+        Assert.That((await SucceedAsync("users", "AD", "--user", "bob")).Last.GetProperty("name").GetString(), Is.EqualTo("ada"));
+
+        Assert.That((await SucceedAsync("block", "bob", "--user", "ada")).Last.GetProperty("blocked").GetBoolean(), Is.True);
+        Assert.That((await SucceedAsync("blocks", "--user", "ada")).Lines.Single().GetProperty("name").GetString(), Is.EqualTo("bob"));
+        Assert.That((await _cli.RunAsync("profile", "ada", "--user", "bob")).ExitCode, Is.EqualTo(ExitCodes.Failed));
+        Assert.That((await SucceedAsync("unblock", "bob", "--user", "ada")).Last.GetProperty("blocked").GetBoolean(), Is.False);
+        Assert.That((await SucceedAsync("blocks", "--user", "ada")).Output, Is.Empty);
+
+        CliRun wrong = await _cli.RunAsync("profile", "--locale", "not a locale", "--user", "ada");
+        Assert.That((wrong.ExitCode, wrong.Output), Is.EqualTo((ExitCodes.Usage, "")));
+        Assert.That((await _cli.RunAsync("profile", "bob", "--avatar", "x", "--user", "ada")).ExitCode, Is.EqualTo(ExitCodes.Usage));
+    }
+
+    [Test]
+    public async Task AServiceIsMadeListedAndEnded()
+    {
+        await SucceedAsync("create", "alerts", "--user", "ada");
+        JsonElement made = (await SucceedAsync("admin", "service", "create", "pager", "--right", "publish", "--right", "read", "--in", "alerts")).Last;
+        Assert.That(made.GetProperty("token").GetString(), Does.StartWith("fc1_"));
+        JsonElement listed = (await SucceedAsync("admin", "service", "list")).Lines.Single(line => line.GetProperty("name").GetString() == "pager");
+        Assert.That(listed.GetProperty("rights").GetRawText(), Is.EqualTo("""["publish","read"]"""));
+        Assert.That(listed.GetProperty("conversations").GetInt32(), Is.EqualTo(1));
+        await SucceedAsync("admin", "service", "revoke", "pager");
+        Assert.That((await SucceedAsync("admin", "service", "list")).Lines.Select(line => line.GetProperty("name").GetString()), Has.None.EqualTo("pager"));
+        Assert.That((await _cli.RunAsync("admin", "service", "revoke", "pager")).ExitCode, Is.EqualTo(ExitCodes.Failed));
+        Assert.That((await _cli.RunAsync("admin", "service", "create", "other", "--right", "everything")).ExitCode, Is.EqualTo(ExitCodes.Usage));
+        Assert.That((await _cli.RunAsync("admin", "service", "list", "--user", "ada")).ExitCode, Is.EqualTo(ExitCodes.Failed), "an account that is named is meant");
+    }
+
+    [Test]
     public async Task SigningInAgainKeepsTheDevice()
     {
         JsonElement registered = (await SucceedAsync("register", "carol")).Last;

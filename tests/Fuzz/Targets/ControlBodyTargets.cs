@@ -15,6 +15,11 @@ internal static class ControlBodyTargets
         static () => new ControlBodyTarget<ConversationInfo>("control-conversation", [FrameType.Reply, FrameType.CreateConversation], ConversationInfo.Parse, info => info.ToMap()),
         static () => new ControlBodyTarget<MemberInfo>("control-member", [FrameType.Reply, FrameType.ListMembers], MemberInfo.Parse, member => member.ToMap()),
         static () => new ControlBodyTarget<UserInfo>("control-user", [FrameType.Reply, FrameType.ResolveUsers], UserInfo.Parse, user => user.ToMap()),
+        static () => new ControlBodyTarget<ProfileChange>("control-profile-change", [FrameType.SetProfile], ProfileChange.Parse, change => change.ToMap()),
+        static () => new ControlBodyTarget<Profile>("control-profile", [FrameType.Reply, FrameType.SetProfile], Profile.Parse, profile => profile.ToMap()),
+        static () => new ControlBodyTarget<FoundUser>("control-found-user", [FrameType.Reply, FrameType.SearchUsers], FoundUser.Parse, user => user.ToMap()),
+        static () => new ControlBodyTarget<BlockInfo>("control-block", [FrameType.Reply, FrameType.Block], BlockInfo.Parse, block => block.ToMap()),
+        static () => new ControlBodyTarget<ServiceInfo>("control-service", [FrameType.Reply, FrameType.CreateService], ServiceInfo.Parse, service => service.ToMap()),
     ];
 }
 

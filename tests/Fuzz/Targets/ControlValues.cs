@@ -23,6 +23,7 @@ internal static class ControlKeys
     [
         "version", "client", "token", "name", "password", "register", "device", "session", "window", "server", "resumed", "user", "heartbeat_ms", "frame_size_max", "body_size_max", "in_flight_max",
         "time_us", "conversation", "kind", "title", "role", "epoch", "head", "created", "members", "users", "names", "since", "external", "after", "more", "event", "create", "conversations", "key", "public", "group",
-        "owner", "member", "none",
+        "owner", "member", "none", "display_name", "avatar", "locale", "fields", "if_version", "unchanged", "prefix", "limit", "blocked", "blocked_at", "rights", "publish", "import", "read", "created_at",
+        "profiles", "blocks", "services", "changed", "complete",
     ];
 }

@@ -2,6 +2,7 @@ using System.Text;
 
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
+using FastChat.Broker.People;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -39,6 +40,28 @@ internal static class StoredValueTargets
             "command-state",
             [new StateWriteCommand([new StateEntry([1, 2], [3]), new StateEntry([4], null), new StateEntry([5], [], true)]).ToBytes()],
             static bytes => StateWriteCommand.Parse(bytes).ToBytes()),
+        static () => new StoredValueTarget(
+            "stored-profile",
+            [
+                new StoredProfile(7, "Ada – Gräfin", "pictures/7", "en-GB", new ProfileFields([new("team", "engines"), new("", "")])).ToBytes(),
+                new StoredProfile(1, null, null, null, ProfileFields.Empty).ToBytes(),
+            ],
+            static bytes => StoredProfile.TryParse(bytes, out StoredProfile? profile) ? profile.ToBytes() : null),
+        static () => new StoredValueTarget(
+            "stored-service",
+            [new StoredService(ServiceRights.Publish | ServiceRights.Read, 3, 17, new UserId(5), new byte[32]).ToBytes(), new StoredService(ServiceRights.Import, null, 0, default, new byte[32]).ToBytes()],
+            static bytes => StoredService.Parse(bytes)?.ToBytes()),
+        static () => new StoredValueTarget(
+            "stored-block",
+            [new StoredBlock(17).ToBytes()],
+            static bytes => StoredBlock.TryParse(bytes, out StoredBlock block) ? block.ToBytes() : null),
+        static () => new StoredValueTarget(
+            "command-person",
+            [
+                new PersonCommand.SetProfile(new ProfileChange { DisplayName = "Ada", Fields = new ProfileFields([new("team", "engines")]), IfVersion = 3 }).ToBytes(),
+                new PersonCommand.SetBlock(new UserId(5), true).ToBytes(),
+            ],
+            static bytes => PersonCommand.TryParse(bytes, out PersonCommand? command) ? command.ToBytes() : null),
     ];
 
     private static bool IsWritable(ConversationMeta meta) => IsShort(meta.Name ?? string.Empty) && Encoding.UTF8.GetByteCount(meta.Title ?? string.Empty) <= ushort.MaxValue;

@@ -26,5 +26,5 @@ internal static class VectorSeeds
     public static IEnumerable<byte[]> Records() => VectorFile.Read("record").Select(vector => vector.Bytes);
 
     private static bool IsMap(FrameType type) =>
-        type is FrameType.Hello or FrameType.Welcome or FrameType.Reply or FrameType.Notice || type is >= FrameType.CreateConversation and <= FrameType.Backup;
+        type is FrameType.Hello or FrameType.Welcome or FrameType.Reply or FrameType.Notice || FrameTypes.IsControlRequest(type);
 }

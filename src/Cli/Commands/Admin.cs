@@ -1,0 +1,155 @@
+using System.CommandLine;
+using System.Text.Json;
+
+using FastChat.Client;
+using FastChat.Protocol;
+
+namespace FastChat.Cli;
+
+/// <summary><c>admin service create|list|revoke</c>: the accounts of programs. Signs in as the operator of the broker on this machine, unless an account is named.</summary>
+internal static class Admin
+{
+    /// <summary>The verb.</summary>
+    public static Command Build() => new("admin", "Manage a broker, as its operator")
+    {
+        new Command("service", "The accounts of programs: bots, bridges, back ends") { BuildCreate(), BuildList(), BuildRevoke() },
+    };
+
+    private static Option<string?> DataOption() => new("--data") { Description = "The broker's data directory, which holds the operator's token; that of the running broker otherwise" };
+
+    private static Command BuildCreate()
+    {
+        Argument<string> name = new("NAME") { Description = "A name as accounts have it" };
+        Option<string[]> rights = new("--right") { Description = "publish, import or read; once for each", Required = true };
+        Option<string[]> conversations = new("--in") { Description = "A conversation that it is confined to; once for each" };
+        Option<string?> data = DataOption();
+        Command command = new("create", "Make an account and print its token, which is not told again") { name, rights, conversations, data };
+        command.SetAction((parsed, cancellation) => Invocation.Action((invocation, token) => CreateAsync(
+            invocation, parsed.GetRequiredValue(name), parsed.GetRequiredValue(rights), parsed.GetValue(conversations) ?? [], parsed.GetValue(data), token))(parsed, cancellation));
+        return command;
+    }
+
+    private static Command BuildList()
+    {
+        Option<string?> data = DataOption();
+        Command command = new("list", "List the accounts of programs") { data };
+        command.SetAction((parsed, cancellation) => Invocation.Action((invocation, token) => ListAsync(invocation, parsed.GetValue(data), token))(parsed, cancellation));
+        return command;
+    }
+
+    private static Command BuildRevoke()
+    {
+        Argument<string> name = new("NAME") { Description = "Whose account ends" };
+        Option<string?> data = DataOption();
+        Command command = new("revoke", "End an account and close its connections") { name, data };
+        command.SetAction((parsed, cancellation) => Invocation.Action((invocation, token) => RevokeAsync(
+            invocation, parsed.GetRequiredValue(name), parsed.GetValue(data), token))(parsed, cancellation));
+        return command;
+    }
+
+    private static async Task<int> CreateAsync(
+        Invocation invocation, string name, string[] rightNames, string[] conversations, string? data, CancellationToken cancellation)
+    {
+        ServiceRights rights = ServiceInfo.ParseRights(rightNames) ?? throw CliException.Usage("--right: publish, import or read");
+        FastChatClient client = await ConnectAsync(invocation, data, cancellation).ConfigureAwait(false);
+        await using (client.ConfigureAwait(false))
+        {
+            List<ConversationId> scope = [];
+            foreach (string conversation in conversations)
+            {
+                scope.Add((await ConversationArgument.ResolveAsync(client, conversation, create: false, cancellation).ConfigureAwait(false)).Conversation);
+            }
+
+            ServiceCreated made = await client.CreateServiceAsync(name, rights, scope.Count == 0 ? null : scope, cancellation).ConfigureAwait(false);
+            Utf8JsonWriter json = invocation.Json.Begin();
+            json.WriteString("user", made.User.ToString());
+            json.WriteString("name", name);
+            json.WriteString("token", made.Token);
+            invocation.Json.End();
+        }
+
+        return ExitCodes.Done;
+    }
+
+    private static async Task<int> ListAsync(Invocation invocation, string? data, CancellationToken cancellation)
+    {
+        FastChatClient client = await ConnectAsync(invocation, data, cancellation).ConfigureAwait(false);
+        await using (client.ConfigureAwait(false))
+        {
+            UserId after = default;
+            bool complete = false;
+            while (!complete)
+            {
+                ServicePage page = await client.ListServicesAsync(after, cancellationToken: cancellation).ConfigureAwait(false);
+                foreach (ServiceInfo service in page.Services)
+                {
+                    Print(invocation, service);
+                    after = service.User;
+                }
+
+                complete = page.IsComplete || page.Services.Count == 0;
+            }
+        }
+
+        return ExitCodes.Done;
+    }
+
+    private static async Task<int> RevokeAsync(Invocation invocation, string name, string? data, CancellationToken cancellation)
+    {
+        FastChatClient client = await ConnectAsync(invocation, data, cancellation).ConfigureAwait(false);
+        await using (client.ConfigureAwait(false))
+        {
+            UserId user = (await Users.ResolveAsync(client, [name], cancellation).ConfigureAwait(false))[0];
+            await client.RevokeServiceAsync(user, cancellation).ConfigureAwait(false);
+            Utf8JsonWriter json = invocation.Json.Begin();
+            json.WriteString("user", user.ToString());
+            json.WriteBoolean("revoked", true);
+            invocation.Json.End();
+        }
+
+        return ExitCodes.Done;
+    }
+
+    private static Task<FastChatClient> ConnectAsync(Invocation invocation, string? data, CancellationToken cancellation)
+    {
+        string? token = invocation.User is null || data is not null
+            ? RunningServer.FindOperatorToken(invocation.Server, data, Environment.GetEnvironmentVariable)
+            : null;
+        return token is null
+            ? invocation.ConnectAsync(cancellation)
+            : invocation.ConnectAsync(new ClientOptions { Token = token, Reconnect = new ReconnectPolicy { AttemptsMax = 1 } }, null, cancellation);
+    }
+
+    private static void Print(Invocation invocation, ServiceInfo service)
+    {
+        string created = Timestamps.Format((long)service.CreatedAtMicros);
+        string[] rights = ServiceInfo.NamesOf(service.Rights);
+        if (invocation.IsHuman)
+        {
+            invocation.PrintHuman($"{service.User}  {created}  {string.Join(',', rights)}{(service.Conversations is { } count ? $" in {count}" : string.Empty)}  {SafeText.OneLine(service.Name)}");
+            return;
+        }
+
+        Utf8JsonWriter json = invocation.Json.Begin();
+        json.WriteString("user", service.User.ToString());
+        json.WriteString("name", service.Name);
+        json.WriteStartArray("rights");
+        foreach (string right in rights)
+        {
+            json.WriteStringValue(right);
+        }
+
+        json.WriteEndArray();
+        if (service.Conversations is { } conversations)
+        {
+            json.WriteNumber("conversations", conversations);
+        }
+        else
+        {
+            json.WriteNull("conversations");
+        }
+
+        json.WriteString("created_at", created);
+        invocation.Json.End();
+    }
+}
