@@ -17,6 +17,7 @@ namespace FastChat.Storage;
 ///  'c' · conversation (16)                      conversation
 ///  'm' · conversation (16) · user (16)          member of a conversation
 ///  'l' · user (16) · conversation (16)          entry in a user's list
+///  's' · user (16)                              presence
 ///  'o' · shard u16 BE · counter u64 BE          outgoing effect
 /// </code>
 /// Writers return the bytes written; targets must hold the matching size. Prefix writers end before the last field.
@@ -67,6 +68,9 @@ public static class StateKeys
 
     /// <summary>Bytes of the prefix shared by a shard's outgoing effects.</summary>
     public const int EffectsPrefixSize = 1 + sizeof(ushort);
+
+    /// <summary>Bytes of a presence record's key.</summary>
+    public const int PresenceSize = 1 + Id128.Size;
 
     private const int TokenHashSize = 32;
 
@@ -135,6 +139,9 @@ public static class StateKeys
 
     /// <summary>Prefix of all list entries of a user.</summary>
     public static int WriteListPrefix(Span<byte> target, UserId user) => WriteId(target, (byte)'l', user.Value);
+
+    /// <summary>What a user chose of their presence, and when they were last seen.</summary>
+    public static int WritePresence(Span<byte> target, UserId user) => WriteId(target, (byte)'s', user.Value);
 
     /// <summary>An effect that a shard owes to another; the counter orders them.</summary>
     public static int WriteEffect(Span<byte> target, ushort shard, ulong counter)

@@ -18,6 +18,9 @@ internal sealed class ConversationPolicyTests
     [TestCase(ConversationOperation.AddMembers, AccountRights.None, "ffanfa")]
     [TestCase(ConversationOperation.RemoveMember, AccountRights.None, "ffanfa")]
     [TestCase(ConversationOperation.Leave, AccountRights.None, "faanaa")]
+    [TestCase(ConversationOperation.WatchPresence, AccountRights.None, "faanaa")]
+    [TestCase(ConversationOperation.WatchPresence, AccountRights.Operator, "faafaa")]
+    [TestCase(ConversationOperation.WatchPresence, AccountRights.Import, "faanaa")]
     [TestCase(ConversationOperation.See, AccountRights.Operator, "aaaaaa")]
     [TestCase(ConversationOperation.Read, AccountRights.Operator, "aaaaaa")]
     [TestCase(ConversationOperation.ListMembers, AccountRights.Operator, "aaaaaa")]
@@ -54,7 +57,7 @@ internal sealed class ConversationPolicyTests
     [Test]
     public void EveryOperationIsInTheTable() => Assert.That(
         Enum.GetValues<ConversationOperation>(),
-        Has.Length.EqualTo(8), "a new operation needs its rows above");
+        Has.Length.EqualTo(9), "a new operation needs its rows above");
 
     [Test]
     public void AKindNobodyKnowsIsInvisible() => Assert.That(

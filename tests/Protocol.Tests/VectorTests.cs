@@ -110,6 +110,8 @@ public sealed class VectorTests
             "ResolveUsers" => new ControlMap().Set("users", map.Maps("users")!.Select(user => user is null ? null : UserInfo.Parse(user).ToMap()).ToArray()),
             "ImportUsers" => new ControlMap().Set("users", map.Ids("users")!.Select(ControlMap.IdBytes).ToArray()),
             "Backup" => BackupStatus.Parse(map).ToMap(),
+            "SetPresence" => PresenceSetting.Parse(map).ToMap(),
+            "WatchPresence" => PresenceSnapshot.Parse(map).ToMap(),
             _ => map,
         },
     };

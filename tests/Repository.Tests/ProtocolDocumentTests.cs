@@ -24,6 +24,7 @@ public sealed class ProtocolDocumentTests
     [
         "from connect to Hello", "from the first to the last byte of a frame", "silence of the peer",
         "bytes waiting and none taken by the peer", "connections not signed in, per address",
+        "changes of presence by one user", "signals of a connection",
     ];
 
     [Test]
@@ -124,6 +125,10 @@ public sealed class ProtocolDocumentTests
             ("unanswered fetches of a connection", [ProtocolLimits.FetchesInFlightMax]),
             ("records in one page", [ProtocolLimits.FetchCountMax, ProtocolLimits.FetchBytesMax]),
             ("control body: map entries, array elements, nesting", [ProtocolLimits.ControlMapMax, ProtocolLimits.ControlArrayMax, ProtocolLimits.ControlDepthMax]),
+            ("custom status", [ProtocolLimits.StatusSizeMax]),
+            ("conversations whose presence a connection watches", [ProtocolLimits.PresenceWatchesMax]),
+            ("members up to which presence is told by name", [ProtocolLimits.PresenceMembersMax]),
+            ("members up to which presence is told at all", [ProtocolLimits.PresenceCountedMax]),
             ("path of a directory", [ProtocolLimits.PathSizeMax]),
             ("name, title, password", [ProtocolLimits.NameSizeMax, ProtocolLimits.TitleSizeMax, ProtocolLimits.PasswordSizeMin, ProtocolLimits.PasswordSizeMax]),
         ];

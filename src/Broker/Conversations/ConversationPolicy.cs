@@ -29,6 +29,9 @@ internal enum ConversationOperation : byte
 
     /// <summary>Remove oneself.</summary>
     Leave,
+
+    /// <summary>Be told which members are there. Not even operators may who are no members themselves: nobody learns of people with whom they share nothing.</summary>
+    WatchPresence,
 }
 
 /// <summary>
@@ -55,7 +58,7 @@ internal static class ConversationPolicy
             ConversationOperation.Publish => kind == ConversationKind.Public || role != MemberRole.None,
             ConversationOperation.PublishOnBehalf => (rights & AccountRights.Import) != 0,
             ConversationOperation.AddMembers or ConversationOperation.RemoveMember => role == MemberRole.Owner || isOperator,
-            ConversationOperation.Leave => role != MemberRole.None,
+            ConversationOperation.Leave or ConversationOperation.WatchPresence => role != MemberRole.None,
             _ => false,
         };
         return isAllowed ? ErrorCode.None : ErrorCode.Forbidden;

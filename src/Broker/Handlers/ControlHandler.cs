@@ -14,7 +14,7 @@ namespace FastChat.Broker.Handlers;
 /// The control requests: parse on the read loop, carry out on the thread pool, because they read the store. A connection has a few under way at most; beyond
 /// that its frames wait.
 /// </summary>
-internal sealed class ControlHandler(ConversationRequests conversations, UserRequests users, OperatorRequests operators, ILogger log)
+internal sealed class ControlHandler(ConversationRequests conversations, UserRequests users, OperatorRequests operators, PresenceRequests presence, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
     private const int ControlsInFlightMax = 16;
@@ -48,14 +48,15 @@ internal sealed class ControlHandler(ConversationRequests conversations, UserReq
         Peer peer = client.Peer;
         try
         {
-            ControlAnswer answer = await ExecuteAsync(peer.Actor, type, map);
+            ControlAnswer answer = await ExecuteAsync(peer, type, map);
             if (answer.Map is not null)
             {
                 client.Reply(request, answer.Map);
+                answer.Sent?.Invoke();
             }
             else
             {
-                client.Refuse(request, answer.Error, answer.Reason);
+                client.Refuse(request, answer.Error, answer.Reason, answer.RetryAfterMs);
             }
         }
         catch (ControlFormatException wrong)
@@ -81,17 +82,19 @@ internal sealed class ControlHandler(ConversationRequests conversations, UserReq
         }
     }
 
-    private Task<ControlAnswer> ExecuteAsync(Actor actor, FrameType type, ControlMap map) => type switch
+    private Task<ControlAnswer> ExecuteAsync(Peer peer, FrameType type, ControlMap map) => type switch
     {
-        FrameType.CreateConversation => conversations.CreateAsync(actor, map),
-        FrameType.ResolveConversation => conversations.ResolveAsync(actor, map),
-        FrameType.AddMembers => conversations.AddMembersAsync(actor, map),
-        FrameType.RemoveMember => conversations.RemoveMemberAsync(actor, map),
-        FrameType.ListMembers => Task.FromResult(conversations.ListMembers(actor, map)),
-        FrameType.ListConversations => Task.FromResult(conversations.ListConversations(actor, map)),
+        FrameType.CreateConversation => conversations.CreateAsync(peer.Actor, map),
+        FrameType.ResolveConversation => conversations.ResolveAsync(peer.Actor, map),
+        FrameType.AddMembers => conversations.AddMembersAsync(peer.Actor, map),
+        FrameType.RemoveMember => conversations.RemoveMemberAsync(peer.Actor, map),
+        FrameType.ListMembers => Task.FromResult(conversations.ListMembers(peer.Actor, map)),
+        FrameType.ListConversations => Task.FromResult(conversations.ListConversations(peer.Actor, map)),
         FrameType.ResolveUsers => Task.FromResult(users.Resolve(map)),
-        FrameType.ImportUsers => users.ImportAsync(actor, map),
-        FrameType.Backup => Task.FromResult(operators.Backup(actor, map)),
+        FrameType.ImportUsers => users.ImportAsync(peer.Actor, map),
+        FrameType.Backup => Task.FromResult(operators.Backup(peer.Actor, map)),
+        FrameType.SetPresence => presence.SetAsync(peer, map),
+        FrameType.WatchPresence => presence.WatchAsync(peer, map),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
     };
 }
@@ -99,6 +102,12 @@ internal sealed class ControlHandler(ConversationRequests conversations, UserReq
 /// <summary>The answer to a control request: a map, or an error.</summary>
 internal readonly record struct ControlAnswer(ControlMap? Map, ErrorCode Error, string Reason)
 {
+    /// <summary>Milliseconds after which the same request may succeed; 0 = not said.</summary>
+    public uint RetryAfterMs { get; init; }
+
+    /// <summary>Called when the reply stands in the outbox; null for nothing.</summary>
+    public Action? Sent { get; init; }
+
     public static ControlAnswer Ok(ControlMap map) => new(map, ErrorCode.None, string.Empty);
 
     public static ControlAnswer Refused(ErrorCode code, string reason) => new(null, code, reason);

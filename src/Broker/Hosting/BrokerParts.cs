@@ -6,6 +6,7 @@ using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Maintenance;
+using FastChat.Broker.Presence;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -25,6 +26,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly BrokerMetrics _metrics = new();
     private readonly PasswordHasher _passwords;
+    private readonly PresenceClock _presenceClock;
     private readonly Router _router;
 
     private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, Surroundings surroundings)
@@ -50,17 +52,24 @@ internal sealed class BrokerParts : IAsyncDisposable
                 : null,
             logger);
 
+        PresenceOptions presence = options.ToPresenceOptions();
+        Presence = new PresenceRoom(presence, new PresenceStore(log, _router), surroundings.Clock, _metrics);
+        _presenceClock = new PresenceClock(Presence, presence.Tick, surroundings.Clock, logger);
+
         ConnectionSettings settings = options.ToConnectionSettings();
         FrameDispatcher dispatcher = new(
             new PublishHandler(_router, settings.BodySizeMax, settings.InFlightMax),
             new SubscriptionHandler(_router, ProtocolLimits.SubscriptionsMax),
+            new SignalHandler(_router, _metrics),
             new ControlHandler(
-                new ConversationRequests(_router, log, Accounts, surroundings.Random), new UserRequests(Accounts), new OperatorRequests(Backups), logger));
+                new ConversationRequests(_router, log, Accounts, surroundings.Random), new UserRequests(Accounts), new OperatorRequests(Backups),
+                new PresenceRequests(Presence, surroundings.Clock), logger));
         Connections = new ConnectionRegistry(new ConnectionServices
         {
             Router = _router,
             ConversationLog = log,
             Sessions = Sessions,
+            Presence = Presence,
             Accounts = Accounts,
             Dispatcher = dispatcher,
             Limits = new ConnectionLimits(options.ConnectionsMax, options.StrangersPerAddressMax),
@@ -78,6 +87,9 @@ internal sealed class BrokerParts : IAsyncDisposable
 
     /// <summary>The sessions.</summary>
     public SessionRegistry Sessions { get; }
+
+    /// <summary>Who is here.</summary>
+    public PresenceRoom Presence { get; }
 
     /// <summary>The accounts.</summary>
     public Accounts Accounts { get; }
@@ -126,6 +138,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     public ValueTask DisposeAsync()
     {
         Connections.Dispose();
+        _presenceClock.Dispose();
         Backups.Dispose();
         _passwords.Dispose();
         _router.Dispose();
@@ -195,6 +208,9 @@ internal sealed class BrokerParts : IAsyncDisposable
         FrameWriter.Write(
             frame, FrameType.Notice, 0, new ControlMap().Set("event", added ? "added" : "removed").SetId("conversation", conversation.Value));
         Sessions.Tell(user, frame.WrittenSpan.ToArray());
+
+        // What was owed when the broker stopped is carried while the parts are still being put together: nobody watches yet.
+        Presence?.OnMembershipChanged(user, conversation, added);
     }
 
     private void ObserveGauges()
@@ -203,6 +219,9 @@ internal sealed class BrokerParts : IAsyncDisposable
         _metrics.Observe("fastchat.sessions", "{session}", "sessions, attached or waiting", () => Sessions.Count);
         _metrics.Observe("fastchat.subscriptions", "{subscription}", "subscriptions", () => _router.Subscriptions);
         _metrics.Observe("fastchat.lagging", "{subscription}", "subscriptions that read from the log", () => _router.Pulling);
+        _metrics.Observe("fastchat.presence.here", "{person}", "people who are here, invisible ones included", () => Presence.PeopleHere);
+        _metrics.Observe("fastchat.presence.known", "{person}", "people whom presence has in memory", () => Presence.PeopleInMemory);
+        _metrics.Observe("fastchat.presence.watches", "{watch}", "watches of conversations", () => Presence.Watches);
         _metrics.Observe("fastchat.disk.full", "{state}", "1 while the disk has no room", () => Log.IsFull ? 1 : 0);
         _metrics.Observe("fastchat.ring.queued", "By", "bytes that wait in the shards' rings", () => _router.QueuedBytes);
     }

@@ -42,6 +42,9 @@ internal enum CommandKind : byte
 
     /// <summary>Body: the Fetch frame's.</summary>
     Fetch = 36,
+
+    /// <summary>Somebody types. Body: the Signal frame's.</summary>
+    Signal = 40,
 }
 
 /// <summary>
