@@ -68,6 +68,7 @@ internal static class CommandLine
             Kick.Build(),
             Leave.Build(),
             Members.Build(),
+            Presence.Build(),
             Replay.Build(),
             Backup.Build(),
             Restore.Build(),

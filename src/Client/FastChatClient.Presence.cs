@@ -68,7 +68,7 @@ public sealed partial class FastChatClient
     /// </summary>
     /// <param name="conversation">Where.</param>
     /// <param name="kind">What the user does.</param>
-    public ValueTask SignalTypingAsync(ConversationId conversation, SignalKind kind = SignalKind.Typing)
+    public Task SignalTypingAsync(ConversationId conversation, SignalKind kind = SignalKind.Typing)
     {
         if (kind is < SignalKind.Typing or > SignalKind.Stopped)
         {
@@ -76,6 +76,6 @@ public sealed partial class FastChatClient
         }
 
         _session.SignalTyping(conversation, kind);
-        return ValueTask.CompletedTask;
+        return Task.CompletedTask;
     }
 }

@@ -22,6 +22,11 @@ internal static class ControlKeys
         ["limit"] = static (map, key) => map.Number(key, 0),
         ["directory"] = static (map, key) => map.Text(key, ProtocolLimits.PathSizeMax),
         ["keep"] = static (map, key) => map.Number(key, 0),
+        ["availability"] = static (map, key) => map.Text(key, ProtocolLimits.NameSizeMax),
+        ["status"] = static (map, key) => map.Text(key, ProtocolLimits.StatusSizeMax),
+        ["status_until"] = static (map, key) => map.Number(key, 0, long.MaxValue),
+        ["idle"] = static (map, key) => map.Flag(key),
+        ["watch"] = static (map, key) => map.Flag(key),
         ["stop"] = static (map, key) => map.Flag(key),
     };
 
@@ -36,7 +41,7 @@ internal static class ControlKeys
             case FrameType.Welcome:
                 Try(() => Welcome.Parse(map), blame);
                 break;
-            case >= FrameType.CreateConversation and <= FrameType.Backup:
+            case FrameType request when FrameTypes.IsControlRequest(request):
                 foreach (string key in map.Keys)
                 {
                     if (Requests.TryGetValue(key, out Action<ControlMap, string>? read))
