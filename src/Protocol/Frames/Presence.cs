@@ -68,10 +68,13 @@ public readonly ref struct Presence
         ReadOnlySpan<byte> rest = source[FixedSize..];
         while (!rest.IsEmpty)
         {
-            if (!PresenceEntry.TryRead(ref rest, out _))
+            int size = PresenceEntry.SizeOf(rest);
+            if (size == 0)
             {
                 return false;
             }
+
+            rest = rest[size..];
         }
 
         presence = new Presence(

@@ -28,17 +28,20 @@ public sealed record PresenceEntry(UserId User, Availability Availability, long 
     public static bool TryRead(ref ReadOnlySpan<byte> source, out PresenceEntry? entry)
     {
         entry = null;
-        if (source.Length < FixedSize || source.Length < FixedSize + source[17])
+        int size = SizeOf(source);
+        if (size == 0)
         {
             return false;
         }
 
-        int size = FixedSize + source[17];
         entry = new PresenceEntry(
             UserId.Read(source), (Availability)source[16], BinaryPrimitives.ReadInt64LittleEndian(source[20..]), Encoding.UTF8.GetString(source[FixedSize..size]));
         source = source[size..];
         return true;
     }
+
+    /// <summary>Bytes of the entry that <paramref name="source"/> begins with; 0 when none stands there.</summary>
+    public static int SizeOf(ReadOnlySpan<byte> source) => source.Length < FixedSize || source.Length < FixedSize + source[17] ? 0 : FixedSize + source[17];
 
     /// <summary>Writes the entry and returns its size.</summary>
     public int Write(Span<byte> target)
