@@ -74,6 +74,7 @@ internal static class CommandLine
             BlockVerbs.Build(blocks: false),
             BlockVerbs.BuildList(),
             Admin.Build(),
+            Presence.Build(),
             Replay.Build(),
             Backup.Build(),
             Restore.Build(),

@@ -35,6 +35,9 @@ public sealed record ClientOptions
     /// </summary>
     public uint Window { get; init; } = 1024 * 1024;
 
+    /// <summary>Somebody looks at what the client shows: the broker sends who types and who is there. A program that nobody looks at saves itself that.</summary>
+    public bool Signals { get; init; } = true;
+
     /// <summary>Bytes of publishes that may be unanswered, from the oldest to the newest; past it publishing waits.</summary>
     public int SendQueueBytesMax { get; init; } = 8 * 1024 * 1024;
 

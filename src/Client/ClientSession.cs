@@ -52,6 +52,11 @@ internal sealed class ClientSession
         Sends = new SendQueue(options.SendQueueBytesMax);
         Window = new DeliveryWindow(options.Window);
         Subscriptions = new SubscriptionTable(Requests, Window, options.ReadObserver, (subscription, error) => _ = RetrySubscribeAsync(subscription, error));
+        Presence = new PresenceTable(Requests, (watch, error) => _ = RetryWatchAsync(watch, error));
+        Signals = new SignalThrottle(options.TimeProvider);
+        Typing = new TypingTable(
+            options.TimeProvider, notice => ApplicationFailureException.Fence(() => TypingChanged?.Invoke(notice)),
+            failure => Volatile.Read(ref _connection)?.RequestClose(ClientConnection.ReasonOf(failure)));
         RequestSlots = new SemaphoreSlim(options.RequestsMax, options.RequestsMax);
         Hold = new PublishHold(Sends, options.TimeProvider, WriteSignal.Raise);
         _gate = new PostingGate(Sends, WriteSignal);
@@ -66,6 +71,8 @@ internal sealed class ClientSession
 
     public event Action<CursorNotice>? CursorMoved;
 
+    public event Action<TypingNotice>? TypingChanged;
+
     public TimeProvider Time => _options.TimeProvider;
 
     public SendQueue Sends { get; }
@@ -78,6 +85,15 @@ internal sealed class ClientSession
     public SubscriptionTable Subscriptions { get; }
 
     public DeliveryWindow Window { get; }
+
+    /// <summary>The watched conversations.</summary>
+    public PresenceTable Presence { get; }
+
+    /// <summary>The user's own typing.</summary>
+    public SignalThrottle Signals { get; }
+
+    /// <summary>That of others.</summary>
+    public TypingTable Typing { get; }
 
     /// <summary>Wakes the write loop of the connection that there is.</summary>
     public AsyncSignal WriteSignal { get; } = new();
@@ -135,6 +151,28 @@ internal sealed class ClientSession
     {
         Subscriptions.Remove(subscription);
         WriteSignal.Raise();
+    }
+
+    public PresenceWatch BeginWatching(ConversationId conversation)
+    {
+        PresenceWatch watch = Presence.Add(conversation);
+        WriteSignal.Raise();
+        return watch;
+    }
+
+    public void StopWatching(PresenceWatch watch)
+    {
+        Presence.Remove(watch);
+        WriteSignal.Raise();
+    }
+
+    /// <summary>Queues a signal if it is worth one, and the broker takes them.</summary>
+    public void SignalTyping(ConversationId conversation, SignalKind kind)
+    {
+        if (Volatile.Read(ref _connection) is not null && Welcome is { Signals: true } && Signals.TryQueue(conversation, kind))
+        {
+            WriteSignal.Raise();
+        }
     }
 
     /// <summary>Read loop, behind each batch of frames: what the batch's answers gave back.</summary>
@@ -265,6 +303,7 @@ internal sealed class ClientSession
             Session = Welcome?.Session ?? default,
             Attempt = (ulong)number,
             Window = Window.Begin(),
+            Signals = _options.Signals,
         };
     }
 
@@ -276,8 +315,10 @@ internal sealed class ClientSession
         Sends.Rewind();
         Hold.Reset();
         OnAnswersReleased();
+        Signals.Reset();
         Volatile.Write(ref _connection, connection);
         Subscriptions.OnConnected(connection.Number);
+        Presence.OnConnected(connection.Number);
         if (_stopping.IsCancellationRequested)
         {
             // Stop may have looked for the connection before it was there.
@@ -297,7 +338,9 @@ internal sealed class ClientSession
         CloseReason reason = await connection.RunAsync().ConfigureAwait(Continuation.InContext);
         Volatile.Write(ref _connection, null);
         Subscriptions.OnBreak();
+        Presence.OnBreak();
         Requests.OnBreak(reason);
+        Typing.EndAll();
         return reason;
     }
 
@@ -316,11 +359,21 @@ internal sealed class ClientSession
         WriteSignal.Raise();
     }
 
+    private async Task RetryWatchAsync(PresenceWatch watch, RequestException error)
+    {
+        int connection = Connection.Number;
+        TimeSpan delay = error.RetryAfter > TimeSpan.Zero ? error.RetryAfter : SubscribeRetryDelay;
+        await Task.Delay(delay, Time, _stopping.Token).ConfigureAwait(Continuation.SuppressThrowing);
+        Presence.Retry(watch, connection);
+        WriteSignal.Raise();
+    }
+
     private void End(CloseReason reason)
     {
         List<Exception> failures = Sends.FailAll(reason);
         Requests.FailAll(reason);
         Subscriptions.FailAll(reason);
+        Presence.FailAll(reason);
         ConnectionException error = new(reason, isFinal: true);
         _flushes.FailAll(error);
         _gate.OnRoom();

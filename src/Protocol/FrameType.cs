@@ -67,7 +67,7 @@ public enum FrameType : byte
     /// <summary>Reserved: C→S cumulative cursor.</summary>
     Ack = 0x1B,
 
-    /// <summary>Reserved: both, ephemeral typing and presence.</summary>
+    /// <summary>Both, request 0: somebody types or records. Never stored, lossy; a broker sends it only to who said <c>signals</c> in Hello.</summary>
     Signal = 0x1C,
 
     /// <summary>C→S: make a conversation.</summary>
@@ -139,6 +139,12 @@ public enum FrameType : byte
     /// <summary>C→S: the list of conversations with what has changed in them.</summary>
     GetInbox = 0x42,
 
+    /// <summary>C→S: how I want to be seen, or whether this device is idle.</summary>
+    SetPresence = 0x48,
+
+    /// <summary>C→S: tell me who of a conversation is there, or no longer.</summary>
+    WatchPresence = 0x49,
+
     /// <summary>C→S: change what one says of oneself.</summary>
     SetProfile = 0x50,
 
@@ -165,6 +171,9 @@ public enum FrameType : byte
 
     /// <summary>S→C, optional: something happened that no request asked about.</summary>
     Notice = 0x80,
+
+    /// <summary>S→C, optional: what changed among the members of a watched conversation.</summary>
+    Presence = 0x81,
 }
 
 /// <summary>Directions of the frame types.</summary>
@@ -173,7 +182,7 @@ public static class FrameTypes
     /// <summary>True for the frames that a client may send.</summary>
     public static bool IsFromClient(FrameType type) => type is
         FrameType.Hello or FrameType.Ping or FrameType.Pong or FrameType.Close or FrameType.Credit or
-        FrameType.Publish or FrameType.Subscribe or FrameType.Unsubscribe or FrameType.Fetch ||
+        FrameType.Publish or FrameType.Subscribe or FrameType.Unsubscribe or FrameType.Fetch or FrameType.Signal ||
         IsControlRequest(type);
 
     /// <summary>True for the requests whose body is a map and whose answer is a Reply.</summary>
@@ -182,13 +191,14 @@ public static class FrameTypes
         >= FrameType.ChangeConversation and <= FrameType.JoinByLink or
         >= FrameType.GetAnnotations and <= FrameType.Forward or
         >= FrameType.MoveCursor and <= FrameType.GetInbox or
+        FrameType.SetPresence or FrameType.WatchPresence or
         >= FrameType.SetProfile and <= FrameType.RevokeService;
 
     /// <summary>True for the frames that a broker may send.</summary>
     public static bool IsFromServer(FrameType type) => type is
         FrameType.Welcome or FrameType.Ping or FrameType.Pong or FrameType.Close or FrameType.Error or
         FrameType.Published or FrameType.Subscribed or FrameType.Unsubscribed or FrameType.Deliver or FrameType.Lag or
-        FrameType.Chunk or FrameType.FetchEnd or FrameType.Reply or FrameType.Notice;
+        FrameType.Chunk or FrameType.FetchEnd or FrameType.Signal or FrameType.Reply or FrameType.Notice or FrameType.Presence;
 
     /// <summary>True when an unknown frame of this number is ignored rather than refused.</summary>
     public static bool IsOptional(FrameType type) => (byte)type >= 0x80;

@@ -87,6 +87,18 @@ public static class ProtocolLimits
     /// <summary>Bytes of a token's text.</summary>
     public const int TokenSizeMax = 128;
 
+    /// <summary>Bytes of a custom status: a line beside a name, and no message.</summary>
+    public const int StatusSizeMax = 128;
+
+    /// <summary>Conversations whose presence one connection watches: what a screen shows, and some.</summary>
+    public const int PresenceWatchesMax = 64;
+
+    /// <summary>Members up to which each is told of by name; in a larger conversation only counts are.</summary>
+    public const int PresenceMembersMax = 100;
+
+    /// <summary>Members up to which even counts are kept.</summary>
+    public const int PresenceCountedMax = 20_000;
+
     /// <summary>Elements of an array in a control body.</summary>
     public const int ControlArrayMax = 500;
 

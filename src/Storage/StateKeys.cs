@@ -28,6 +28,7 @@ namespace FastChat.Storage;
 ///  'y' · time i64 BE · conversation (16) · sequence u64 BE            a message that ends by itself
 ///  'd' · conversation (16) · user (16) [· thread u64 BE]              a member's cursors
 ///  'u' · user (16) · conversation (16) [· thread u64 BE]              the same, on the user's side
+///  's' · user (16)                              presence
 ///  'o' · shard u16 BE · counter u64 BE          outgoing effect
 ///  'f' · user (16)                              profile
 ///  'k' · user (16) · other (16)                 the user has blocked the other
@@ -94,6 +95,9 @@ public static class StateKeys
 
     /// <summary>Bytes of a service's key.</summary>
     public const int ServiceSize = 1 + (2 * Id128.Size);
+
+    /// <summary>Bytes of a presence record's key.</summary>
+    public const int PresenceSize = 1 + Id128.Size;
 
     private const int TokenHashSize = 32;
 
@@ -202,6 +206,9 @@ public static class StateKeys
         BinaryPrimitives.WriteUInt64BigEndian(target[size..], sequence);
         return size + sizeof(ulong);
     }
+
+    /// <summary>What a user chose of their presence, and when they were last seen.</summary>
+    public static int WritePresence(Span<byte> target, UserId user) => WriteId(target, (byte)'s', user.Value);
 
     /// <summary>An effect that a shard owes to another; the counter orders them.</summary>
     public static int WriteEffect(Span<byte> target, ushort shard, ulong counter)

@@ -44,6 +44,8 @@ internal sealed class ConversationPolicyTests
     [TestCase(ConversationOperation.DeleteOwn, AccountRights.None, "aaaaaaaf aaaaaaaf naaaaafn naaaaann")]
     [TestCase(ConversationOperation.DeleteOthers, AccountRights.None, "fffaaaff fffaaaff nffaaafn nfffffnn")]
     [TestCase(ConversationOperation.Pin, AccountRights.None, "fffaaaff fffaaaff nffaaafn nfaaaann")]
+    [TestCase(ConversationOperation.WatchPresence, AccountRights.None, "faaaaaff faaaaaff naaaaafn naaaaann")]
+    [TestCase(ConversationOperation.WatchPresence, AccountRights.Operator, "faaaaaff faaaaaff faaaaaff faaaaaff")]
     [TestCase(ConversationOperation.See, AccountRights.Operator, "aaaaaaaa aaaaaaaa aaaaaaaa aaaaaaaa")]
     [TestCase(ConversationOperation.Read, AccountRights.Operator, "aaaaaaaa aaaaaaaa aaaaaaaa aaaaaaaa")]
     [TestCase(ConversationOperation.Publish, AccountRights.Operator, "afaaaaaf ffaaaaff ffaaaaff ffaaaaff")]

@@ -205,6 +205,10 @@ internal sealed class DeadlineTests
         yield return new TestCaseData(good with { FrameDeadlineSeconds = double.NaN }, "deadlines");
         yield return new TestCaseData(good with { SessionSeconds = -1 }, "session_seconds");
         yield return new TestCaseData(good with { DrainSeconds = -1 }, "drain_seconds");
+        yield return new TestCaseData(good with { PresenceGraceSeconds = -1 }, "presence_grace_seconds");
+        yield return new TestCaseData(good with { PresenceTickSeconds = 0 }, "presence_tick_seconds");
+        yield return new TestCaseData(good with { PresenceConnectionBytesPerSecond = 999 }, "presence_connection_bytes_per_second");
+        yield return new TestCaseData(good with { PresenceBytesPerSecond = 7_999 }, "presence_bytes_per_second");
         yield return new TestCaseData(good with { Listen = "0.0.0.0:7400" }, "TLS");
         yield return new TestCaseData(good with { Http = "192.168.1.1:80" }, "TLS");
         yield return new TestCaseData(good with { Listen = "nonsense" }, "HOST:PORT");
@@ -216,6 +220,7 @@ internal sealed class DeadlineTests
             Router = null!,
             ConversationLog = null!,
             Sessions = null!,
+            Presence = null!,
             Accounts = null!,
             Services = null!,
             Dispatcher = null!,

@@ -40,9 +40,13 @@ internal sealed class RouterBench : IDisposable
 
     public ConcurrentQueue<(UserId User, ConversationId Conversation, bool Added)> ListChanges { get; } = new();
 
-    public TestPeer Connect(UserId user, int budgetBytes = 1 << 20, uint window = 0)
+    public TestPeer Connect(UserId user, int budgetBytes = 1 << 20, uint window = 0) => Connect(user, budgetBytes, window, takesSignals: false);
+
+    public TestPeer ConnectForSignals(UserId user, int budgetBytes = 1 << 20) => Connect(user, budgetBytes, window: 0, takesSignals: true);
+
+    private TestPeer Connect(UserId user, int budgetBytes, uint window, bool takesSignals)
     {
-        Peer peer = new(ShardBench.ActorOf(user, _nextDevice++), "somebody", new Outbox(Router.LoopCount, budgetBytes, window));
+        Peer peer = new(ShardBench.ActorOf(user, _nextDevice++), "somebody", new Outbox(Router.LoopCount, budgetBytes, window)) { TakesSignals = takesSignals };
         Assert.That(Router.Peers.TryAdd(peer), Is.True);
         return new TestPeer(this, peer);
     }

@@ -13,7 +13,7 @@ internal sealed class HandshakeTests
 
         Assert.Multiple(() =>
         {
-            Assert.That(hello, Is.EqualTo(new Hello { Client = "probe", Token = "token", Attempt = 1, Window = 5000 }));
+            Assert.That(hello, Is.EqualTo(new Hello { Signals = true, Client = "probe", Token = "token", Attempt = 1, Window = 5000 }));
             Assert.That(client.User, Is.EqualTo(Welcomes.User));
             Assert.That(client.UserName, Is.EqualTo("ada"));
             Assert.That(client.Device, Is.EqualTo(new DeviceId(7)));
@@ -40,8 +40,8 @@ internal sealed class HandshakeTests
 
         Assert.Multiple(() =>
         {
-            Assert.That(hello with { Client = null, Window = 0 }, Is.EqualTo(new Hello { Name = "ada", Password = "correct horse", Register = true, Device = new DeviceId(3), Attempt = 1 }));
-            Assert.That(again with { Client = null, Window = 0 }, Is.EqualTo(new Hello { Token = "fresh", Session = Welcomes.Plain.Session, Attempt = 2 }));
+            Assert.That(hello with { Client = null, Window = 0 }, Is.EqualTo(new Hello { Signals = true, Name = "ada", Password = "correct horse", Register = true, Device = new DeviceId(3), Attempt = 1 }));
+            Assert.That(again with { Client = null, Window = 0 }, Is.EqualTo(new Hello { Signals = true, Token = "fresh", Session = Welcomes.Plain.Session, Attempt = 2 }));
             Assert.That(client.Token, Is.EqualTo("fresh"));
         });
     }

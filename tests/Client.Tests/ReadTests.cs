@@ -380,7 +380,7 @@ internal sealed class ReadTests
     }
 
     [TestCase((FrameType)0x1D)]
-    [TestCase(FrameType.Signal)]
+    [TestCase(FrameType.Signal, Description = "of one byte")]
     [TestCase(FrameType.Publish)]
     [TestCase(FrameType.Welcome)]
     [TestCase(FrameType.None)]

@@ -37,7 +37,6 @@ internal static class BadFraming
         BadInput.FromClient("a reserved type without request", RawFrame.ToBytes(0x1B, 0, []), CloseCode.BadFrame),
         BadInput.FromClient("an unknown type without request", RawFrame.ToBytes(0x7F, 0, []), CloseCode.BadFrame),
         BadInput.Refused("a reserved type with a request", (FrameType)0x1B, _ => Array.Empty<byte>(), ErrorCode.Unsupported),
-        BadInput.Refused("another reserved type with a request", (FrameType)0x1C, _ => new byte[100], ErrorCode.Unsupported),
         BadInput.Refused("an unknown type with a request", (FrameType)0x7F, _ => new byte[4000], ErrorCode.Unsupported),
         new("5,000 optional frames are ignored", async stage =>
         {

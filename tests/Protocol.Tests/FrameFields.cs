@@ -128,6 +128,20 @@ internal static class FrameFields
             case FrameType.Lag:
                 Assert.That(Lag.TryRead(body, out Lag lag), Is.True);
                 return new() { ["conversation"] = Id(lag.Conversation.Value), ["epoch"] = lag.Epoch, ["next"] = Number(lag.Next), ["head"] = Number(lag.Head) };
+            case FrameType.Signal when body.Length == Signal.Size:
+                Assert.That(Signal.TryRead(body, out Signal signal), Is.True);
+                return new() { ["conversation"] = Id(signal.Conversation.Value), ["kind"] = (byte)signal.Kind };
+            case FrameType.Signal:
+                Assert.That(RelayedSignal.TryRead(body, out RelayedSignal relayed), Is.True);
+                return new()
+                {
+                    ["conversation"] = Id(relayed.Conversation.Value),
+                    ["user"] = Id(relayed.User.Value),
+                    ["kind"] = (byte)relayed.Kind,
+                    ["time_to_live_ms"] = relayed.TimeToLiveMs,
+                };
+            case FrameType.Presence:
+                return DescribePresence(body);
             case FrameType.Fetch:
                 Assert.That(Fetch.TryRead(body, out Fetch fetch), Is.True);
                 return new()
@@ -197,6 +211,49 @@ internal static class FrameFields
         };
     }
 
+    private static JsonObject DescribePresence(byte[] body)
+    {
+        Assert.That(Presence.TryRead(body, out Presence presence), Is.True);
+        JsonArray entries = [];
+        ReadOnlySpan<byte> rest = presence.Entries;
+        while (!rest.IsEmpty)
+        {
+            Assert.That(PresenceEntry.TryRead(ref rest, out PresenceEntry? entry), Is.True);
+            entries.Add(new JsonObject
+            {
+                ["user"] = Id(entry!.User.Value),
+                ["availability"] = (byte)entry.Availability,
+                ["last_seen"] = Number(entry.LastSeenMicros),
+                ["status"] = entry.Status,
+            });
+        }
+
+        return new()
+        {
+            ["conversation"] = Id(presence.Conversation.Value),
+            ["shape"] = (byte)presence.Shape,
+            ["online"] = presence.Online,
+            ["members"] = presence.Members,
+            ["entries"] = entries,
+        };
+    }
+
+    private static byte[] EncodePresence(ConversationId conversation, JsonObject fields)
+    {
+        PresenceEntry[] entries = fields["entries"]!.AsArray().Select(entry => new PresenceEntry(
+            new UserId(ToId(entry!["user"])), (Availability)entry["availability"]!.GetValue<byte>(), ToSigned(entry["last_seen"]), entry["status"]!.GetValue<string>())).ToArray();
+        byte[] target = Dirty(Presence.FixedSize + entries.Sum(entry => entry.Size));
+        Presence.WriteFixed(
+            target, conversation, (PresenceShape)fields["shape"]!.GetValue<byte>(), fields["online"]!.GetValue<uint>(), fields["members"]!.GetValue<uint>());
+        int at = Presence.FixedSize;
+        foreach (PresenceEntry entry in entries)
+        {
+            at += entry.Write(target.AsSpan(at));
+        }
+
+        return target;
+    }
+
     private static Failure ToFailure(JsonObject fields) =>
         new(fields["code"]!.GetValue<ushort>(), fields["retry_after_ms"]!.GetValue<uint>(), fields["reason"]!.GetValue<string>());
 
@@ -240,6 +297,13 @@ internal static class FrameFields
                 return [.. before, .. records];
             case FrameType.Lag:
                 return Fill(Lag.Size, new Lag(conversation, epoch, ToUnsigned(fields["next"]), ToUnsigned(fields["head"])).Write);
+            case FrameType.Signal when fields["user"] is { } user:
+                return Fill(RelayedSignal.Size, new RelayedSignal(
+                    conversation, new UserId(ToId(user)), (SignalKind)fields["kind"]!.GetValue<byte>(), fields["time_to_live_ms"]!.GetValue<uint>()).Write);
+            case FrameType.Signal:
+                return Fill(Signal.Size, new Signal(conversation, (SignalKind)fields["kind"]!.GetValue<byte>()).Write);
+            case FrameType.Presence:
+                return EncodePresence(conversation, fields);
             case FrameType.Fetch:
                 return Fill(Fetch.Size, new Fetch(
                     conversation, new LogPosition(epoch, ToUnsigned(fields["position"])), (FetchDirection)fields["direction"]!.GetValue<byte>(),

@@ -79,7 +79,7 @@ public sealed class InvalidVectorTests
     {
         Frame frame = ReadWhole(vector);
         Assert.That(CanRead(frame), Is.False);
-        bool closes = frame.Type is FrameType.Hello or FrameType.Credit;
+        bool closes = frame.Type is FrameType.Hello or FrameType.Credit or FrameType.Signal;
         Assert.That((vector.Text("outcome"), vector.Text("code")), Is.EqualTo(closes ? ("close", "BAD_FRAME") : ("error", "BAD_REQUEST")));
     }
 
@@ -103,6 +103,7 @@ public sealed class InvalidVectorTests
             FrameType.Unsubscribe => Unsubscribe.TryRead(body, out _),
             FrameType.Fetch => Fetch.TryRead(body, out _),
             FrameType.Credit => Credit.TryRead(body, out _),
+            FrameType.Signal => Signal.TryRead(body, out _),
             FrameType.Hello => ControlMap.TryParse(frame.Body, out ControlMap? map, out _) && CanRead(map),
             _ => ControlMap.TryParse(frame.Body, out _, out _),
         };

@@ -25,6 +25,10 @@ public sealed class LayoutTests
             Assert.That(Lag.Size, Is.EqualTo(40));
             Assert.That(Credit.Size, Is.EqualTo(4));
             Assert.That(Failure.FixedSize, Is.EqualTo(8));
+            Assert.That(Signal.Size, Is.EqualTo(20));
+            Assert.That(RelayedSignal.Size, Is.EqualTo(40));
+            Assert.That(Presence.FixedSize, Is.EqualTo(28));
+            Assert.That(PresenceEntry.FixedSize, Is.EqualTo(28));
             Assert.That(MessageRecord.FixedSize, Is.EqualTo(68));
             Assert.That(MembershipBody.SizeMin, Is.EqualTo(24));
         }
@@ -88,6 +92,8 @@ public sealed class LayoutTests
         yield return new TestCaseData(nameof(Fetch), Fetch.Size);
         yield return new TestCaseData(nameof(FetchEnd), FetchEnd.Size);
         yield return new TestCaseData(nameof(Lag), Lag.Size);
+        yield return new TestCaseData(nameof(RelayedSignal), RelayedSignal.Size);
+        yield return new TestCaseData(nameof(Presence), Presence.FixedSize);
         yield return new TestCaseData(nameof(Credit), Credit.Size);
     }
 
@@ -102,6 +108,8 @@ public sealed class LayoutTests
         nameof(Fetch) => source => Fetch.TryRead(source, out _),
         nameof(FetchEnd) => source => FetchEnd.TryRead(source, out _),
         nameof(Lag) => source => Lag.TryRead(source, out _),
+        nameof(RelayedSignal) => source => RelayedSignal.TryRead(source, out _),
+        nameof(Presence) => source => Presence.TryRead(source, out _),
         _ => source => Credit.TryRead(source, out _),
     };
 

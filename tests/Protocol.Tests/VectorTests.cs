@@ -122,6 +122,8 @@ public sealed class VectorTests
             "ListServices" => new ControlMap()
                 .Set("services", map.Maps("services")!.Select(service => ServiceInfo.Parse(service!).ToMap()).ToArray())
                 .Set("complete", map.Flag("complete")),
+            "SetPresence" => PresenceSetting.Parse(map).ToMap(),
+            "WatchPresence" => PresenceSnapshot.Parse(map).ToMap(),
             _ => map,
         },
     };

@@ -25,6 +25,7 @@ public sealed class ProtocolDocumentTests
         "from connect to Hello", "from the first to the last byte of a frame", "silence of the peer",
         "bytes waiting and none taken by the peer", "connections not signed in, per address",
         "names looked up", "ids looked up, and strangers' profiles", "profiles asked about", "changes of a profile, searches, changes of blocks",
+        "changes of presence by one user", "signals of a connection",
     ];
 
     [Test]
@@ -125,6 +126,10 @@ public sealed class ProtocolDocumentTests
             ("unanswered fetches of a connection", [ProtocolLimits.FetchesInFlightMax]),
             ("records in one page", [ProtocolLimits.FetchCountMax, ProtocolLimits.FetchBytesMax]),
             ("control body: map entries, array elements, nesting", [ProtocolLimits.ControlMapMax, ProtocolLimits.ControlArrayMax, ProtocolLimits.ControlDepthMax]),
+            ("custom status", [ProtocolLimits.StatusSizeMax]),
+            ("conversations whose presence a connection watches", [ProtocolLimits.PresenceWatchesMax]),
+            ("members up to which presence is told by name", [ProtocolLimits.PresenceMembersMax]),
+            ("members up to which presence is told at all", [ProtocolLimits.PresenceCountedMax]),
             ("path of a directory", [ProtocolLimits.PathSizeMax]),
             ("profile: display name, avatar, locale, number of fields, key, value, all of it",
             [

@@ -25,11 +25,11 @@ LATEST = 2**64 - 1
 TYPES = {
     "Hello": 0x01, "Welcome": 0x02, "Ping": 0x03, "Pong": 0x04, "Close": 0x05, "Error": 0x06, "Credit": 0x07,
     "Publish": 0x10, "Published": 0x11, "Subscribe": 0x12, "Subscribed": 0x13, "Unsubscribe": 0x14, "Unsubscribed": 0x15,
-    "Deliver": 0x16, "Lag": 0x17, "Fetch": 0x18, "Chunk": 0x19, "FetchEnd": 0x1A,
+    "Deliver": 0x16, "Lag": 0x17, "Fetch": 0x18, "Chunk": 0x19, "FetchEnd": 0x1A, "Signal": 0x1C,
     "CreateConversation": 0x20, "ResolveConversation": 0x21, "AddMembers": 0x22, "RemoveMember": 0x23, "ListMembers": 0x24,
-    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "Reply": 0x2F,
+    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "Reply": 0x2F, "SetPresence": 0x48, "WatchPresence": 0x49,
     "SetProfile": 0x50, "GetProfiles": 0x51, "SearchUsers": 0x52, "Block": 0x53, "ListBlocks": 0x54,
-    "CreateService": 0x55, "ListServices": 0x56, "RevokeService": 0x57, "Notice": 0x80,
+    "CreateService": 0x55, "ListServices": 0x56, "RevokeService": 0x57, "Notice": 0x80, "Presence": 0x81,
 }
 
 
@@ -206,6 +206,24 @@ def lag(epoch, following, head):
     return ({"conversation": CONVERSATION, "epoch": epoch, "next": following, "head": head},
             raw(CONVERSATION, "conversation") + u(epoch, 4, "epoch") + raw(bytes(4), "zero") + u(following, 8, "next") + u(head, 8, "head"))
 
+def signal(kind, zero=bytes(3), conversation=CONVERSATION):
+    return ({"conversation": conversation, "kind": kind},
+            raw(conversation, "conversation") + u(kind, 1, "kind") + raw(zero, "zero"))
+
+def relayed_signal(kind, time_to_live):
+    return ({"conversation": CONVERSATION, "user": OTHER, "kind": kind, "time_to_live_ms": time_to_live},
+            raw(CONVERSATION, "conversation") + raw(OTHER, "user") + u(kind, 1, "kind") + raw(bytes(3), "zero") + u(time_to_live, 4, "time to live ms"))
+
+def presence(shape, online, members, *entries):
+    fields = {"conversation": CONVERSATION, "shape": shape, "online": online, "members": members, "entries": []}
+    parts = (raw(CONVERSATION, "conversation") + u(shape, 1, "shape") + raw(bytes(3), "zero") + u(online, 4, "online") + u(members, 4, "members"))
+    for user, availability, last_seen, status in entries:
+        fields["entries"].append({"user": user, "availability": availability, "last_seen": last_seen, "status": status})
+        text = status.encode()
+        parts += (raw(user, "user") + u(availability, 1, "availability") + u(len(text), 1, "status size") + raw(bytes(2), "zero") + i64(last_seen, "last seen")
+                  + (raw(text, "status " + json.dumps(status, ensure_ascii=False)) if text else []))
+    return fields, parts
+
 def fetch(epoch, direction, position, count, size, zero=bytes(3)):
     return ({"conversation": CONVERSATION, "epoch": epoch, "direction": direction, "position": position, "max_count": count, "max_bytes": size},
             raw(CONVERSATION, "conversation") + u(epoch, 4, "epoch") + u(direction, 1, "direction") + raw(zero, "zero")
@@ -232,7 +250,7 @@ def welcome(session=SESSION, resumed=False, token=None):
                "device": DEVICE}
     if token:
         entries["token"] = token
-    return {**entries, "heartbeat_ms": 60_000, "frame_size_max": 66_560, "body_size_max": 65_536, "in_flight_max": 4_096, "time_us": TIME}
+    return {**entries, "heartbeat_ms": 60_000, "frame_size_max": 66_560, "body_size_max": 65_536, "in_flight_max": 4_096, "time_us": TIME, "signals": True}
 
 def conversation_map(conversation, kind, name=None, title=None, role="none", epoch=1, head=0, created=False):
     entries = {"conversation": conversation, "kind": kind, "name": name, "title": title, "role": role, "epoch": epoch, "head": head,
@@ -246,6 +264,7 @@ def connection_files():
     hello.map("password on a known device", "Hello", {"version": 1, "name": "ada", "password": "pässwörd", "device": DEVICE})
     hello.map("token, session and window", "Hello",
               {"version": 1, "client": "vectors/1", "token": TOKEN, "session": SESSION, "attempt": 3, "window": 262_144})
+    hello.map("somebody is looking", "Hello", {"version": 1, "client": "vectors/1", "token": TOKEN, "signals": True})
     hello.note("What a reader accepts although no writer of this version sends it: keys it does not know, nil for absent, wide integers.")
     hello.map("unknown keys and nil", "Hello", {"version": 1, "token": TOKEN, "name": None, "later": {"deep": [1, -1, True, None, b"\xff", "é"]}},
               canonical=False)
@@ -342,7 +361,22 @@ def message_files():
     ends.frame("complete page", "FetchEnd", *fetch_end(1, 1, 50, 155, 204, 204), request=12)
     ends.frame("more follows", "FetchEnd", *fetch_end(0, 1, 2, 0x0102030405060708, 0x0102030405060709, 0x1112131415161718), request=13)
     ends.frame("empty page, another epoch", "FetchEnd", *fetch_end(0, 2, 0, 0, 0, 50), request=14)
-    return [publishes, acknowledged, subscribes, answers, unsubscribe, unsubscribed, delivers, chunk, records, lags, fetches, ends]
+
+    signals = File("signal", "Signal, both (protocol.md §4.8): 20 bytes from a client, 40 from a broker")
+    for kind, name in ((1, "typing"), (2, "recording"), (3, "stopped")):
+        signals.frame(f"from a client: {name}", "Signal", *signal(kind))
+        signals.frame(f"from a broker: {name}", "Signal", *relayed_signal(kind, 0 if kind == 3 else 8_000))
+    signals.frame("from a broker: a kind of a later version, ignored", "Signal", *relayed_signal(200, 0x01020304))
+
+    told = File("presence", "Presence, S→C, optional (protocol.md §4.9)")
+    minute = TIME - TIME % 60_000_000
+    told.frame("changes", "Presence", *presence(0, 2, 3, (USER, 3, 0, "in a meeting – back at 3"), (OTHER, 0, minute, "")))
+    told.frame("restart", "Presence", *presence(1, 1, 2, (USER, 4, 0, "hidden"), (OTHER, 0, 0, "")))
+    told.frame("changes of numbers only", "Presence", *presence(0, 1, 3))
+    told.frame("counts", "Presence", *presence(2, 0x01020304, 0x11121314))
+    told.frame("ended", "Presence", *presence(3, 0, 0))
+    told.frame("the longest status", "Presence", *presence(0, 1, 1, (USER, 1, 0, "é" * 64)))
+    return [publishes, acknowledged, subscribes, answers, unsubscribe, unsubscribed, delivers, chunk, records, lags, fetches, ends, signals, told]
 
 
 def control_files():
@@ -411,6 +445,14 @@ def control_files():
         ("first page", {}),
         ("next page", {"after": OTHER, "limit": 100})], "ListServices, C→S (protocol.md §4.8)")
     file("revoke-service", "RevokeService", [("end it", {"user": OTHER})], "RevokeService, C→S (protocol.md §4.8)")
+    file("set-presence", "SetPresence", [
+        ("do not disturb, with a line that goes", {"availability": "dnd", "status": "in a meeting", "status_until": TIME + 3_600_000_000}),
+        ("nobody is at this device", {"idle": True}),
+        ("no line any more", {"status": ""}),
+        ("what holds now?", {})], "SetPresence, C→S (protocol.md §4.9)")
+    file("watch-presence", "WatchPresence", [
+        ("begin", {"conversation": CONVERSATION}),
+        ("end", {"conversation": CONVERSATION, "watch": False})], "WatchPresence, C→S (protocol.md §4.9)")
 
     replies = File("reply", "Reply, S→C (protocol.md §4.6): `to` is the request that it answers")
     lobby = conversation_map(CONVERSATION, "public", "lobby", "Lobby – come in", created=True)
@@ -446,7 +488,12 @@ def control_files():
             ("services", "ListServices", {"services": [
                 {"user": USER, "name": "shop", "rights": ["publish"], "created_at": TIME},
                 {"user": OTHER, "name": "bridge", "rights": ["publish", "import", "read"], "conversations": 2, "created_at": TIME}], "complete": True}),
-            ("a service ended", "RevokeService", {})], 20):
+            ("a service ended", "RevokeService", {}),
+            ("what the user chose", "SetPresence", {"availability": "dnd", "status": "in a meeting", "status_until": TIME + 3_600_000_000}),
+            ("who is there", "WatchPresence", {"online": 1, "members": 2, "entries": [
+                {"user": USER, "availability": "away", "status": "lunch"},
+                {"user": OTHER, "availability": "offline", "last_seen": TIME - TIME % 60_000_000}]}),
+            ("how many are there", "WatchPresence", {"online": 17, "members": 4_000})], 20):
         replies.map(title, "Reply", entries, request, to=to)
 
     notices = File("notice", "Notice, S→C, optional (protocol.md §4.7)")
@@ -522,6 +569,10 @@ def invalid_file():
     for name, parts in (("of 3 bytes", raw(b"\1\0\0", "bytes")), ("of 5 bytes", raw(b"\1\0\0\0\0", "bytes")), ("of nothing", []),
                         ("that adds nothing", credit(0)[1])):
         body("Credit " + name, "Credit", parts, 0, "close", "BAD_FRAME")
+
+    for name, parts in (("of 19 bytes", raw(join(signal(1)[1])[:-1], "19 bytes")), ("of 21 bytes", signal(1)[1] + raw(b"\0", "one more")), ("of nothing", []),
+                        ("of kind 0", signal(0)[1]), ("of kind 4", signal(4)[1]), ("with a zero field set", signal(1, zero=b"\0\0\1")[1])):
+        body("Signal " + name, "Signal", parts, 0, "close", "BAD_FRAME")
 
     token = pack("token", "key") + pack(TOKEN)
     maps = [

@@ -167,6 +167,7 @@ internal sealed class BrokerConnection : ISessionConnection
             // The write loop may have ended on a shard loop's thread (RaiseHere), and so would all the rest, down to the transport's: it is not that thread's work.
             await _services.ComingAndGoing;
             peer.Outbox.Close();
+            _services.Presence.Detach(peer);
             _services.Sessions.Detach(session, this);
             _services.Router.Peers.Remove(peer);
             await DetachAsync(peer);

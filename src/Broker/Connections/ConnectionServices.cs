@@ -1,6 +1,7 @@
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Presence;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Storage;
@@ -19,6 +20,8 @@ internal sealed record ConnectionServices
     public required IConversationLog ConversationLog { get; init; }
 
     public required SessionRegistry Sessions { get; init; }
+
+    public required PresenceRoom Presence { get; init; }
 
     public required Accounts Accounts { get; init; }
 

@@ -144,7 +144,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
         }
 
         Outbox outbox = new(services.Router.LoopCount, services.Settings.OutboxBudgetBytes, hello.Window);
-        Peer peer = new(user!.Actor, user.Name, outbox);
+        Peer peer = new(user!.Actor, user.Name, outbox) { TakesSignals = hello.Signals };
         if (!services.Router.Peers.TryAdd(peer))
         {
             await connection.RefuseAsync(CloseCode.TooManyConnections, "the broker has as many connections as it may", retryAfterMs: 5000);
@@ -171,6 +171,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             return null;
         }
 
+        services.Presence.Attach(session, peer);
         outbox.Append(Welcome(user, session, resumed));
         connection.BecomeReady(peer);
         connection.Activity.IsReady = true;
@@ -194,6 +195,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             BodySizeMax = (uint)services.Settings.BodySizeMax,
             InFlightMax = (uint)services.Settings.InFlightMax,
             TimeMicros = services.Router.NowMicros(),
+            Signals = true,
         }.ToMap());
         return frame.WrittenSpan.ToArray();
     }

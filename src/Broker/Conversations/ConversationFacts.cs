@@ -108,4 +108,7 @@ internal enum ConversationOperation : byte
 
     /// <summary>Pin a message, or take the pin away.</summary>
     Pin,
+
+    /// <summary>Be told which members are there. Not even operators may who are no members themselves: nobody learns of people with whom they share nothing.</summary>
+    WatchPresence,
 }

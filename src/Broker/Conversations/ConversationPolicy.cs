@@ -27,6 +27,7 @@ internal static class ConversationPolicy
     {
         ConversationOperation.See => IsOpen(facts) || IsMember(facts) || IsOperator(facts) || facts.Role == MemberRole.Invited,
         ConversationOperation.Read or ConversationOperation.ListMembers => MayRead(facts),
+        ConversationOperation.WatchPresence => IsMember(facts),
         ConversationOperation.Publish or ConversationOperation.EditOwn => MayWrite(facts),
         ConversationOperation.PublishOnBehalf => (facts.Rights & AccountRights.Import) != 0 && !facts.IsArchived,
         ConversationOperation.React => MayReact(facts),

@@ -55,6 +55,9 @@ internal static partial class BrokerLog
     [LoggerMessage(1032, LogLevel.Error, "A backup failed; the store is as it was")]
     public static partial void BackupFailed(ILogger log, Exception failure);
 
+    [LoggerMessage(1050, LogLevel.Error, "A tick of presence ended by a defect")]
+    public static partial void PresenceDefect(ILogger log, Exception defect);
+
     [LoggerMessage(1040, LogLevel.Error, "A control request ended by a defect")]
     public static partial void ControlDefect(ILogger log, Exception defect);
 }

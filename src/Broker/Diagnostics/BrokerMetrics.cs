@@ -20,6 +20,11 @@ internal sealed class BrokerMetrics : IDisposable
     private readonly Counter<long> _commits;
     private readonly Counter<long> _committedBytes;
     private readonly Histogram<double> _commitSeconds;
+    private readonly Counter<long> _presenceFrames;
+    private readonly Counter<long> _presenceBytes;
+    private readonly Counter<long> _presenceDeferred;
+    private readonly Counter<long> _signalsRelayed;
+    private readonly Counter<long> _signalsDropped;
 
     public BrokerMetrics()
     {
@@ -29,6 +34,11 @@ internal sealed class BrokerMetrics : IDisposable
         _commits = _meter.CreateCounter<long>("fastchat.commits", "{commit}", "group commits");
         _committedBytes = _meter.CreateCounter<long>("fastchat.committed", "By", "bytes committed");
         _commitSeconds = _meter.CreateHistogram<double>("fastchat.commit.duration", "s", "write and sync of a group commit");
+        _presenceFrames = _meter.CreateCounter<long>("fastchat.presence.frames", "{frame}", "Presence frames sent");
+        _presenceBytes = _meter.CreateCounter<long>("fastchat.presence.bytes", "By", "bytes of Presence frames, headers included");
+        _presenceDeferred = _meter.CreateCounter<long>("fastchat.presence.deferred", "{watch}", "times that a watch had to wait for a later tick");
+        _signalsRelayed = _meter.CreateCounter<long>("fastchat.signals.relayed", "{frame}", "typing signals put into an outbox");
+        _signalsDropped = _meter.CreateCounter<long>("fastchat.signals.dropped", "{frame}", "typing signals dropped, on arrival or for one listener");
     }
 
     /// <summary>Publishes were acknowledged.</summary>
@@ -52,6 +62,23 @@ internal sealed class BrokerMetrics : IDisposable
         _commits.Add(1);
         _committedBytes.Add(commit.Bytes);
         _commitSeconds.Record(commit.Duration.TotalSeconds);
+    }
+
+    /// <summary>A Presence frame was put into an outbox.</summary>
+    public void PresenceTold(int bytes)
+    {
+        _presenceFrames.Add(1);
+        _presenceBytes.Add(bytes);
+    }
+
+    /// <summary>Watches with something to tell wait for a later tick.</summary>
+    public void PresenceDeferred(int watches) => _presenceDeferred.Add(watches);
+
+    /// <summary>A signal was relayed to so many connections and dropped for so many.</summary>
+    public void Signal(int relayed, int dropped)
+    {
+        _signalsRelayed.Add(relayed);
+        _signalsDropped.Add(dropped);
     }
 
     /// <summary>Adds a gauge that is read when somebody asks.</summary>

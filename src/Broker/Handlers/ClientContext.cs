@@ -11,6 +11,9 @@ internal sealed class ClientContext(Peer peer)
     /// <summary>Who it is, and where its frames wait.</summary>
     public Peer Peer { get; } = peer;
 
+    /// <summary>How often it may say that its user types.</summary>
+    public SignalGate Signals { get; } = new();
+
     /// <summary>Answers a request with an error, which leaves the connection as it is.</summary>
     public void Refuse(uint request, ErrorCode code, string reason, uint retryAfterMs = 0)
     {

@@ -16,7 +16,7 @@ namespace FastChat.Broker.Handlers;
 /// </summary>
 internal sealed class ControlHandler(
     ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, MessageRequests messages, ForwardRequests forwards, InboxRequests inbox, UserRequests users,
-    OperatorRequests operators, PeopleRequests people, ServiceRequests services, ILogger log)
+    OperatorRequests operators, PeopleRequests people, ServiceRequests services, PresenceRequests presence, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
     private const int ControlsInFlightMax = 16;
@@ -50,10 +50,11 @@ internal sealed class ControlHandler(
         Peer peer = client.Peer;
         try
         {
-            ControlAnswer answer = await ExecuteAsync(peer.Actor, type, map);
+            ControlAnswer answer = await ExecuteAsync(peer, type, map);
             if (answer.Map is not null)
             {
                 client.Reply(request, answer.Map);
+                answer.Sent?.Invoke();
             }
             else
             {
@@ -83,38 +84,40 @@ internal sealed class ControlHandler(
         }
     }
 
-    private Task<ControlAnswer> ExecuteAsync(Actor actor, FrameType type, ControlMap map) => type switch
+    private Task<ControlAnswer> ExecuteAsync(Peer peer, FrameType type, ControlMap map) => type switch
     {
-        FrameType.CreateConversation => conversations.CreateAsync(actor, map),
-        FrameType.ResolveConversation => conversations.ResolveAsync(actor, map),
-        FrameType.AddMembers => members.AddAsync(actor, map),
-        FrameType.RemoveMember => members.RemoveAsync(actor, map),
-        FrameType.ListMembers => Task.FromResult(members.List(actor, map)),
-        FrameType.ListConversations => Task.FromResult(conversations.ListConversations(actor, map)),
-        FrameType.ResolveUsers => Task.FromResult(users.Resolve(actor, map)),
-        FrameType.ImportUsers => users.ImportAsync(actor, map),
-        FrameType.ChangeConversation => conversations.ChangeAsync(actor, map),
-        FrameType.ChangeMember => members.ChangeAsync(actor, map),
-        FrameType.CreateJoinLink => links.CreateAsync(actor, map),
-        FrameType.ListJoinLinks => Task.FromResult(links.List(actor, map)),
-        FrameType.RevokeJoinLink => links.RevokeAsync(actor, map),
-        FrameType.JoinByLink => links.JoinAsync(actor, map),
-        FrameType.GetAnnotations => Task.FromResult(messages.Annotations(actor, map)),
-        FrameType.GetThread => Task.FromResult(messages.Thread(actor, map)),
-        FrameType.GetPins => Task.FromResult(messages.Pins(actor, map)),
-        FrameType.MoveCursor => inbox.MoveCursorAsync(actor, map),
-        FrameType.ListCursors => Task.FromResult(inbox.ListCursors(actor, map)),
-        FrameType.GetInbox => inbox.GetAsync(actor, map),
-        FrameType.Forward => forwards.ForwardAsync(actor, map),
-        FrameType.Backup => Task.FromResult(operators.Backup(actor, map)),
-        FrameType.SetProfile => people.SetProfileAsync(actor, map),
-        FrameType.GetProfiles => Task.FromResult(people.GetProfiles(actor, map)),
-        FrameType.SearchUsers => Task.FromResult(people.Search(actor, map)),
-        FrameType.Block => people.BlockAsync(actor, map),
-        FrameType.ListBlocks => Task.FromResult(people.ListBlocks(actor, map)),
-        FrameType.CreateService => services.CreateAsync(actor, map),
-        FrameType.ListServices => Task.FromResult(services.List(actor, map)),
-        FrameType.RevokeService => services.RevokeAsync(actor, map),
+        FrameType.CreateConversation => conversations.CreateAsync(peer.Actor, map),
+        FrameType.ResolveConversation => conversations.ResolveAsync(peer.Actor, map),
+        FrameType.AddMembers => members.AddAsync(peer.Actor, map),
+        FrameType.RemoveMember => members.RemoveAsync(peer.Actor, map),
+        FrameType.ListMembers => Task.FromResult(members.List(peer.Actor, map)),
+        FrameType.ListConversations => Task.FromResult(conversations.ListConversations(peer.Actor, map)),
+        FrameType.ResolveUsers => Task.FromResult(users.Resolve(peer.Actor, map)),
+        FrameType.ImportUsers => users.ImportAsync(peer.Actor, map),
+        FrameType.ChangeConversation => conversations.ChangeAsync(peer.Actor, map),
+        FrameType.ChangeMember => members.ChangeAsync(peer.Actor, map),
+        FrameType.CreateJoinLink => links.CreateAsync(peer.Actor, map),
+        FrameType.ListJoinLinks => Task.FromResult(links.List(peer.Actor, map)),
+        FrameType.RevokeJoinLink => links.RevokeAsync(peer.Actor, map),
+        FrameType.JoinByLink => links.JoinAsync(peer.Actor, map),
+        FrameType.GetAnnotations => Task.FromResult(messages.Annotations(peer.Actor, map)),
+        FrameType.GetThread => Task.FromResult(messages.Thread(peer.Actor, map)),
+        FrameType.GetPins => Task.FromResult(messages.Pins(peer.Actor, map)),
+        FrameType.MoveCursor => inbox.MoveCursorAsync(peer.Actor, map),
+        FrameType.ListCursors => Task.FromResult(inbox.ListCursors(peer.Actor, map)),
+        FrameType.GetInbox => inbox.GetAsync(peer.Actor, map),
+        FrameType.Forward => forwards.ForwardAsync(peer.Actor, map),
+        FrameType.Backup => Task.FromResult(operators.Backup(peer.Actor, map)),
+        FrameType.SetProfile => people.SetProfileAsync(peer.Actor, map),
+        FrameType.GetProfiles => Task.FromResult(people.GetProfiles(peer.Actor, map)),
+        FrameType.SearchUsers => Task.FromResult(people.Search(peer.Actor, map)),
+        FrameType.Block => people.BlockAsync(peer.Actor, map),
+        FrameType.ListBlocks => Task.FromResult(people.ListBlocks(peer.Actor, map)),
+        FrameType.CreateService => services.CreateAsync(peer.Actor, map),
+        FrameType.ListServices => Task.FromResult(services.List(peer.Actor, map)),
+        FrameType.RevokeService => services.RevokeAsync(peer.Actor, map),
+        FrameType.SetPresence => presence.SetAsync(peer, map),
+        FrameType.WatchPresence => presence.WatchAsync(peer, map),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
     };
 }
@@ -123,6 +126,9 @@ internal sealed class ControlHandler(
 internal readonly record struct ControlAnswer(ControlMap? Map, ErrorCode Error, string Reason, uint RetryAfterMs = 0)
 {
     public static ControlAnswer TryLater(uint retryAfterMs, string reason) => new(null, ErrorCode.RateLimited, reason, retryAfterMs);
+
+    /// <summary>Called when the reply stands in the outbox; null for nothing.</summary>
+    public Action? Sent { get; init; }
 
     public static ControlAnswer Ok(ControlMap map) => new(map, ErrorCode.None, string.Empty);
 

@@ -9,7 +9,7 @@ namespace FastChat.Broker.Handlers;
 /// Frame type → handler, for connections in state READY (protocol.md §3.1). Runs on the connection's read loop; a frame that straddles buffer segments is
 /// made contiguous here, so that handlers see spans only.
 /// </summary>
-internal sealed class FrameDispatcher(PublishHandler publish, SubscriptionHandler subscription, ControlHandler control)
+internal sealed class FrameDispatcher(PublishHandler publish, SubscriptionHandler subscription, SignalHandler signal, ControlHandler control)
 {
     [ThreadStatic]
     private static byte[]? t_straddling;
@@ -42,6 +42,9 @@ internal sealed class FrameDispatcher(PublishHandler publish, SubscriptionHandle
                 return HandlerOutcome.Done;
             case FrameType.Credit:
                 Grant(client, body);
+                return HandlerOutcome.Done;
+            case FrameType.Signal:
+                signal.Handle(client, body, timeMicros);
                 return HandlerOutcome.Done;
             case FrameType.Hello:
                 throw new ProtocolViolationException(CloseCode.OutOfState, "Hello comes once");

@@ -61,6 +61,7 @@ public static class BrokerHost
         using CancellationTokenSource limit = new(TimeSpan.FromSeconds(options.DrainSeconds + 5));
         await application.StopAsync(limit.Token);
         await closing;
+        await parts.Presence.SaveAsync().WaitAsync(TimeSpan.FromSeconds(5), CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         BrokerLog.Stopped(log);
     }
 

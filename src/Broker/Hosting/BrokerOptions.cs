@@ -1,6 +1,7 @@
 using System.Net;
 
 using FastChat.Broker.Connections;
+using FastChat.Broker.Presence;
 using FastChat.Protocol;
 
 namespace FastChat.Broker.Hosting;
@@ -74,6 +75,18 @@ public sealed record BrokerOptions
     /// <summary>Seconds that a session waits for its client after a disconnect.</summary>
     public double SessionSeconds { get; init; } = 300;
 
+    /// <summary>Seconds that a person is still there after their last connection went: who reconnects within them was never gone.</summary>
+    public double PresenceGraceSeconds { get; init; } = 15;
+
+    /// <summary>Seconds in which changes of presence are gathered and told once.</summary>
+    public double PresenceTickSeconds { get; init; } = 1;
+
+    /// <summary>Bytes of Presence frames in a second, to all connections together.</summary>
+    public int PresenceBytesPerSecond { get; init; } = 1_000_000;
+
+    /// <summary>Bytes of Presence frames in a second to one connection.</summary>
+    public int PresenceConnectionBytesPerSecond { get; init; } = 8_000;
+
     /// <summary>Seconds that shutting down may take.</summary>
     public double DrainSeconds { get; init; } = 10;
 
@@ -90,6 +103,10 @@ public sealed record BrokerOptions
         Require(DiskReserveBytes >= 0, "disk_reserve_bytes is not negative");
         Require(LoginDeadlineSeconds > 0 && FrameDeadlineSeconds > 0 && HeartbeatSeconds > 0 && WriteDeadlineSeconds > 0, "deadlines are positive");
         Require(SessionSeconds >= 0 && DrainSeconds >= 0, "session_seconds and drain_seconds are not negative");
+        Require(PresenceGraceSeconds >= 0 && PresenceTickSeconds is >= 0.05 and <= 60, "presence_grace_seconds is not negative, presence_tick_seconds is 0.05 to 60");
+        Require(
+            PresenceConnectionBytesPerSecond >= 1000 && PresenceBytesPerSecond >= PresenceConnectionBytesPerSecond,
+            "presence_connection_bytes_per_second: at least 1,000, and presence_bytes_per_second no less than that");
         RequireLoopback(Listen);
         RequireLoopback(Http);
     }
@@ -113,6 +130,14 @@ public sealed record BrokerOptions
         WriteDeadline = TimeSpan.FromSeconds(WriteDeadlineSeconds),
         OutboxBudgetBytes = OutboxBudgetBytes,
         BodySizeMax = BodySizeMax,
+    };
+
+    internal PresenceOptions ToPresenceOptions() => new()
+    {
+        Grace = TimeSpan.FromSeconds(PresenceGraceSeconds),
+        Tick = TimeSpan.FromSeconds(PresenceTickSeconds),
+        BytesPerSecond = PresenceBytesPerSecond,
+        ConnectionBytesPerSecond = PresenceConnectionBytesPerSecond,
     };
 
     private static void RequireLoopback(string address) => Require(

@@ -8,6 +8,7 @@ using FastChat.Broker.Identity;
 using FastChat.Broker.Inbox;
 using FastChat.Broker.Maintenance;
 using FastChat.Broker.People;
+using FastChat.Broker.Presence;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -27,6 +28,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly BrokerMetrics _metrics = new();
     private readonly PasswordHasher _passwords;
+    private readonly PresenceClock _presenceClock;
     private readonly Router _router;
     private readonly ExpiryScan _expiries;
 
@@ -56,12 +58,17 @@ internal sealed class BrokerParts : IAsyncDisposable
                 : null,
             logger);
 
+        PresenceOptions presence = options.ToPresenceOptions();
+        Presence = new PresenceRoom(presence, new PresenceStore(log, _router), surroundings.Clock, _metrics);
+        _presenceClock = new PresenceClock(Presence, presence.Tick, surroundings.Clock, logger);
+
         ConnectionSettings settings = options.ToConnectionSettings();
         ConversationReads reads = new(_router, log, scopes);
         Blocks blocks = new(log);
         FrameDispatcher dispatcher = new(
             new PublishHandler(_router, scopes, settings.BodySizeMax, settings.InFlightMax),
             new SubscriptionHandler(_router, scopes, ProtocolLimits.SubscriptionsMax),
+            new SignalHandler(_router, _metrics),
             new ControlHandler(
                 new ConversationRequests(_router, log, reads, Accounts, blocks, surroundings.Random),
                 new MemberRequests(_router, reads, Accounts, blocks),
@@ -73,12 +80,14 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new OperatorRequests(Backups),
                 new PeopleRequests(_router, log, Accounts, budgets, new PeopleNotices(_router, log, Sessions)),
                 new ServiceRequests(services, Sessions, log),
+                new PresenceRequests(Presence, surroundings.Clock),
                 logger));
         Connections = new ConnectionRegistry(new ConnectionServices
         {
             Router = _router,
             ConversationLog = log,
             Sessions = Sessions,
+            Presence = Presence,
             Accounts = Accounts,
             Services = services,
             Dispatcher = dispatcher,
@@ -98,6 +107,9 @@ internal sealed class BrokerParts : IAsyncDisposable
 
     /// <summary>The sessions.</summary>
     public SessionRegistry Sessions { get; }
+
+    /// <summary>Who is here.</summary>
+    public PresenceRoom Presence { get; }
 
     /// <summary>The accounts.</summary>
     public Accounts Accounts { get; }
@@ -146,6 +158,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     public ValueTask DisposeAsync()
     {
         Connections.Dispose();
+        _presenceClock.Dispose();
         Backups.Dispose();
         _passwords.Dispose();
         _expiries.Dispose();
@@ -217,6 +230,9 @@ internal sealed class BrokerParts : IAsyncDisposable
         FrameWriter.Write(
             frame, FrameType.Notice, 0, new ControlMap().Set("event", what).SetId("conversation", conversation.Value));
         Sessions.Tell(user, frame.WrittenSpan.ToArray());
+
+        // What was owed when the broker stopped is carried while the parts are still being put together: nobody watches yet.
+        Presence?.OnMembershipChanged(user, conversation, MemberRoles.IsMember(role));
     }
 
     private void ObserveGauges()
@@ -225,6 +241,9 @@ internal sealed class BrokerParts : IAsyncDisposable
         _metrics.Observe("fastchat.sessions", "{session}", "sessions, attached or waiting", () => Sessions.Count);
         _metrics.Observe("fastchat.subscriptions", "{subscription}", "subscriptions", () => _router.Subscriptions);
         _metrics.Observe("fastchat.lagging", "{subscription}", "subscriptions that read from the log", () => _router.Pulling);
+        _metrics.Observe("fastchat.presence.here", "{person}", "people who are here, invisible ones included", () => Presence.PeopleHere);
+        _metrics.Observe("fastchat.presence.known", "{person}", "people whom presence has in memory", () => Presence.PeopleInMemory);
+        _metrics.Observe("fastchat.presence.watches", "{watch}", "watches of conversations", () => Presence.Watches);
         _metrics.Observe("fastchat.disk.full", "{state}", "1 while the disk has no room", () => Log.IsFull ? 1 : 0);
         _metrics.Observe("fastchat.ring.queued", "By", "bytes that wait in the shards' rings", () => _router.QueuedBytes);
     }

@@ -72,6 +72,9 @@ internal enum CommandKind : byte
 
     /// <summary>Send a Notice to those who listen to a conversation that is not public. Body: conversation (16), then the Notice's body.</summary>
     Tell = 44,
+
+    /// <summary>Somebody types. Body: the Signal frame's.</summary>
+    Signal = 40,
 }
 
 /// <summary>

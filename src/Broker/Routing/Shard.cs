@@ -94,6 +94,15 @@ internal sealed class Shard
         return ConversationPolicy.Decide(ConversationOperation.Read, _state.FactsOf(conversation, command.Actor, command.TimeMicros, turn, previous));
     }
 
+    /// <summary>Asks whether somebody may publish in a conversation; it comes back when they may.</summary>
+    public ErrorCode AuthorizePublish(ConversationId id, in CommandHeader command, Turn? turn, Turn? previous, out ConversationState? conversation)
+    {
+        conversation = _state.Conversations.Find(id, turn, previous);
+        return conversation is null
+            ? ErrorCode.NoSuchConversation
+            : ConversationPolicy.Decide(ConversationOperation.Publish, _state.FactsOf(conversation, command.Actor, command.TimeMicros, turn, previous));
+    }
+
     /// <summary>Puts every waiting record into the turn's batch as chunks.</summary>
     public static void SealOpen(Turn turn)
     {

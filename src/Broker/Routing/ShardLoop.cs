@@ -77,7 +77,7 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
         _callbacks = callbacks;
         _metrics = metrics;
         _dirty = new DirtyOutboxes(index);
-        _slots = shards.Select(shard => new ShardSlot(new MpscRing(options.RingBytes), shard, new Delivery(index, shard, log, _dirty))).ToArray();
+        _slots = shards.Select(shard => new ShardSlot(new MpscRing(options.RingBytes), shard, new Delivery(index, shard, log, _dirty), new SignalRelay(index, shard, _dirty))).ToArray();
         _ready = new ulong[(shards.Count + 63) / 64];
         _current = new Turn(log.Epoch);
         _spare = new Turn(log.Epoch);
@@ -394,6 +394,10 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
             case CommandKind.Fetch:
                 slot.Delivery.Fetch(command, peer, body, _current, _syncing);
                 break;
+            case CommandKind.Signal:
+                (int relayed, int dropped) = slot.Signals.Relay(command, body, _current, _syncing);
+                _metrics.Signal(relayed, dropped);
+                break;
             default:
                 throw new UnreachableException($"command {command.Kind} has no executor");
         }
@@ -538,7 +542,7 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
 
     private Delivery DeliveryOf(ConversationId conversation) => _slots[_callbacks.SlotOf(conversation.Value)].Delivery;
 
-    private sealed record ShardSlot(MpscRing Ring, Shard Shard, Delivery Delivery);
+    private sealed record ShardSlot(MpscRing Ring, Shard Shard, Delivery Delivery, SignalRelay Signals);
 }
 
 /// <summary>What a loop needs from those around it.</summary>

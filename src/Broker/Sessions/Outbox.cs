@@ -54,6 +54,9 @@ internal sealed class Outbox
     /// </summary>
     public bool HasRoom => _frames.Count < FramesQueuedMax && LaneBytes < (_lanes.Length + 1L) * _budgetBytes;
 
+    /// <summary>True while so little waits that there is room for what may be left out: signals are the first to go, presence waits.</summary>
+    public bool HasAmpleRoom => _frames.Count < FramesQueuedMax / 4 && LaneBytes < _budgetBytes / 4;
+
     /// <summary>True while something waits to be sent; a snapshot.</summary>
     public bool HasWaiting => _frames.Count > 0 || LaneBytes > 0;
 
@@ -79,6 +82,18 @@ internal sealed class Outbox
         {
             Lane(loop).Append(type, request, body, []);
         }
+    }
+
+    /// <summary>Appends a frame that may be left out; false when it was. The given loop only.</summary>
+    public bool TryAppendOptional(int loop, FrameType type, ReadOnlySpan<byte> body)
+    {
+        if (IsClosed || !HasAmpleRoom)
+        {
+            return false;
+        }
+
+        Lane(loop).Append(type, 0, body, []);
+        return true;
     }
 
     /// <summary>

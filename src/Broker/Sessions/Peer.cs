@@ -10,6 +10,7 @@ internal sealed class Peer
 {
     private int _inFlight;
     private bool _isReadPaused;
+    private bool _isInvisible;
     private ulong _shardsLow;
 
     public Peer(Actor actor, string name, Outbox outbox)
@@ -27,6 +28,16 @@ internal sealed class Peer
 
     /// <summary>Where its frames wait.</summary>
     public Outbox Outbox { get; }
+
+    /// <summary>True when the client wants Signal and Presence frames.</summary>
+    public bool TakesSignals { get; init; }
+
+    /// <summary>True while the user is invisible: then nobody is told that they type. Written by presence, read by the read loop; a moment late does no harm.</summary>
+    public bool IsInvisible
+    {
+        get => Volatile.Read(ref _isInvisible);
+        set => Volatile.Write(ref _isInvisible, value);
+    }
 
     /// <summary>Where commands answer to; set once, by the table.</summary>
     public PeerAddress Address { get; set; }

@@ -28,6 +28,7 @@ internal sealed class ChatApp : IDisposable
     private readonly LineEditor _editor = new();
     private readonly Screen _screen = new();
     private readonly ChatCommands _commands;
+    private readonly ChatTyping _typing;
 
     /// <summary>Makes the chat; the terminal is in raw mode already.</summary>
     public ChatApp(FastChatClient client, RawTerminal terminal, TimeProvider time, CancellationToken cancellation)
@@ -38,6 +39,7 @@ internal sealed class ChatApp : IDisposable
         _ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Rooms = new ChatRooms(client, PostAsync, time, () => _terminal.Size().Columns, _ending.Token);
         _commands = new ChatCommands(client, Rooms, time, _ending);
+        _typing = new ChatTyping(client, Rooms);
     }
 
     /// <summary>The open rooms.</summary>
@@ -52,6 +54,7 @@ internal sealed class ChatApp : IDisposable
             ? null
             : PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => _actions.Writer.TryWrite(_screen.Invalidate));
         _client.StateChanged += OnStateChanged;
+        _client.TypingChanged += OnTypingChanged;
         try
         {
             Rooms.Show(Rooms.Open(first));
@@ -61,6 +64,7 @@ internal sealed class ChatApp : IDisposable
         finally
         {
             _client.StateChanged -= OnStateChanged;
+            _client.TypingChanged -= OnTypingChanged;
             await _ending.CancelAsync().ConfigureAwait(false);
         }
     }
@@ -108,7 +112,7 @@ internal sealed class ChatApp : IDisposable
     {
         (int columns, int height) = _terminal.Size();
         (List<StyledRow> rows, int cursorColumn) = ChatView.Compose(
-            Rooms.All, Rooms.Current, _editor, _client.UserName, _client.State, columns, height, out bool wantsOlder);
+            Rooms.All, Rooms.Current, _editor, _client.UserName, _client.State, _typing.LineOf(Rooms.Current), columns, height, out bool wantsOlder);
         _terminal.Write(_screen.Draw(rows, columns, rows.Count - 1, cursorColumn));
         if (wantsOlder && Rooms.Current.IsScrolled)
         {
@@ -168,11 +172,19 @@ internal sealed class ChatApp : IDisposable
             case KeyCode.Interrupt or KeyCode.EndOfInput: Quit(); break;
             default: _editor.Handle(key); break;
         }
+
+        if (!_ending.IsCancellationRequested)
+        {
+            _typing.OnEdited(Rooms.Current, _editor.Text);
+        }
     }
 
     private void Quit() => _ending.Cancel();
 
     private void OnStateChanged(ConnectionState state) => _actions.Writer.TryWrite(static () => { });
+
+    // Dropped when the loop is behind, as every signal may be.
+    private void OnTypingChanged(TypingNotice notice) => _actions.Writer.TryWrite(() => _typing.OnChanged(notice, _commands.Start));
 
     private async ValueTask PostAsync(Action action)
     {

@@ -125,12 +125,30 @@ internal sealed class ChatCommands
     private async Task WhoAsync(ChatRoom room, CancellationToken cancellation)
     {
         MemberPage page = await _client.ListMembersAsync(room.Conversation, cancellationToken: cancellation).ConfigureAwait(false);
-        string names = string.Join(", ", page.Members
-            .OrderBy(static member => member.Name, StringComparer.OrdinalIgnoreCase)
-            .Select(static member => SafeText.OneLine(member.Name) + (member.Role == MemberRole.Owner ? " (owner)" : string.Empty)));
+        PresenceUpdate? presence = await LookAsync(room, cancellation).ConfigureAwait(false);
         string open = room.Kind == ConversationKind.Public ? "open to everyone who is signed in" : "members";
+        string there = presence is null ? string.Empty : $", {presence.Online} of {presence.Members} are there";
+        string lines = ChatPeople.Lines(page.Members, presence);
         await _rooms.PostAsync(() => _rooms.Remark(
-            room, $"{open}{(names.Length > 0 ? ": " : string.Empty)}{names}{(page.IsComplete ? string.Empty : ", and more")}")).ConfigureAwait(false);
+            room, $"{open}{there}{(lines.Length > 0 ? ":\n" : string.Empty)}{lines}{(page.IsComplete ? string.Empty : "\nand more")}")).ConfigureAwait(false);
+    }
+
+    // Null for who is no member, who may not be told: they see who belongs here and no more.
+    private async Task<PresenceUpdate?> LookAsync(ChatRoom room, CancellationToken cancellation)
+    {
+        try
+        {
+            await foreach (PresenceUpdate first in _client.WatchPresenceAsync(room.Conversation, cancellation).ConfigureAwait(false))
+            {
+                return first;
+            }
+        }
+        catch (Exception refused) when (refused is RequestException or InvalidOperationException)
+        {
+            // Not a member, too large, an older broker; or the question was asked twice at once.
+        }
+
+        return null;
     }
 
     private void LoadHistory(ChatRoom room)

@@ -30,7 +30,7 @@ internal readonly record struct ChatInput(ChatVerb Verb, string Argument)
         /join #name     go to a conversation (made when it is new)
         /leave          leave it: its messages no longer arrive
         /list           your conversations · Alt-1…9 or Tab goes there
-        /who            members of this conversation
+        /who            members of this conversation, and who is there
         /create name    a group of your own · /invite NAME… adds people to it
         /history        load older messages · PageUp and PageDown scroll, too
         /me does        an action · //text sends a text that begins with a slash

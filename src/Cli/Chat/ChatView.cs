@@ -16,14 +16,22 @@ internal static class ChatView
     /// <param name="editor">The line being typed.</param>
     /// <param name="userName">Who types.</param>
     /// <param name="state">Where the connection stands.</param>
+    /// <param name="typing">Who types in the room on the screen, in words; empty for nobody.</param>
     /// <param name="columns">Columns of the terminal.</param>
     /// <param name="height">Rows of the terminal.</param>
     /// <param name="wantsOlder">True when older messages should be loaded.</param>
     public static (List<StyledRow> Rows, int CursorColumn) Compose(
-        IReadOnlyList<ChatRoom> rooms, ChatRoom current, LineEditor editor, string userName, ConnectionState state, int columns, int height, out bool wantsOlder)
+        IReadOnlyList<ChatRoom> rooms, ChatRoom current, LineEditor editor, string userName, ConnectionState state, string typing, int columns, int height,
+        out bool wantsOlder)
     {
-        int messageRows = Math.Max(0, height - ScreenLayout.ReservedRows);
+        bool hasTyping = typing.Length > 0 && height > ScreenLayout.ReservedRows + 1;
+        int messageRows = Math.Max(0, height - ScreenLayout.ReservedRows - (hasTyping ? 1 : 0));
         List<StyledRow> rows = current.View(columns, messageRows, out wantsOlder);
+        if (hasTyping)
+        {
+            rows.Add(new StyledRow(new StyledRun(typing[..TextWidth.Fit(typing, columns, out _)], PromptStyle)));
+        }
+
         if (height > 1)
         {
             rows.Add(Bar(rooms, current, state, columns));

@@ -124,6 +124,16 @@ internal ref struct BodyCursor
         return id;
     }
 
+    /// <summary>Reads a text of so many bytes; nothing is noted of an empty one.</summary>
+    public void Text(string name, int size)
+    {
+        ReadOnlySpan<byte> bytes = size == 0 ? default : Take(name, size, out _);
+        if (!bytes.IsEmpty)
+        {
+            _add(new DecodedField(name, _origin + _offset - size, BodyDecoder.Show(bytes)));
+        }
+    }
+
     /// <summary>Passes reserved bytes and blames the sender for any that is set.</summary>
     public void Zero(int size)
     {

@@ -25,6 +25,8 @@ internal static class BodyDecoder
             case FrameType.Unsubscribe or FrameType.Unsubscribed: Unsubscribe(ref cursor); break;
             case FrameType.Deliver or FrameType.Chunk: RecordDecoder.DecodeAll(ref cursor, frame); break;
             case FrameType.Lag: Lag(ref cursor); break;
+            case FrameType.Signal: Signal(ref cursor, body.Length, frame); break;
+            case FrameType.Presence: Presence(ref cursor); break;
             case FrameType.Fetch: Fetch(ref cursor, frame); break;
             case FrameType.FetchEnd: FetchEnd(ref cursor); break;
             default: return false;
@@ -152,6 +154,51 @@ internal static class BodyDecoder
         cursor.Zero(4);
         cursor.U64("next");
         cursor.U64("head");
+        cursor.End();
+    }
+
+    private static void Signal(ref BodyCursor cursor, int size, DecodedFrame frame)
+    {
+        // A client's has 20 bytes, a broker's also says who.
+        bool isRelayed = size > Protocol.Signal.Size;
+        cursor.Id("conversation");
+        if (isRelayed)
+        {
+            cursor.Id("user");
+        }
+
+        byte kind = cursor.U8("kind", static value => value switch { 1 => "typing", 2 => "recording", 3 => "stopped", _ => null });
+        if (!isRelayed && kind is 0 or > 3 && !cursor.Ended)
+        {
+            frame.Blame($"there is no kind {kind} (BAD_FRAME)");
+        }
+
+        cursor.Zero(3);
+        if (isRelayed)
+        {
+            cursor.U32("time_to_live_ms", "ms");
+        }
+
+        cursor.End();
+    }
+
+    private static void Presence(ref BodyCursor cursor)
+    {
+        cursor.Id("conversation");
+        cursor.U8("shape", static value => value switch { 0 => "changes", 1 => "restart", 2 => "counts", 3 => "ended", _ => "of a later version" });
+        cursor.Zero(3);
+        cursor.U32("online");
+        cursor.U32("members");
+        while (!cursor.Ended && !cursor.Rest.IsEmpty)
+        {
+            cursor.Id("user");
+            cursor.U8("availability", static value => Availabilities.NameOf((Availability)value));
+            byte size = cursor.U8("status_size");
+            cursor.Zero(2);
+            cursor.Time("last_seen");
+            cursor.Text("status", size);
+        }
+
         cursor.End();
     }
 

@@ -26,6 +26,11 @@ internal static class ControlKeys
         ["blocked"] = static (map, key) => map.Flag(key),
         ["rights"] = static (map, key) => map.Texts(key, ProtocolLimits.NameSizeMax),
         ["conversations"] = static (map, key) => map.Ids(key),
+        ["availability"] = static (map, key) => map.Text(key, ProtocolLimits.NameSizeMax),
+        ["status"] = static (map, key) => map.Text(key, ProtocolLimits.StatusSizeMax),
+        ["status_until"] = static (map, key) => map.Number(key, 0, long.MaxValue),
+        ["idle"] = static (map, key) => map.Flag(key),
+        ["watch"] = static (map, key) => map.Flag(key),
         ["stop"] = static (map, key) => map.Flag(key),
     };
 

@@ -64,7 +64,7 @@ internal static class FrameDecoder
         {
             frame.Blame("type 0 is never on the wire (BAD_FRAME)");
         }
-        else if (!known || header.Type is FrameType.Ack or FrameType.Signal)
+        else if (!known || header.Type is FrameType.Ack)
         {
             frame.Blame(FrameTypes.IsOptional(header.Type)
                 ? "unknown in version 1; a peer ignores it"
@@ -140,7 +140,7 @@ internal static class FrameDecoder
                 return new DecodedField(name, -1, null, $"map of {map.Count}", entries);
             case List<object?> list:
                 return new DecodedField(name, -1, null, $"array of {list.Count}", [.. list.Select((element, index) => FieldOf($"[{index}]", element))]);
-            case long micros when name == "time_us":
+            case long micros when name is "time_us" or "last_seen" or "status_until":
                 return new DecodedField(name, -1, micros, Timestamps.Format(micros));
             default:
                 return new DecodedField(name, -1, value, value is null ? "nil" : null);
@@ -155,7 +155,7 @@ internal static class FrameDecoder
         IsControlRequest(type) || type is FrameType.Publish or FrameType.Subscribe or FrameType.Unsubscribe or FrameType.Fetch;
 
     private static bool IsUnasked(FrameType type) =>
-        type is FrameType.Hello or FrameType.Welcome or FrameType.Close or FrameType.Deliver or FrameType.Lag or FrameType.Credit or FrameType.Notice;
+        type is FrameType.Hello or FrameType.Welcome or FrameType.Close or FrameType.Deliver or FrameType.Lag or FrameType.Credit or FrameType.Signal or FrameType.Notice or FrameType.Presence;
 
     private static string NameOf(FrameType type) => Enum.IsDefined(type) && type != FrameType.None
         ? type.ToString()

@@ -65,6 +65,14 @@ internal sealed class FrameDispatcher
                 OnNotice(frame);
                 return null;
 
+            case FrameType.Signal:
+                OnSignal(frame);
+                return null;
+
+            case FrameType.Presence:
+                OnPresence(frame);
+                return null;
+
             case FrameType.Close:
                 return CloseOf(frame);
 
@@ -163,6 +171,34 @@ internal sealed class FrameDispatcher
         else if (subscription!.IsDropped)
         {
             subscription.Drop(_session.Window);
+        }
+
+        if (isTaken && _session.Typing.HasAny)
+        {
+            ReadOnlySpan<byte> records = deliver.Records;
+            while (MessageRecord.TryRead(ref records, out MessageRecord record))
+            {
+                _session.Typing.OnMessage(deliver.Conversation, record.Sender);
+            }
+        }
+    }
+
+    private void OnSignal(in Frame frame)
+    {
+        if (!RelayedSignal.TryRead(frame.Body.FirstSpan, out RelayedSignal signal))
+        {
+            throw new ProtocolViolationException(CloseCode.BadFrame, "a Signal cannot be read");
+        }
+
+        _session.Typing.OnSignal(signal);
+    }
+
+    private void OnPresence(in Frame frame)
+    {
+        // As with a Notice: what cannot be read is of a later version.
+        if (Protocol.Presence.TryRead(frame.Body.FirstSpan, out Protocol.Presence presence))
+        {
+            _session.Presence.OnPresence(presence);
         }
     }
 

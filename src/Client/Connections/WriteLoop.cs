@@ -135,6 +135,11 @@ internal sealed class WriteLoop
             FrameWriter.Write(_control, FrameType.Pong, pong.Request, pong.Body);
         }
 
+        while (_session.Signals.TryTake(out Signal signal))
+        {
+            signal.Write(FrameWriter.Begin(_control, FrameType.Signal, 0, Signal.Size));
+        }
+
         if (Interlocked.Exchange(ref _isHeartbeatDue, false))
         {
             FrameWriter.Write(_control, FrameType.Ping, HeartbeatBit | (++_heartbeats & 0xFFFF), ReadOnlySpan<byte>.Empty);

@@ -36,6 +36,9 @@ public sealed record Hello
     /// <summary>Bytes of Deliver and Chunk frames the broker may send before Credit; 0 = no limit but the transport's.</summary>
     public uint Window { get; init; }
 
+    /// <summary>The client wants Signal and Presence frames: it knows them, and somebody is looking.</summary>
+    public bool Signals { get; init; }
+
     /// <summary>Reads the fields.</summary>
     /// <exception cref="ControlFormatException">A field has the wrong type or size.</exception>
     public static Hello Parse(ControlMap map) => new()
@@ -50,6 +53,7 @@ public sealed record Hello
         Session = new SessionId(map.Id("session")),
         Attempt = map.Number("attempt", 0),
         Window = (uint)map.Number("window", 0, uint.MaxValue),
+        Signals = map.Flag("signals"),
     };
 
     /// <summary>The body; absent fields are left out.</summary>
@@ -63,7 +67,8 @@ public sealed record Hello
         .Set("device", Device.Value != 0 ? Device.Value : null)
         .Set("session", Session.IsNone ? null : ControlMap.IdBytes(Session.Value))
         .Set("attempt", Attempt != 0 ? Attempt : null)
-        .Set("window", Window != 0 ? Window : null);
+        .Set("window", Window != 0 ? Window : null)
+        .Set("signals", Signals ? true : null);
 
     /// <summary>Says nothing secret.</summary>
     public override string ToString() => $"Hello version={Version} client={Client} name={Name}";
@@ -111,6 +116,9 @@ public sealed record Welcome
     /// <summary>The broker's clock, µs since 1970-01-01 UTC.</summary>
     public long TimeMicros { get; init; }
 
+    /// <summary>The broker knows Signal frames: one that does not would close the connection for one.</summary>
+    public bool Signals { get; init; }
+
     /// <summary>Reads the fields.</summary>
     /// <exception cref="ControlFormatException">A field has the wrong type or size.</exception>
     public static Welcome Parse(ControlMap map) => new()
@@ -128,6 +136,7 @@ public sealed record Welcome
         BodySizeMax = (uint)map.Number("body_size_max", 0, uint.MaxValue),
         InFlightMax = (uint)map.Number("in_flight_max", 0, uint.MaxValue),
         TimeMicros = (long)map.Number("time_us", 0, long.MaxValue),
+        Signals = map.Flag("signals"),
     };
 
     /// <summary>The body; absent fields are left out.</summary>
@@ -144,7 +153,8 @@ public sealed record Welcome
         .Set("frame_size_max", FrameSizeMax)
         .Set("body_size_max", BodySizeMax)
         .Set("in_flight_max", InFlightMax)
-        .Set("time_us", TimeMicros);
+        .Set("time_us", TimeMicros)
+        .Set("signals", Signals ? true : null);
 
     /// <summary>Says nothing secret.</summary>
     public override string ToString() => $"Welcome session={Session} user={User} name={Name} resumed={Resumed}";

@@ -26,8 +26,11 @@ internal static class BodyTargets
         new("body-fetch-end", FrameType.FetchEnd, false, [(0, 4), (12, 16)], FetchEnds),
         new("body-lag", FrameType.Lag, false, [(20, 24)], Lags),
         new("body-membership", FrameType.None, false, [(17, 24)], Memberships),
+        new("body-presence", FrameType.Presence, false, [(17, 20), (28, int.MaxValue)], Presences),
         new("body-publish", FrameType.Publish, true, [], Publishes),
         new("body-published", FrameType.Published, false, [(5, 8)], Publisheds),
+        new("body-relayed-signal", FrameType.Signal, false, [(33, 36)], RelayedSignals),
+        new("body-signal", FrameType.Signal, true, [], Signals),
         new("body-subscribe", FrameType.Subscribe, true, [], Subscribes),
         new("body-subscribed", FrameType.Subscribed, false, [(1, 4)], Subscribeds),
         new("body-unsubscribe", FrameType.Unsubscribe, true, [], Unsubscribes),
@@ -138,6 +141,56 @@ internal static class BodyTargets
         outcome.Add((byte)body.Role);
         outcome.AddSize((long)body.VisibleFrom);
         written = body.Write(target);
+        return true;
+    }
+
+    private static bool Presences(ReadOnlySpan<byte> source, Span<byte> target, out int written, ref Outcome outcome)
+    {
+        written = source.Length;
+        if (!Presence.TryRead(source, out Presence presence))
+        {
+            return false;
+        }
+
+        // The entries are cut and not read here: their texts cost memory, which no other reader of a body takes.
+        source.CopyTo(target);
+        Presence.WriteFixed(target, presence.Conversation, presence.Shape, presence.Online, presence.Members);
+        outcome.Add((ulong)presence.Shape);
+        ReadOnlySpan<byte> rest = presence.Entries;
+        while (PresenceEntry.SizeOf(rest) is > 0 and int size)
+        {
+            outcome.AddSize(size);
+            rest = rest[size..];
+        }
+
+        Property.Holds(rest.IsEmpty, "the entries do not end where the body ends");
+        return true;
+    }
+
+    private static bool Signals(ReadOnlySpan<byte> source, Span<byte> target, out int written, ref Outcome outcome)
+    {
+        written = Signal.Size;
+        if (!Signal.TryRead(source, out Signal signal))
+        {
+            return false;
+        }
+
+        outcome.Add((ulong)signal.Kind);
+        signal.Write(target);
+        return true;
+    }
+
+    private static bool RelayedSignals(ReadOnlySpan<byte> source, Span<byte> target, out int written, ref Outcome outcome)
+    {
+        written = RelayedSignal.Size;
+        if (!RelayedSignal.TryRead(source, out RelayedSignal signal))
+        {
+            return false;
+        }
+
+        outcome.Add((ulong)signal.Kind);
+        outcome.AddSize(signal.TimeToLiveMs);
+        signal.Write(target);
         return true;
     }
 
