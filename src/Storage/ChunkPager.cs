@@ -27,7 +27,7 @@ internal interface IChunkCursor
 
 /// <summary>
 /// The read paths of a conversation, written once over a cursor: both logs page in the same way. Nothing leaves here that was not checked:
-/// chunk header against its checksum and key, each record against its checksum, each sequence against the one before it.
+/// chunk header against its checksum and key, each record against its checksum, each sequence against the one before it. What is noted to be erased leaves as its tombstone, and counts as large.
 /// </summary>
 internal static class ChunkPager
 {
@@ -47,7 +47,8 @@ internal static class ChunkPager
     }
 
     public static LogPage Forward<TCursor>(
-        ref TCursor cursor, ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target)
+        ref TCursor cursor, ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target,
+        ErasedSequences erased = default)
         where TCursor : IChunkCursor, allows ref struct
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(countMax, 1);
@@ -56,7 +57,7 @@ internal static class ChunkPager
             return new LogPage(0, 0, 0, 0, Complete: true);
         }
 
-        PageBuilder page = new(after + 1, through, countMax, bytesMax, target);
+        PageBuilder page = new(after + 1, through, countMax, bytesMax, target, erased);
         while (page.TakeChunk(cursor.Key, cursor.Value))
         {
             if (page.Next > through)
@@ -75,7 +76,7 @@ internal static class ChunkPager
     }
 
     public static LogPage Backward<TCursor>(
-        ref TCursor cursor, ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target)
+        ref TCursor cursor, ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target, ErasedSequences erased = default)
         where TCursor : IChunkCursor, allows ref struct
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(countMax, 1);
@@ -93,7 +94,7 @@ internal static class ChunkPager
         }
 
         // Records have no back links, so the choice is made first, walking chunks downwards; then one forward read copies it.
-        TailChoice choice = new(before - 1, countMax, bytesMax);
+        TailChoice choice = new(before - 1, countMax, bytesMax, erased);
         while (choice.ExtendInto(cursor.Key, cursor.Value))
         {
             cursor.Previous();
@@ -103,7 +104,7 @@ internal static class ChunkPager
             }
         }
 
-        LogPage page = Forward(ref cursor, conversation, choice.First - 1, choice.Last, int.MaxValue, int.MaxValue, target);
+        LogPage page = Forward(ref cursor, conversation, choice.First - 1, choice.Last, int.MaxValue, int.MaxValue, target, erased);
         return page with { Complete = choice.First == 1 };
     }
 
@@ -146,8 +147,9 @@ internal static class ChunkPager
     }
 
     /// <summary>Collects a forward page; runs of good records are copied at once.</summary>
-    private ref struct PageBuilder(ulong next, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target)
+    private ref struct PageBuilder(ulong next, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target, ErasedSequences erased)
     {
+        private readonly ErasedSequences _erased = erased;
         private readonly ulong _first = next;
         private int _count;
         private int _bytes;
@@ -178,6 +180,7 @@ internal static class ChunkPager
 
             ReadOnlySpan<byte> run = rest;
             ulong end = Math.Min(header.Last, through);
+            bool isErasing = _erased.AnyIn(Next, end);
             while (Next <= end)
             {
                 ReadOnlySpan<byte> before = rest;
@@ -187,11 +190,20 @@ internal static class ChunkPager
                     return StopAtDamage(Unreadable(key, Next));
                 }
 
-                int size = record.Bytes.Length;
+                bool isErased = isErasing && _erased.Covers(record);
+                int size = isErased ? Tombstone.SizeOf(record) : record.Bytes.Length;
                 if (_count == countMax || (_count > 0 && size > bytesMax - _bytes))
                 {
                     target.Write(run[..^before.Length]);
                     return false;
+                }
+
+                if (isErased)
+                {
+                    target.Write(run[..^before.Length]);
+                    Tombstone.Write(target.GetSpan(size), record);
+                    target.Advance(size);
+                    run = rest;
                 }
 
                 _count++;
@@ -213,8 +225,9 @@ internal static class ChunkPager
     }
 
     /// <summary>Decides which records a backward page takes: the longest good run that ends at <c>through</c> and fits the bounds.</summary>
-    private ref struct TailChoice(ulong through, int countMax, int bytesMax)
+    private ref struct TailChoice(ulong through, int countMax, int bytesMax, ErasedSequences erased)
     {
+        private readonly ErasedSequences _erased = erased;
         private long _count;
         private long _bytes;
 
@@ -248,7 +261,7 @@ internal static class ChunkPager
                     return StopAtDamage($"Record {sequence} in {ChunkHeader.Name(key)} is cut off.");
                 }
 
-                bytes += record.Bytes.Length;
+                bytes += ServedSize(record);
                 if (record.Sequence != sequence || !record.ChecksumMatches)
                 {
                     from = sequence + 1;
@@ -266,7 +279,7 @@ internal static class ChunkPager
             while (from < last && !Fits(last - from + 1, bytes))
             {
                 _ = MessageRecord.TryRead(ref start, out MessageRecord dropped);
-                bytes -= dropped.Bytes.Length;
+                bytes -= ServedSize(dropped);
                 from++;
             }
 
@@ -282,6 +295,8 @@ internal static class ChunkPager
             _bytes += bytes;
             return from == header.First && good == header.First && _count < countMax && _bytes < bytesMax;
         }
+
+        private readonly int ServedSize(in MessageRecord record) => _erased.Covers(record) ? Tombstone.SizeOf(record) : record.Bytes.Length;
 
         private readonly bool Fits(ulong count, long bytes) => _count + (long)count <= countMax && _bytes + bytes <= bytesMax;
 

@@ -77,6 +77,9 @@ public sealed class CommitBatch
     /// <summary>True when it takes something out of the log or the dedupe table, which otherwise only grow.</summary>
     internal bool Rewrites { get; private set; }
 
+    /// <summary>True when it notes records to be erased.</summary>
+    internal bool Erases { get; private set; }
+
     /// <summary>The pipeline's link between submitted batches; nobody else's.</summary>
     internal CommitBatch? Next { get; set; }
 
@@ -142,8 +145,24 @@ public sealed class CommitBatch
             ArgumentOutOfRangeException.ThrowIfGreaterThan(key.Length, DedupeKey.Size, nameof(key));
         }
 
+        Erases |= table == Table.State && StateKeys.TryReadErasure(key, out _, out _);
         int offset = BeginPut(table, key, value.Length);
         value.CopyTo(_bytes.AsSpan(offset));
+    }
+
+    /// <summary>
+    /// Erases the body of a record that is committed, or stands in this batch. As soon as the commit is durable every read gives its tombstone instead (<see cref="RecordFlags.Erased"/>), and within
+    /// a bounded time no file of the store has the body any more (<see cref="StorageOptions.EraseDelay"/>). Sequence, chain and dedupe entry stay. It is harmless to erase a record twice.
+    /// </summary>
+    /// <param name="conversation">Whose log it stands in.</param>
+    /// <param name="sequence">Not behind the head: nothing happens when there is no such record, but one that got this number shortly afterwards would be erased as well.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The sequence is 0.</exception>
+    public void Erase(ConversationId conversation, ulong sequence)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(sequence);
+        Span<byte> key = stackalloc byte[StateKeys.ErasureSize];
+        StateKeys.WriteErasure(key, conversation, sequence);
+        Put(Table.State, key, default);
     }
 
     /// <summary>Removes <paramref name="key"/>; nothing happens when it is absent.</summary>
@@ -170,6 +189,7 @@ public sealed class CommitBatch
         _count = 0;
         _chunkKey = NoChunk;
         Rewrites = false;
+        Erases = false;
     }
 
     internal static int WriteVarint(Span<byte> target, uint value)

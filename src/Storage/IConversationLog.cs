@@ -30,6 +30,9 @@ public interface IConversationLog : IDisposable
     /// </summary>
     bool IsFull => false;
 
+    /// <summary>What was erased and what waits for it.</summary>
+    ErasureCounts Erasures => default;
+
     /// <summary>
     /// Writes the batches in the given order as one atomic unit and returns when it is on stable storage (fdatasync returned 0).
     /// The first failure is final: the log refuses every later commit, because a failed fsync may have dropped the pages it could
@@ -94,6 +97,11 @@ public enum Table : byte
 /// <param name="Sequence">The last record's sequence; 0 when there is none.</param>
 /// <param name="Chain">The hash chain behind it (<see cref="ChainHash"/>).</param>
 public readonly record struct LogHead(ulong Sequence, ChainHash Chain);
+
+/// <summary>How erasing stands. What waits is served as tombstones already.</summary>
+/// <param name="Erased">Records whose body no file has any more, since the log was opened.</param>
+/// <param name="Waiting">Records that are noted and not erased.</param>
+public readonly record struct ErasureCounts(long Erased, long Waiting);
 
 /// <summary>What a read copied.</summary>
 /// <param name="First">Sequence of the first record; 0 when there is none.</param>

@@ -34,6 +34,7 @@ namespace FastChat.Storage;
 ///  'k' · user (16) · other (16)                 the user has blocked the other
 ///  'b' · conversation (16) · blocker (16)       the same, on the side of their direct conversation
 ///  'g' · user (16) · conversation (16)          what a service account may do, and where; conversation 0 = the account itself
+///  'e' · conversation (16) · sequence u64 BE    record that is to be erased (the log's own; no value)
 /// </code>
 /// Writers return the bytes written; targets must hold the matching size. Prefix writers end before the last field.
 /// </summary>
@@ -98,6 +99,9 @@ public static class StateKeys
 
     /// <summary>Bytes of a presence record's key.</summary>
     public const int PresenceSize = 1 + Id128.Size;
+
+    /// <summary>Bytes of an erasure's key.</summary>
+    internal const int ErasureSize = 1 + Id128.Size + sizeof(ulong);
 
     private const int TokenHashSize = 32;
 
@@ -264,6 +268,29 @@ public static class StateKeys
 
     /// <summary>The counter in an outgoing effect's key.</summary>
     public static ulong EffectCounter(ReadOnlySpan<byte> key) => BinaryPrimitives.ReadUInt64BigEndian(key[EffectsPrefixSize..]);
+
+    /// <summary>Prefix of all erasures that are noted and not done.</summary>
+    internal static ReadOnlySpan<byte> ErasuresPrefix => "e"u8;
+
+    /// <summary>A record that is to be erased.</summary>
+    internal static int WriteErasure(Span<byte> target, ConversationId conversation, ulong sequence)
+    {
+        int size = WriteErasuresPrefix(target, conversation);
+        BinaryPrimitives.WriteUInt64BigEndian(target[size..], sequence);
+        return ErasureSize;
+    }
+
+    /// <summary>Prefix of a conversation's erasures.</summary>
+    internal static int WriteErasuresPrefix(Span<byte> target, ConversationId conversation) => WriteId(target, (byte)'e', conversation.Value);
+
+    /// <summary>What an erasure's key names; false when the key is no such key.</summary>
+    internal static bool TryReadErasure(ReadOnlySpan<byte> key, out ConversationId conversation, out ulong sequence)
+    {
+        bool isErasure = key.Length == ErasureSize && key[0] == (byte)'e';
+        conversation = isErasure ? ConversationId.Read(key[1..]) : default;
+        sequence = isErasure ? BinaryPrimitives.ReadUInt64BigEndian(key[(1 + Id128.Size)..]) : 0;
+        return isErasure;
+    }
 
     private static int WriteId(Span<byte> target, byte kind, UInt128 id)
     {

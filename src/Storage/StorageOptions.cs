@@ -44,6 +44,12 @@ public sealed record StorageOptions
     /// </summary>
     public long DiskReserveBytes { get; init; } = 64L << 20;
 
+    /// <summary>How long records that are noted to be erased wait at most before the store's files are rid of them; then many go at once. Reads give tombstones from the beginning.</summary>
+    public TimeSpan EraseDelay { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>So many waiting records do not wait any longer.</summary>
+    public int EraseWaitingMax { get; init; } = 4096;
+
     /// <summary>Learns that there is no room on the disk any more (true), or again (false), and how many bytes are free. Threads of the log; must not block.</summary>
     public Action<bool, long>? RoomChanged { get; init; }
 
@@ -64,6 +70,9 @@ public sealed record StorageOptions
         ArgumentOutOfRangeException.ThrowIfNegative(DiskReserveBytes);
         ArgumentOutOfRangeException.ThrowIfLessThan(OpenFilesMax, 64);
         ArgumentOutOfRangeException.ThrowIfLessThan(BackgroundJobsMax, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(EraseDelay, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(EraseDelay, TimeSpan.FromDays(1));
+        ArgumentOutOfRangeException.ThrowIfLessThan(EraseWaitingMax, 1);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(WitnessSyncInterval, TimeSpan.Zero);
     }
 }

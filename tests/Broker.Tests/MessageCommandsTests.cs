@@ -350,5 +350,5 @@ internal sealed class MessageCommandsTests
         return entry.Key[0] == (byte)'q' ? (entry.Key, entry.Value is not null) : null;
     }
 
-    private static List<ulong> ErasedIn(Turn turn) => [.. Enumerable.Range(1, 64).Select(one => (ulong)one).Where(one => turn.IsErasing(ShardBench.Room, one))];
+    private static List<ulong> ErasedIn(Turn turn) => [.. turn.Erased.Select(one => one.Sequence)];
 }

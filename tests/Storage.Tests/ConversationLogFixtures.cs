@@ -92,6 +92,8 @@ internal sealed class SettlingLog(RocksDbConversationLog inner, int settleEach) 
 
     public StorageException? Failure => Inner.Failure;
 
+    public ErasureCounts Erasures => Inner.Erasures;
+
     public void Commit(ReadOnlySpan<CommitBatch> batches)
     {
         Inner.Commit(batches);

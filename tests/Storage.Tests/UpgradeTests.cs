@@ -38,7 +38,7 @@ internal sealed class UpgradeTests(string name, uint version)
         Assert.That(expected, Has.Length.GreaterThan(70));
         using (RocksDbConversationLog log = RocksDbConversationLog.Open(_directory.Options))
         {
-            Assert.That(StoreFormat.Read(_directory.Path), Is.EqualTo(new StoreFormat(StoreFormat.CurrentVersion, Epoch: 1)));
+            Assert.That(StoreFormat.Read(_directory.Path), Is.EqualTo(new StoreFormat(StoreFormat.JournalVersion, Epoch: 1)));
             foreach (IGrouping<string, JsonElement> conversation in expected.GroupBy(line => line.GetProperty("conversation").GetString()!))
             {
                 Compare(log, new ConversationId(UInt128.Parse(conversation.Key, NumberStyles.HexNumber, CultureInfo.InvariantCulture)), [.. conversation]);

@@ -31,6 +31,9 @@ internal sealed class Turn(uint epoch)
     /// <summary>Handlers that wait for a result.</summary>
     public List<(ulong Ticket, CommandResult Result)> Results { get; } = [];
 
+    /// <summary>Records whose bodies it takes away.</summary>
+    public List<(ConversationId Conversation, ulong Sequence)> Erased { get; } = [];
+
     /// <summary>Cursors that moved, for those who listen.</summary>
     public List<Receipt> Receipts { get; } = [];
 
@@ -60,11 +63,9 @@ internal sealed class Turn(uint epoch)
     /// <summary>Takes the body of a record away, for every reader from the moment in which the turn is durable.</summary>
     public void Erase(ConversationId conversation, ulong sequence)
     {
-        Put(EraseKey(conversation, sequence), []);
+        Batch.Erase(conversation, sequence);
+        Erased.Add((conversation, sequence));
     }
-
-    /// <summary>True when this turn takes the body of a record away.</summary>
-    public bool IsErasing(ConversationId conversation, ulong sequence) => TryGet(EraseKey(conversation, sequence), out byte[]? value) && value is not null;
 
     /// <summary>True when this turn decided about the key; the value is null when it deleted it.</summary>
     public bool TryGet(ReadOnlySpan<byte> key, out byte[]? value)
@@ -92,13 +93,6 @@ internal sealed class Turn(uint epoch)
     /// <summary>A publish of this turn.</summary>
     public bool TryGetPublish(in DedupeId id, out PendingPublish publish) => _publishes.TryGetValue(id, out publish);
 
-    private static byte[] EraseKey(ConversationId conversation, ulong sequence)
-    {
-        byte[] key = new byte[1 + Id128.Size + sizeof(ulong)];
-        StateKeys.WriteOfRecord(key, (byte)'e', conversation.Value, sequence);
-        return key;
-    }
-
     /// <summary>Empties the turn for its next use.</summary>
     public void Reset()
     {
@@ -108,6 +102,7 @@ internal sealed class Turn(uint epoch)
         Chunks.Clear();
         Results.Clear();
         Receipts.Clear();
+        Erased.Clear();
         Outgoing.Clear();
         _state.Clear();
         _publishes.Clear();

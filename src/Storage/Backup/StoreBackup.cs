@@ -80,7 +80,7 @@ public static class StoreBackup
             Failpoint.Reach("backup-copied");
         }
 
-        BackupManifest manifest = new(number, takenAt, StoreFormat.CurrentVersion, log.Epoch, snapshot.Commit, files);
+        BackupManifest manifest = new(number, takenAt, log.FormatVersion, log.Epoch, snapshot.Commit, files);
         Failpoint.Reach("backup-unlisted");
         target.Complete(manifest);
         return new BackupResult(manifest.Info, copy.DoneBytes, target.Drop(keep));

@@ -32,6 +32,11 @@ internal sealed class CommitApplier(RocksDbStore store, Func<bool>? waitForRoom 
         {
             if (entries.Table == Table.State || (flags & JournalFlags.Rewrites) != 0)
             {
+                if (entries.Table == Table.Log)
+                {
+                    store.NoteLogWrite();
+                }
+
                 KeepForTables(segment.Image.AsSpan(entries.Offset, entries.End - entries.Offset));
                 if (entries.Table == Table.Dedupe)
                 {

@@ -48,6 +48,9 @@ internal sealed class JournalSegment : IDisposable
     /// <summary>When its use began, as <see cref="Environment.TickCount64"/> says.</summary>
     public long BeganAt { get; private set; }
 
+    /// <summary>When its file was made: the pool's number of the last renewal before that (<see cref="SegmentPool.BeginRenewal"/>). Content of earlier uses is at most so old.</summary>
+    public long Generation { get; set; }
+
     /// <summary>True when it holds no commit.</summary>
     public bool IsEmpty => Size <= JournalHeader.Size;
 

@@ -87,6 +87,9 @@ internal sealed class SegmentMover : IDisposable
         _wake.Set();
     }
 
+    /// <summary>Has the mover look at once whether the pool needs something. Any thread.</summary>
+    public void Wake() => _wake.Set();
+
     /// <summary>Waits until everything given up to now is moved.</summary>
     /// <exception cref="StorageFullException">The disk has no room for it; it will be moved later.</exception>
     public void WaitUntilIdle()
@@ -146,7 +149,7 @@ internal sealed class SegmentMover : IDisposable
             }
         }
 
-        TimeSpan pause = _filledIn * TableMover.StepBytes / 2 / _moving!.Size;
+        TimeSpan pause = _filledIn * SortedFile.StepBytes / 2 / _moving!.Size;
         return pause < s_pauseMin ? TimeSpan.Zero : pause > s_pauseMax ? s_pauseMax : pause;
     }
 

@@ -9,7 +9,12 @@ namespace FastChat.Storage;
 /// A file is taken only when the disk has room for it and for everything that the tables are still owed (<see cref="DiskRoom"/>): so it is known before the first byte of a commit is written that
 /// there will be no room for the rest.
 /// </para>
-/// <para>Threads: the committer takes; the mover prepares and gives back.</para>
+/// <para>
+/// A file keeps what it held until it is overwritten, long after its commits are in the tables. When that must not be, all files are renewed: those that exist are not used again, and
+/// deleted as soon as nothing in them is needed; one that takes their place is ready before. Overwriting them was the other way: a file would be missing for as long as that takes, and the disk would
+/// write as much.
+/// </para>
+/// <para>Threads: the committer takes; the mover prepares and gives back; the eraser renews.</para>
 /// </summary>
 internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax, DiskRoom room) : IDisposable
 {
@@ -24,11 +29,57 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax, 
     private readonly Lock _gate = new();
     private readonly Stack<JournalSegment> _spares = new();
     private readonly SemaphoreSlim _returned = new(0);
+    private readonly HashSet<JournalSegment> _all = [];
+    private long _generation;
     private int _nextBytes = bytesMin;
     private int _count;
     private long _bytesInUse;
     private long _nextName;
     private bool _isClosed;
+
+    /// <summary>True when a file is ready that was made since the last renewal began.</summary>
+    public bool HasFreshSpare
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return HasFresh;
+            }
+        }
+    }
+
+    /// <summary>True when no file is left of before the last renewal.</summary>
+    public bool IsRenewed
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _all.All(segment => segment.Generation == _generation);
+            }
+        }
+    }
+
+    /// <summary>True when the file was made since the last renewal began.</summary>
+    public bool IsFresh(JournalSegment segment)
+    {
+        lock (_gate)
+        {
+            return segment.Generation == _generation;
+        }
+    }
+
+    private bool HasFresh => _spares.TryPeek(out JournalSegment? spare) && spare.Generation == _generation;
+
+    /// <summary>From now on no file that exists is used again after its commits are moved; says the renewal's number. The files are gone when <see cref="IsRenewed"/> says so. Not while the committer takes one.</summary>
+    public long BeginRenewal()
+    {
+        lock (_gate)
+        {
+            return ++_generation;
+        }
+    }
 
     /// <summary>Takes over a file of an earlier process whose commits are in the tables; deletes it when it is not of use.</summary>
     public void Adopt(JournalSegment segment)
@@ -39,6 +90,7 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax, 
         }
 
         _count++;
+        _all.Add(segment);
         Keep(segment);
     }
 
@@ -75,7 +127,14 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax, 
 
             if (place is { } mine)
             {
-                return Make(mine, pause: TimeSpan.Zero, isInUse: true);
+                JournalSegment made = Make(mine, pause: TimeSpan.Zero, isInUse: true);
+                lock (_gate)
+                {
+                    made.Generation = _generation;
+                    _all.Add(made);
+                }
+
+                return made;
             }
 
             if (stop() is { } reason)
@@ -98,7 +157,12 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax, 
         (string Path, int Bytes) place;
         lock (_gate)
         {
-            bool isMade = _spares.Count > 0;
+            bool isMade = HasFresh;
+            if (!isMade && _count >= SegmentsMax)
+            {
+                DiscardStale();
+            }
+
             if (_isClosed || (!isMade && _count >= SegmentsMax) || !HasRoomFor(isMade ? _spares.Peek().Image.Length : 0, isMade) || isMade)
             {
                 return;
@@ -110,7 +174,10 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax, 
         JournalSegment made = Make(place, pause, isInUse: false);
         lock (_gate)
         {
+            made.Generation = _generation;
+            _all.Add(made);
             _spares.Push(made);
+            DiscardStale();
         }
     }
 
@@ -124,6 +191,10 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax, 
 
         Keep(segment);
     }
+
+    /// <summary>Brings the deletions of files to stable storage.</summary>
+    /// <exception cref="IOException">The directory could not be synced.</exception>
+    public void SyncDeletions() => StableFile.SyncDirectory(directory);
 
     public void Dispose()
     {
@@ -143,20 +214,44 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax, 
         segment.Index.Clear();
         lock (_gate)
         {
-            if (segment.Image.Length == bytesMax && _spares.Count < SparesMax && !_isClosed)
+            if (segment.Image.Length == bytesMax && _spares.Count < SparesMax && segment.Generation == _generation && !_isClosed)
             {
                 _nextBytes = bytesMax;
                 _spares.Push(segment);
             }
             else
             {
-                segment.Dispose();
-                File.Delete(segment.Path);
-                _count--;
+                Discard(segment);
             }
         }
 
         _returned.Release();
+    }
+
+    /// <summary>Deletes the spares of before the last renewal. They lie below the fresh ones, so they are never taken while there is one.</summary>
+    private void DiscardStale()
+    {
+        JournalSegment[] spares = [.. _spares];
+        _spares.Clear();
+        foreach (JournalSegment spare in spares.Reverse())
+        {
+            if (spare.Generation == _generation)
+            {
+                _spares.Push(spare);
+            }
+            else
+            {
+                Discard(spare);
+            }
+        }
+    }
+
+    private void Discard(JournalSegment segment)
+    {
+        segment.Dispose();
+        File.Delete(segment.Path);
+        _all.Remove(segment);
+        _count--;
     }
 
     /// <summary>Room for what the files in use become in the tables, for the same of the next one, and for the file itself when there is none.</summary>
@@ -189,8 +284,10 @@ internal sealed class SegmentPool(string directory, int bytesMin, int bytesMax, 
 
     private (string Path, int Bytes) Reserve(long needed)
     {
-        int bytes = (int)Math.Max(needed, _nextBytes);
-        _nextBytes = (int)Math.Min(bytesMax, (long)Growth * _nextBytes);
+        // One that only takes the place of others is as large as they are: a store that erases often does not get large files from it.
+        int replaced = _all.Where(segment => segment.Generation != _generation).Select(segment => Math.Min(segment.Image.Length, bytesMax)).DefaultIfEmpty().Max();
+        int bytes = (int)Math.Max(needed, replaced == 0 ? _nextBytes : replaced);
+        _nextBytes = replaced == 0 ? (int)Math.Min(bytesMax, (long)Growth * _nextBytes) : _nextBytes;
         _count++;
         return (Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"{_nextName++:D8}.journal")), bytes);
     }

@@ -49,6 +49,8 @@ public sealed class CheckedStore
 
     internal long Messages { get; set; }
 
+    internal long Tombstones { get; set; }
+
     /// <summary>A table's value; null when the key is absent.</summary>
     public byte[]? Get(Table table, ReadOnlySpan<byte> key) => _tables.Get(table, key);
 

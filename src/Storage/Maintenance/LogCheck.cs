@@ -115,6 +115,13 @@ internal sealed class LogCheck(CheckedStore store, IReadOnlyList<StoreCheck> oth
                 continue;
             }
 
+            if (!Tombstone.IsShaped(record))
+            {
+                Damage(ref run, $"Record {sequence} in {name} is a tombstone and holds {record.Body.Length} bytes instead of a hash.");
+                continue;
+            }
+
+            store.Tombstones += Tombstone.Is(record) ? 1 : 0;
             run.Chain = run.Chain.Next(record);
             foreach (StoreCheck check in others)
             {

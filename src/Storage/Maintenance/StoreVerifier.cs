@@ -2,7 +2,7 @@ namespace FastChat.Storage;
 
 /// <summary>
 /// Checks a store that nobody serves (it takes the directory's lock): that no acknowledged commit is missing (<see cref="JournalCheck"/>), the log itself (<see cref="LogCheck"/>), the dedupe table
-/// (<see cref="DedupeCheck"/>), and what else it is given. Reads only, unless asked to rebuild what follows from the rest of the store.
+/// (<see cref="DedupeCheck"/>), what is noted to be erased (<see cref="ErasureCheck"/>), and what else it is given. Reads only, unless asked to rebuild what follows from the rest of the store.
 /// </summary>
 public static class StoreVerifier
 {
@@ -20,7 +20,7 @@ public static class StoreVerifier
         ArgumentNullException.ThrowIfNull(options);
         using StoreDirectory directory = StoreDirectory.OpenForMaintenance(options, writable: rebuild);
         CheckedStore store = new(directory, rebuild, progress, cancellation);
-        StoreCheck[] checks = [new DedupeCheck(), .. further ?? []];
+        StoreCheck[] checks = [new DedupeCheck(), new ErasureCheck(), .. further ?? []];
         new JournalCheck().Finish(store);
         store.IsComplete = store.ProblemCount == 0;
         long problemsBefore = store.ProblemCount;
@@ -36,7 +36,7 @@ public static class StoreVerifier
             directory.Tables.SyncRepairs();
         }
 
-        return new VerifyResult(store.Conversations, store.Messages, store.Repaired, store.ProblemCount, store.Problems);
+        return new VerifyResult(store.Conversations, store.Messages, store.Repaired, store.ProblemCount, store.Problems) { Tombstones = store.Tombstones };
     }
 
     /// <summary>Damage that RocksDB itself finds ends the stage, not the check.</summary>

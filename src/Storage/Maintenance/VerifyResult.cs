@@ -6,7 +6,11 @@ namespace FastChat.Storage;
 /// <param name="Repaired">Entries set or removed by a rebuild; 0 without one.</param>
 /// <param name="ProblemCount">Problems that remain.</param>
 /// <param name="Problems">The first <see cref="StoreVerifier.ProblemsMax"/> of them, one readable line each.</param>
-public sealed record VerifyResult(long Conversations, long Messages, long Repaired, long ProblemCount, IReadOnlyList<string> Problems);
+public sealed record VerifyResult(long Conversations, long Messages, long Repaired, long ProblemCount, IReadOnlyList<string> Problems)
+{
+    /// <summary>How many of the records are tombstones.</summary>
+    public long Tombstones { get; init; }
+}
 
 /// <summary>How far a check has come.</summary>
 /// <param name="Stage">What is being looked at, in a word.</param>

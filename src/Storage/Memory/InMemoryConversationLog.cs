@@ -20,6 +20,7 @@ public sealed class InMemoryConversationLog : IConversationLog
     private InMemoryTables _written;
     private StorageException? _failure;
     private bool _isFull;
+    private long _erased;
     private int _disposed;
 
     /// <summary>Makes an empty log.</summary>
@@ -34,6 +35,9 @@ public sealed class InMemoryConversationLog : IConversationLog
         _durable = tables;
         _written = tables;
     }
+
+    /// <inheritdoc/>
+    public ErasureCounts Erasures => new(_erased, CountIn(Volatile.Read(ref _durable), StateKeys.ErasuresPrefix));
 
     /// <inheritdoc/>
     public uint Epoch { get; }
@@ -143,15 +147,19 @@ public sealed class InMemoryConversationLog : IConversationLog
     public LogPage ReadForward(
         ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target)
     {
-        InMemoryCursor cursor = CreateCursor(Table.Log);
-        return ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target);
+        ThrowIfDisposed();
+        InMemoryTables tables = Volatile.Read(ref _durable);
+        InMemoryCursor cursor = new(tables.Of(Table.Log));
+        return ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, new ErasedSequences(NotedIn(tables, conversation)));
     }
 
     /// <inheritdoc/>
     public LogPage ReadBackward(ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target)
     {
-        InMemoryCursor cursor = CreateCursor(Table.Log);
-        return ChunkPager.Backward(ref cursor, conversation, before, countMax, bytesMax, target);
+        ThrowIfDisposed();
+        InMemoryTables tables = Volatile.Read(ref _durable);
+        InMemoryCursor cursor = new(tables.Of(Table.Log));
+        return ChunkPager.Backward(ref cursor, conversation, before, countMax, bytesMax, target, new ErasedSequences(NotedIn(tables, conversation)));
     }
 
     /// <inheritdoc/>
@@ -192,6 +200,30 @@ public sealed class InMemoryConversationLog : IConversationLog
         }
     }
 
+    /// <summary>
+    /// Erases what is noted: afterwards no state of this log from now on has the bodies. The time for it is the caller's choice, so that a simulated world stays one. Not while a commit is under way.
+    /// </summary>
+    public void EraseNoted()
+    {
+        ThrowIfDisposed();
+        InMemoryTables tables = _durable;
+        InMemoryTables.Builder builder = new(tables);
+        ErasedChunk chunk = new();
+        InMemoryCursor noted = new(tables.Of(Table.State));
+        for (noted.Seek(StateKeys.ErasuresPrefix); noted.Valid && noted.Key.StartsWith(StateKeys.ErasuresPrefix); noted.Next())
+        {
+            if (StateKeys.TryReadErasure(noted.Key, out ConversationId conversation, out ulong sequence) && TryErase(builder, chunk, conversation, sequence))
+            {
+                builder.Delete(Table.State, noted.Key);
+                _erased++;
+            }
+        }
+
+        InMemoryTables erased = builder.Build();
+        _written = ReferenceEquals(_written, tables) ? erased : _written;
+        Volatile.Write(ref _durable, erased);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => Volatile.Write(ref _disposed, 1);
 
@@ -223,6 +255,60 @@ public sealed class InMemoryConversationLog : IConversationLog
         }
 
         _durable = builder.Build();
+    }
+
+    /// <summary>Rewrites the chunk that holds the record; false when it is damaged, and the record has to stay noted.</summary>
+    private static bool TryErase(InMemoryTables.Builder builder, ErasedChunk chunk, ConversationId conversation, ulong sequence)
+    {
+        Span<byte> key = stackalloc byte[ChunkKey.Size];
+        ChunkKey.Write(key, conversation, sequence);
+        InMemoryCursor cursor = new(builder.Of(Table.Log));
+        cursor.SeekForPrevious(key);
+        try
+        {
+            if (cursor.Valid && ChunkKey.Conversation(cursor.Key) == conversation
+                && chunk.TryMake(cursor.Key, cursor.Value, new ErasedSequences([sequence]), out ReadOnlySpan<byte> made))
+            {
+                builder.Put(Table.Log, cursor.Key, made);
+            }
+
+            return true;
+        }
+        catch (CorruptRecordException)
+        {
+            // As in the durable log: what cannot be read cannot be erased in its place, and is never served either.
+            return false;
+        }
+    }
+
+    private static long CountIn(InMemoryTables tables, ReadOnlySpan<byte> prefix)
+    {
+        long count = 0;
+        InMemoryCursor cursor = new(tables.Of(Table.State));
+        for (cursor.Seek(prefix); cursor.Valid && cursor.Key.StartsWith(prefix); cursor.Next())
+        {
+            count++;
+        }
+
+        return count;
+    }
+
+    /// <summary>What small state of the same moment notes: there is no second copy of it that a crash or a restore could leave behind.</summary>
+    private static ulong[] NotedIn(InMemoryTables tables, ConversationId conversation)
+    {
+        Span<byte> prefix = stackalloc byte[StateKeys.ErasureSize];
+        prefix = prefix[..StateKeys.WriteErasuresPrefix(prefix, conversation)];
+        List<ulong>? noted = null;
+        InMemoryCursor cursor = new(tables.Of(Table.State));
+        for (cursor.Seek(prefix); cursor.Valid && cursor.Key.StartsWith(prefix); cursor.Next())
+        {
+            if (StateKeys.TryReadErasure(cursor.Key, out _, out ulong sequence))
+            {
+                (noted ??= []).Add(sequence);
+            }
+        }
+
+        return noted is null ? [] : [.. noted];
     }
 
     private void CountCommit(InMemoryTables.Builder builder)

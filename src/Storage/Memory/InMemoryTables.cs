@@ -35,6 +35,9 @@ internal sealed class InMemoryTables
 
         public bool Changed { get; private set; }
 
+        /// <summary>A table as it is by now.</summary>
+        public ImmutableSortedSet<InMemoryEntry> Of(Table table) => _tables[(int)table].ToImmutable();
+
         public void Apply(ReadOnlySpan<byte> representation)
         {
             CommitBatchReader reader = new(representation);

@@ -1,3 +1,5 @@
+using FastChat.Shared;
+
 namespace FastChat.Storage;
 
 /// <summary>
@@ -20,13 +22,15 @@ internal sealed class StoreDirectory : IDisposable
     private const string JournalName = "journal";
 
     private readonly DirectoryLock _lock;
+    private uint _version;
 
-    private StoreDirectory(string path, DirectoryLock directoryLock, RocksDbStore tables, uint epoch, ulong commitNumber)
+    private StoreDirectory(string path, DirectoryLock directoryLock, RocksDbStore tables, StoreFormat format, ulong commitNumber)
     {
         Path = path;
         _lock = directoryLock;
         Tables = tables;
-        Epoch = epoch;
+        Epoch = format.Epoch;
+        _version = format.Version;
         CommitNumber = commitNumber;
     }
 
@@ -36,6 +40,9 @@ internal sealed class StoreDirectory : IDisposable
     public RocksDbStore Tables { get; }
 
     public uint Epoch { get; }
+
+    /// <summary>The version that the marker says. It only grows.</summary>
+    public uint Version => Volatile.Read(ref _version);
 
     /// <summary>The number of the last commit that recovery found.</summary>
     public ulong CommitNumber { get; }
@@ -101,8 +108,30 @@ internal sealed class StoreDirectory : IDisposable
                 journal.Close();
             }
 
-            return new StoreDirectory(directory, directoryLock, tables, format.Epoch, journal.LastCommit) { JournalDamage = journal.Damage };
+            return new StoreDirectory(directory, directoryLock, tables, format, journal.LastCommit) { JournalDamage = journal.Damage };
         });
+    }
+
+    /// <summary>Raises the marker before something is written that programs of earlier versions would misread. Committer.</summary>
+    /// <exception cref="StorageFullException">There is no room for it.</exception>
+    public void RequireVersion(uint version)
+    {
+        if (_version >= version)
+        {
+            return;
+        }
+
+        try
+        {
+            new StoreFormat(version, Epoch).Write(Path);
+        }
+        catch (IOException failure) when (StorageFullException.IsCause(failure))
+        {
+            throw new StorageFullException($"There is no room for the format marker: {failure.Message}", failure);
+        }
+
+        Failpoint.Reach("format-raised");
+        Volatile.Write(ref _version, version);
     }
 
     public void Dispose()
@@ -195,16 +224,16 @@ internal sealed class StoreDirectory : IDisposable
 
             // The first commit finds its file; those behind it are made while it fills.
             PrepareIfRoom(pool);
-            if (format.Version < StoreFormat.CurrentVersion)
+            if (format.Version < StoreFormat.JournalVersion)
             {
                 // From the first commit on, a program of an earlier version would not see what is in the journal.
-                format = format with { Version = StoreFormat.CurrentVersion };
+                format = format with { Version = StoreFormat.JournalVersion };
                 format.Write(directory);
             }
 
             witness = CommitWitness.Open(directory, time, options.WitnessSyncInterval);
             witness.Record(journal.LastCommit);
-            return new StoreDirectory(directory, directoryLock, tables, format.Epoch, journal.LastCommit) { Witness = witness, Journal = pool, Room = room };
+            return new StoreDirectory(directory, directoryLock, tables, format, journal.LastCommit) { Witness = witness, Journal = pool, Room = room };
         }
         catch
         {
@@ -246,7 +275,7 @@ internal sealed class StoreDirectory : IDisposable
             throw new StoreOpenException($"The data directory {directory} holds a database but no format marker; the file \"format\" is missing.");
         }
 
-        format = new StoreFormat(StoreFormat.CurrentVersion, Epoch: 1);
+        format = new StoreFormat(StoreFormat.JournalVersion, Epoch: 1);
         format.Write(directory);
         return format;
     }

@@ -25,6 +25,8 @@ public sealed class RocksDbConversationLog : IConversationLog
     private readonly CommitApplier _applier;
     private readonly FilterFilling _filling;
     private readonly HeldIterators _held = new();
+    private readonly NotedErasures _noted = new();
+    private readonly Eraser _eraser;
     private JournalSegment? _current;
     private ulong _commitNumber;
     private long _rewrites;
@@ -32,14 +34,16 @@ public sealed class RocksDbConversationLog : IConversationLog
     private int _writer;
     private int _disposed;
 
-    private RocksDbConversationLog(StoreDirectory directory)
+    private RocksDbConversationLog(StoreDirectory directory, StorageOptions options)
     {
         _directory = directory;
         _tables = directory.Tables;
         _commitNumber = directory.CommitNumber;
-        _mover = new SegmentMover(_tables, directory.Journal, directory.Room, Fail);
+        _mover = new SegmentMover(_tables, directory.Journal, directory.Room, cause => Fail(cause, "moved into the tables"));
         _filling = new FilterFilling(_tables);
         _applier = new CommitApplier(_tables, WaitForRoom);
+        _noted.Load(_tables);
+        _eraser = new Eraser(this, directory, _mover, _noted, options);
     }
 
     /// <inheritdoc/>
@@ -54,6 +58,15 @@ public sealed class RocksDbConversationLog : IConversationLog
     /// <inheritdoc/>
     public bool IsFull => _directory.Room.IsShort;
 
+    /// <inheritdoc/>
+    public ErasureCounts Erasures => new(_eraser.Erased, _noted.Count);
+
+    /// <summary>The version of the format that the store has by now.</summary>
+    internal uint FormatVersion => _directory.Version;
+
+    /// <summary>Makes true what is noted. For tests that look at its steps.</summary>
+    internal Eraser Eraser => _eraser;
+
     /// <summary>Called before each write; what it throws counts as the device's answer. For tests.</summary>
     internal Action? BeforeWrite { get; set; }
 
@@ -64,7 +77,7 @@ public sealed class RocksDbConversationLog : IConversationLog
         set => _applier.BeforeState = value;
     }
 
-    /// <summary>How many commits changed what the tables had. It is counted before the commit is acknowledged.</summary>
+    /// <summary>How often something changed what the tables had, instead of adding to it: commits, counted before they are acknowledged, and passes of the eraser.</summary>
     internal long Rewrites => Volatile.Read(ref _rewrites);
 
     /// <summary>Iterators that readers hold now.</summary>
@@ -86,7 +99,7 @@ public sealed class RocksDbConversationLog : IConversationLog
     public static RocksDbConversationLog Open(StorageOptions options, TimeProvider? time = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return new(StoreDirectory.Open(options, time ?? TimeProvider.System));
+        return new(StoreDirectory.Open(options, time ?? TimeProvider.System), options);
     }
 
     /// <inheritdoc/>
@@ -125,13 +138,14 @@ public sealed class RocksDbConversationLog : IConversationLog
     public LogPage ReadForward(
         ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target)
     {
+        ErasedSequences erased = _noted.Of(conversation);
         Span<byte> id = stackalloc byte[Id128.Size];
         conversation.Write(id);
         RecentView view = _mover.Enter(this);
         LogCursor cursor = new(_tables, view, conversation, id);
         try
         {
-            return ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target);
+            return ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, erased);
         }
         finally
         {
@@ -141,18 +155,19 @@ public sealed class RocksDbConversationLog : IConversationLog
     }
 
     /// <inheritdoc/>
-    public ILogReader OpenReader() => new TableReader(this, _tables, _mover, _held);
+    public ILogReader OpenReader() => new TableReader(this, _tables, _mover, _held, _noted);
 
     /// <inheritdoc/>
     public LogPage ReadBackward(ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target)
     {
+        ErasedSequences erased = _noted.Of(conversation);
         Span<byte> id = stackalloc byte[Id128.Size];
         conversation.Write(id);
         RecentView view = _mover.Enter(this);
         LogCursor cursor = new(_tables, view, conversation, id);
         try
         {
-            return ChunkPager.Backward(ref cursor, conversation, before, countMax, bytesMax, target);
+            return ChunkPager.Backward(ref cursor, conversation, before, countMax, bytesMax, target, erased);
         }
         finally
         {
@@ -240,6 +255,50 @@ public sealed class RocksDbConversationLog : IConversationLog
         }
     }
 
+    /// <summary>
+    /// Erases what is noted by now without waiting for its time, and returns when no file of the store has the bodies any more; what a damaged chunk holds stays noted. Commits go on meanwhile. Seconds
+    /// on a large store. Any thread but the committer's.
+    /// </summary>
+    /// <exception cref="StorageFullException">The disk has no room for it; it will be done later.</exception>
+    /// <exception cref="StorageException">The store has failed.</exception>
+    public void EraseNoted() => _eraser.RunNow();
+
+    /// <summary>What is noted while no commit is under way; all journal files of this moment are to be renewed. Eraser.</summary>
+    internal List<(ConversationId Conversation, ulong[] Sequences)> BeginErasing()
+    {
+        BecomeWriter(Settling);
+        try
+        {
+            // In this order or the other: nothing is taken or noted meanwhile. A commit that is noted here lies in a file of before.
+            _directory.Journal.BeginRenewal();
+            return _noted.Snapshot();
+        }
+        finally
+        {
+            Volatile.Write(ref _writer, Free);
+        }
+    }
+
+    /// <summary>Has the current file moved if it is of before the renewal. Eraser.</summary>
+    internal void RetireFile()
+    {
+        BecomeWriter(Settling);
+        try
+        {
+            if (_current is { } current && !_directory.Journal.IsFresh(current))
+            {
+                MoveCurrent();
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref _writer, Free);
+        }
+    }
+
+    /// <summary>Readers open the tables anew from their next read on. Eraser.</summary>
+    internal void LetReadersReopen() => Interlocked.Increment(ref _rewrites);
+
     /// <summary>Brings every commit into the tables, and waits for it.</summary>
     internal void Settle()
     {
@@ -275,6 +334,7 @@ public sealed class RocksDbConversationLog : IConversationLog
             spin.SpinOnce();
         }
 
+        _eraser.Dispose();
         if (Failure is null)
         {
             MoveCurrent();
@@ -317,10 +377,12 @@ public sealed class RocksDbConversationLog : IConversationLog
 
         long bytes = 0;
         JournalFlags flags = JournalFlags.None;
+        bool isErasing = false;
         foreach (CommitBatch batch in batches)
         {
             bytes += batch.Entries.Length;
             flags |= batch.Rewrites ? JournalFlags.Rewrites : JournalFlags.None;
+            isErasing |= batch.Erases;
         }
 
         if (bytes == 0)
@@ -329,7 +391,7 @@ public sealed class RocksDbConversationLog : IConversationLog
         }
 
         ulong number = _commitNumber + 1;
-        JournalSegment segment = SegmentOrFailure(bytes, number, flags);
+        JournalSegment segment = SegmentOrFailure(bytes, number, flags, isErasing);
         try
         {
             Span<byte> entries = segment.NextEntries((int)bytes);
@@ -342,11 +404,17 @@ public sealed class RocksDbConversationLog : IConversationLog
             BeforeWrite?.Invoke();
             segment.Append(number, Epoch, flags, (int)bytes);
             int size = JournalRecord.HeaderSize + (int)bytes;
+            if (isErasing)
+            {
+                // Durable, and not visible yet: a record that is erased by the commit that appends it is never served.
+                _noted.Note(segment.Image.AsSpan(0, segment.Size), segment.Size - (int)bytes);
+            }
+
             _applier.Apply(segment, segment.Size - size, size, flags);
             Failpoint.Reach("commit-applied");
             if (flags != JournalFlags.None)
             {
-                Volatile.Write(ref _rewrites, _rewrites + 1);
+                Interlocked.Increment(ref _rewrites);
             }
         }
         catch (Exception cause)
@@ -357,13 +425,22 @@ public sealed class RocksDbConversationLog : IConversationLog
         _directory.Witness.Record(number);
         Failpoint.Reach("commit-witnessed");
         Volatile.Write(ref _commitNumber, number);
+        if (isErasing)
+        {
+            _eraser.Wake();
+        }
     }
 
     /// <summary>The file for the next commit; a full disk is told before anything is written, and is no failure.</summary>
-    private JournalSegment SegmentOrFailure(long bytes, ulong number, JournalFlags flags)
+    private JournalSegment SegmentOrFailure(long bytes, ulong number, JournalFlags flags, bool isErasing)
     {
         try
         {
+            if (isErasing)
+            {
+                _directory.RequireVersion(StoreFormat.ErasingVersion);
+            }
+
             return SegmentFor(bytes, number, flags);
         }
         catch (Exception cause) when (cause is not StorageFullException)
@@ -422,6 +499,8 @@ public sealed class RocksDbConversationLog : IConversationLog
         }
     }
 
-    private void Fail(Exception cause) => Interlocked.CompareExchange(
-        ref _failure, cause as StorageException ?? new StorageException($"Commits cannot be moved into the tables: {cause.Message}", cause), null);
+    /// <summary>The device failed somebody who works for the log.</summary>
+    /// <param name="what">What could not be done to commits, in a word.</param>
+    internal void Fail(Exception cause, string what) => Interlocked.CompareExchange(
+        ref _failure, cause as StorageException ?? new StorageException($"Commits cannot be {what}: {cause.Message}", cause), null);
 }

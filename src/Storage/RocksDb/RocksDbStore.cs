@@ -21,11 +21,16 @@ internal sealed unsafe class RocksDbStore : IDisposable
     private readonly nint _scan;
     private readonly nint _unsyncedWrite;
     private readonly RocksDbTuning _tuning;
+    private ulong _movedCommit;
 
-    private RocksDbStore(string incoming, RocksDbTuning tuning, nint database, nint[] families, DedupeFilter filter)
+    /// <summary>True when records may lie in RocksDB's own log: those of commits that rewrite, also of before the store was opened.</summary>
+    private bool _logWasWritten = true;
+
+    private RocksDbStore(string path, string incoming, RocksDbTuning tuning, nint database, nint[] families, DedupeFilter filter)
     {
         Filter = filter;
         IncomingDirectory = incoming;
+        DirectoryPath = path;
         _tuning = tuning;
         Database = database;
         _families = families;
@@ -44,10 +49,17 @@ internal sealed unsafe class RocksDbStore : IDisposable
     public nint SyncedWrite { get; }
 
     /// <summary>Everything up to this commit is in the tables, on stable storage; later ones are in the journal.</summary>
-    public ulong MovedCommit { get; private set; }
+    public ulong MovedCommit
+    {
+        get => Volatile.Read(ref _movedCommit);
+        private set => Volatile.Write(ref _movedCommit, value);
+    }
 
     /// <summary>Which dedupe keys no commit has, for certain.</summary>
     public DedupeFilter Filter { get; }
+
+    /// <summary>Where the database lies.</summary>
+    public string DirectoryPath { get; }
 
     /// <summary>Where files are made that the tables take in.</summary>
     public string IncomingDirectory { get; }
@@ -61,7 +73,7 @@ internal sealed unsafe class RocksDbStore : IDisposable
         try
         {
             (nint database, nint[] families) = OpenDatabase(tuning, PathIn(directory), writable);
-            store = new RocksDbStore(Path.Combine(directory, IncomingName), tuning, database, families, new DedupeFilter(options.DedupeFilterBytes));
+            store = new RocksDbStore(PathIn(directory), Path.Combine(directory, IncomingName), tuning, database, families, new DedupeFilter(options.DedupeFilterBytes));
             store.MovedCommit = store.ReadMovedCommit();
             return store;
         }
@@ -89,6 +101,32 @@ internal sealed unsafe class RocksDbStore : IDisposable
     public RocksDbIterator CreateScan(Table table) => new(Database, _scan, _families[(int)table]);
 
     public nint Family(Table table) => _families[(int)table];
+
+    public static string FamilyName(Table table) => FamilyNames[(int)table];
+
+    /// <summary>A batch with entries of the log is about to be written (<see cref="WriteUnsynced"/>), which otherwise comes in files.</summary>
+    public void NoteLogWrite() => Volatile.Write(ref _logWasWritten, true);
+
+    /// <summary>Brings everything out of RocksDB's own log into tables if records may be in it, so that it is deleted.</summary>
+    public void FlushIfLogWasWritten()
+    {
+        if (!Interlocked.Exchange(ref _logWasWritten, false))
+        {
+            return;
+        }
+
+        nint options = _native.rocksdb_flushoptions_create();
+        _native.rocksdb_flush_cfs(Database, options, _families, _families.Length, out nint error);
+        _native.rocksdb_flushoptions_destroy(options);
+        if (error != 0)
+        {
+            NoteLogWrite();
+            throw RocksDbError.Take(error, "flush");
+        }
+    }
+
+    /// <summary>Ends a merge that was asked for and takes no further ones: the store is being closed.</summary>
+    public void StopMerging() => _native.rocksdb_disable_manual_compaction(Database);
 
     public int Get(Table table, ReadOnlySpan<byte> key, Span<byte> value)
     {

@@ -1,8 +1,6 @@
 using FastChat.Protocol;
 using FastChat.Shared;
 
-using RocksDbSharp;
-
 namespace FastChat.Storage;
 
 /// <summary>
@@ -12,11 +10,8 @@ namespace FastChat.Storage;
 /// It may be cut off anywhere: what was taken in twice is the same entry twice, and the number of the last commit that is in the tables is written last. Thread: the mover's.
 /// </para>
 /// </summary>
-internal sealed unsafe class TableMover
+internal sealed class TableMover
 {
-    /// <summary>Bytes that are brought to the device at once.</summary>
-    public const int StepBytes = 128 << 10;
-
     private readonly RocksDbStore _store;
     private readonly Func<TimeSpan> _pause;
     private readonly List<int> _order = [];
@@ -25,7 +20,7 @@ internal sealed unsafe class TableMover
     private SortedPublish[] _publishes = [];
     private long _files;
 
-    /// <param name="pause">Asked after each <see cref="StepBytes"/>: how long to wait.</param>
+    /// <param name="pause">Asked after each <see cref="SortedFile.StepBytes"/>: how long to wait.</param>
     public TableMover(RocksDbStore store, Func<TimeSpan> pause)
     {
         _store = store;
@@ -66,7 +61,7 @@ internal sealed unsafe class TableMover
         _order.Clear();
         index.CopyNewest(_order);
         _order.Sort((left, right) => index.Key(index.Chunk(left))[..Id128.Size].SequenceCompareTo(index.Key(index.Chunk(right))[..Id128.Size]));
-        using SortedFile file = new(_store, Table.Log, ++_files, _pause);
+        using SortedFile file = new(_store, Table.Log, $"log-{++_files}.sst", _pause);
         foreach (int newest in _order)
         {
             _chain.Clear();
@@ -146,7 +141,7 @@ internal sealed unsafe class TableMover
         }
 
         sorted.Sort(default(SortedPublishOrder));
-        using SortedFile file = new(_store, Table.Dedupe, ++_files, _pause);
+        using SortedFile file = new(_store, Table.Dedupe, $"dedupe-{++_files}.sst", _pause);
         Span<byte> keyBytes = stackalloc byte[DedupeKey.Size];
         Span<byte> valueBytes = stackalloc byte[DedupeValue.Size];
         for (int i = 0; i < sorted.Length; i++)
@@ -166,80 +161,5 @@ internal sealed unsafe class TableMover
         }
 
         file.TakeIn();
-    }
-
-    /// <summary>A file of one table in the making.</summary>
-    private sealed class SortedFile : IDisposable
-    {
-        private readonly Native _native = Native.Instance;
-        private readonly RocksDbStore _store;
-        private readonly Table _table;
-        private readonly string _path;
-        private readonly Func<TimeSpan> _pause;
-        private readonly nint _environment;
-        private readonly nint _writer;
-        private int _sinceStep;
-        private bool _isTakenIn;
-
-        public SortedFile(RocksDbStore store, Table table, long number, Func<TimeSpan> pause)
-        {
-            _store = store;
-            _table = table;
-            _pause = pause;
-            _path = Path.Combine(store.IncomingDirectory, $"{table}-{number}.sst".ToLowerInvariant());
-            _environment = _native.rocksdb_envoptions_create();
-            _native.rocksdb_envoptions_set_bytes_per_sync(_environment, StepBytes);
-            _writer = _native.rocksdb_sstfilewriter_create(_environment, store.OptionsOf(table));
-            _native.rocksdb_sstfilewriter_open(_writer, _path, out nint error);
-            RocksDbError.ThrowIfAny(error, "write");
-        }
-
-        public void Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
-        {
-            nint error;
-            byte nothing = 0;
-            fixed (byte* keyPointer = key)
-            fixed (byte* valuePointer = &(value.IsEmpty ? ref nothing : ref System.Runtime.InteropServices.MemoryMarshal.GetReference(value)))
-            {
-                _native.rocksdb_sstfilewriter_put(_writer, keyPointer, (nuint)key.Length, valuePointer, (nuint)value.Length, out error);
-            }
-
-            RocksDbError.ThrowIfAny(error, "write");
-            Pace(key.Length + value.Length);
-        }
-
-        /// <summary>Syncs the file and makes it part of the table.</summary>
-        public void TakeIn()
-        {
-            _native.rocksdb_sstfilewriter_finish(_writer, out nint error);
-            RocksDbError.ThrowIfAny(error, "write");
-            _store.Ingest(_table, _path);
-            _isTakenIn = true;
-        }
-
-        /// <summary>Lets the device breathe while there is time: what a file brings to it all at once, the next commit's flush has to wait for.</summary>
-        private void Pace(int bytes)
-        {
-            _sinceStep += bytes;
-            if (_sinceStep >= StepBytes)
-            {
-                _sinceStep = 0;
-                if (_pause() is var pause && pause > TimeSpan.Zero)
-                {
-                    Thread.Sleep(pause);
-                }
-            }
-        }
-
-        public void Dispose()
-        {
-            _native.rocksdb_sstfilewriter_destroy(_writer);
-            _native.rocksdb_envoptions_destroy(_environment);
-            if (!_isTakenIn)
-            {
-                // The move is repeated under another name, and this half would be in the way of the room that it waits for.
-                File.Delete(_path);
-            }
-        }
     }
 }

@@ -8,11 +8,12 @@ namespace FastChat.Storage;
 /// The durable log's reader: it keeps RocksDB's iterator between reads, and only that; each read enters the view of its moment.
 /// <para>
 /// An iterator sees the tables as they were when it was made, so it serves only as long as nothing that a reader must see can be in the tables and not in it. Two things can bring that about, and
-/// each is told by a number: a file that left the journal's view since then (<see cref="RecentView.Number"/>), and a commit that changed what the tables had
-/// (<see cref="RocksDbConversationLog.Rewrites"/>): after an erasure was acknowledged nobody may get the old text, from whatever snapshot.
+/// each is told by a number: a file that left the journal's view since then (<see cref="RecentView.Number"/>), and something that changed what the tables had
+/// (<see cref="RocksDbConversationLog.Rewrites"/>). What is noted to be erased is asked first, for each read: see <see cref="NotedErasures"/>. A note is taken away after the second number has
+/// grown, so who does not find it any more does not keep an iterator that still has the old text either.
 /// </para>
 /// </summary>
-internal sealed class TableReader(RocksDbConversationLog log, RocksDbStore tables, SegmentMover mover, HeldIterators held) : ILogReader
+internal sealed class TableReader(RocksDbConversationLog log, RocksDbStore tables, SegmentMover mover, HeldIterators held, NotedErasures noted) : ILogReader
 {
     private nint _iterator;
     private long _view;
@@ -22,6 +23,7 @@ internal sealed class TableReader(RocksDbConversationLog log, RocksDbStore table
     {
         Span<byte> id = stackalloc byte[Id128.Size];
         conversation.Write(id);
+        ErasedSequences erased = noted.Of(conversation);
         RecentView view = mover.Enter(log);
         bool isRead = false;
         try
@@ -35,7 +37,7 @@ internal sealed class TableReader(RocksDbConversationLog log, RocksDbStore table
             LogCursor cursor = new(tables, view, conversation, id, _iterator);
             try
             {
-                LogPage page = ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target);
+                LogPage page = ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, erased);
                 isRead = true;
                 return page;
             }

@@ -61,7 +61,7 @@ internal sealed class BackupTests
         BackupInfo second = Take().Info;
 
         Assert.That(StoreBackup.List(_backups.Path), Is.EqualTo(new[] { new BackupListing(1, first, null), new BackupListing(2, second, null) }));
-        Assert.That((first.TakenAt, first.Epoch, first.Commit, first.StoreVersion), Is.EqualTo((Noon, 1u, 20ul, StoreFormat.CurrentVersion)));
+        Assert.That((first.TakenAt, first.Epoch, first.Commit, first.StoreVersion), Is.EqualTo((Noon, 1u, 20ul, StoreFormat.JournalVersion)));
         Assert.That((second.TakenAt, second.Commit), Is.EqualTo((Noon.AddHours(1), 23ul)));
     }
 

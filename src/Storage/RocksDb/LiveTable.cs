@@ -1,0 +1,44 @@
+using System.Runtime.InteropServices;
+
+using RocksDbSharp;
+
+namespace FastChat.Storage;
+
+/// <summary>A file that a table consists of, as RocksDB says at one moment.</summary>
+/// <param name="Name">Its name in the database's directory; a name is never used twice.</param>
+/// <param name="Level">0 = as it came in; the greater, the older.</param>
+/// <param name="Smallest">Its first key.</param>
+/// <param name="Largest">Its last key.</param>
+internal sealed unsafe record LiveTable(string Name, int Level, byte[] Smallest, byte[] Largest)
+{
+    /// <summary>True when one of the keys, ascending, lies between its first and its last.</summary>
+    public bool IsOver(List<byte[]> keys)
+    {
+        int at = keys.BinarySearch(Smallest, Comparer<byte[]>.Create(static (left, right) => left.AsSpan().SequenceCompareTo(right)));
+        at = at < 0 ? ~at : at;
+        return at < keys.Count && keys[at].AsSpan().SequenceCompareTo(Largest) <= 0;
+    }
+
+    /// <summary>The files of a table. Any thread.</summary>
+    public static List<LiveTable> Of(RocksDbStore store, Table table)
+    {
+        Native native = Native.Instance;
+        nint all = native.rocksdb_livefiles(store.Database);
+        List<LiveTable> files = [];
+        for (int i = 0; i < native.rocksdb_livefiles_count(all); i++)
+        {
+            if (Marshal.PtrToStringUTF8(native.rocksdb_livefiles_column_family_name(all, i)) == RocksDbStore.FamilyName(table))
+            {
+                string name = Marshal.PtrToStringUTF8(native.rocksdb_livefiles_name(all, i))!.TrimStart('/');
+                nint smallest = native.rocksdb_livefiles_smallestkey(all, i, out nuint smallestSize);
+                nint largest = native.rocksdb_livefiles_largestkey(all, i, out nuint largestSize);
+                files.Add(new LiveTable(name, native.rocksdb_livefiles_level(all, i), Bytes(smallest, smallestSize), Bytes(largest, largestSize)));
+            }
+        }
+
+        native.rocksdb_livefiles_destroy(all);
+        return files;
+    }
+
+    private static byte[] Bytes(nint source, nuint size) => new ReadOnlySpan<byte>((void*)source, checked((int)size)).ToArray();
+}

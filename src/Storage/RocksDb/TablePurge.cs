@@ -1,0 +1,106 @@
+using System.Runtime.InteropServices;
+
+using RocksDbSharp;
+
+namespace FastChat.Storage;
+
+/// <summary>
+/// Makes RocksDB let go of earlier versions of some keys of the log, which otherwise stay in older files until those happen to be merged. Every file whose keys reach over one of them is merged into
+/// new ones, down to the last level, and deleted. What a key's value is does not change. The eraser's thread.
+/// <para>
+/// Files are merged by the ranges of the last level: one file of it, and what lies above, is written again for each run of keys inside it. A single range from the first key to the last would write
+/// the whole table again when two keys are far apart, a range for each key the same file again and again.
+/// </para>
+/// </summary>
+internal sealed unsafe class TablePurge(RocksDbStore store, CancellationToken stop)
+{
+    /// <summary>"Force, but leave what this merge has just made", in RocksDB's numbering: by itself it would move a file down as it is, or leave the last level alone.</summary>
+    private const byte ForceOptimized = 3;
+
+    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(10);
+
+    private readonly Native _native = Native.Instance;
+
+    /// <summary>Returns when no file on the disk has a version of the keys that is not the newest; false: RocksDB could not do it this time.</summary>
+    /// <param name="keys">Ascending.</param>
+    /// <exception cref="OperationCanceledException">The store is being closed.</exception>
+    /// <exception cref="StorageException">The device failed.</exception>
+    public bool TryRun(List<byte[]> keys)
+    {
+        if (keys.Count == 0)
+        {
+            return true;
+        }
+
+        store.FlushIfLogWasWritten();
+        List<LiveTable> before = [.. LiveTable.Of(store, Table.Log).Where(file => file.IsOver(keys))];
+        foreach ((byte[] first, byte[] last) in Runs(keys, before))
+        {
+            Merge(first, last);
+            stop.ThrowIfCancellationRequested();
+        }
+
+        // Merging says nothing of how it went; the files do. Their names are never given out again.
+        HashSet<string> left = [.. LiveTable.Of(store, Table.Log).Select(file => file.Name)];
+        if (before.Exists(file => left.Contains(file.Name)))
+        {
+            return false;
+        }
+
+        // A reader that has begun before may still have them open: moments, see ILogReader.
+        while (before.Exists(file => File.Exists(Path.Combine(store.DirectoryPath, file.Name))))
+        {
+            stop.WaitHandle.WaitOne(s_poll);
+            stop.ThrowIfCancellationRequested();
+        }
+
+        return true;
+    }
+
+    /// <summary>The keys in runs, each inside one file of the last level (and the gap behind it).</summary>
+    private static List<(byte[] First, byte[] Last)> Runs(List<byte[]> keys, List<LiveTable> files)
+    {
+        int last = files.Count == 0 ? 0 : files.Max(file => file.Level);
+        List<LiveTable> lowest = last == 0 ? [] : [.. files.Where(file => file.Level == last)];
+        lowest.Sort(static (left, right) => left.Smallest.AsSpan().SequenceCompareTo(right.Smallest));
+        List<(byte[] First, byte[] Last)> runs = [];
+        int at = -1;
+        foreach (byte[] key in keys)
+        {
+            bool isNext = runs.Count == 0;
+            while (at + 1 < lowest.Count && lowest[at + 1].Smallest.AsSpan().SequenceCompareTo(key) <= 0)
+            {
+                at++;
+                isNext = true;
+            }
+
+            if (isNext)
+            {
+                runs.Add((key, key));
+            }
+            else
+            {
+                runs[^1] = (runs[^1].First, key);
+            }
+        }
+
+        return runs;
+    }
+
+    private void Merge(byte[] first, byte[] last)
+    {
+        nint options = _native.rocksdb_compactoptions_create();
+
+        // Others may merge elsewhere meanwhile, and small state is not to wait for a flush.
+        _native.rocksdb_compactoptions_set_exclusive_manual_compaction(options, 0);
+        _native.rocksdb_compactoptions_set_allow_write_stall(options, 0);
+        _native.rocksdb_compactoptions_set_bottommost_level_compaction(options, ForceOptimized);
+        fixed (byte* firstPointer = &MemoryMarshal.GetArrayDataReference(first))
+        fixed (byte* lastPointer = &MemoryMarshal.GetArrayDataReference(last))
+        {
+            _native.rocksdb_compact_range_cf_opt(store.Database, store.Family(Table.Log), options, firstPointer, (nuint)first.Length, lastPointer, (nuint)last.Length);
+        }
+
+        _native.rocksdb_compactoptions_destroy(options);
+    }
+}
