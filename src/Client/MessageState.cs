@@ -29,9 +29,6 @@ public sealed record MessageState
     /// <summary>Messages in its thread.</summary>
     public uint InThread { get; init; }
 
-    /// <summary>The last message that came to its thread; 0 = none.</summary>
-    public ulong LastInThread { get; init; }
-
     /// <summary>Reactions, in the order in which they first came.</summary>
     public IReadOnlyList<MessageReaction> Reactions { get; init; } = [];
 
@@ -45,7 +42,6 @@ public sealed record MessageState
         Text = map.Bytes("content", ProtocolLimits.ServerFrameSizeMax) is { } content ? MessageContent.TextOf((MessageKind)map.Number("kind", 0, byte.MaxValue), content) : null,
         Replies = (uint)map.Number("replies", 0, uint.MaxValue),
         InThread = (uint)map.Number("in_thread", 0, uint.MaxValue),
-        LastInThread = map.Number("last_in_thread", 0),
         Reactions = (map.Maps("reactions") ?? []).OfType<ControlMap>()
             .Select(one => new MessageReaction(one.Text("reaction", ProtocolLimits.ReactionSizeMax) ?? string.Empty, (uint)one.Number("count", 0, uint.MaxValue), one.Flag("own"))).ToArray(),
     };

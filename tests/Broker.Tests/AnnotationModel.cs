@@ -16,8 +16,6 @@ internal sealed class AnnotationModel
 
         public uint InThread { get; set; }
 
-        public ulong LastInThread { get; set; }
-
         public ulong DeletedBy { get; set; }
 
         public ulong PinnedBy { get; set; }
@@ -50,7 +48,7 @@ internal sealed class AnnotationModel
     }
 
     public static string Print(Annotation one) =>
-        $"edits {string.Join(',', one.Edits)} reactions {string.Join(',', one.Reactions)} replies {one.Replies} thread {one.InThread}/{one.LastInThread} deleted {one.DeletedBy} pinned {one.PinnedBy}";
+        $"edits {string.Join(',', one.Edits)} reactions {string.Join(',', one.Reactions)} replies {one.Replies} thread {one.InThread} deleted {one.DeletedBy} pinned {one.PinnedBy}";
 
     private void Add(StoredRecord record)
     {
@@ -60,8 +58,14 @@ internal sealed class AnnotationModel
             case MessageKind.Text or MessageKind.Opaque:
                 _messages.Add(record.Sequence, new Message());
                 break;
+            case MessageKind.Rich when record.IsErased:
+                // What it answered and belonged to is gone with it; what deleted it is still to come.
+                _messages.Add(record.Sequence, new Message());
+                break;
             case MessageKind.Rich:
                 AddRich(record.Sequence, body);
+                break;
+            case MessageKind.Edit when record.IsErased:
                 break;
             case MessageKind.Edit:
                 EditBody.TryRead(body, out EditBody edit);
@@ -95,7 +99,6 @@ internal sealed class AnnotationModel
         if (attributes.Thread != 0)
         {
             _messages[attributes.Thread].InThread++;
-            _messages[attributes.Thread].LastInThread = sequence;
         }
     }
 
@@ -143,7 +146,6 @@ internal sealed class AnnotationModel
         Reactions = [.. message.Reactions.Select(one => new ReactionCount(one.Reaction, (uint)one.Users.Count))],
         Replies = message.Replies,
         InThread = message.InThread,
-        LastInThread = message.LastInThread,
         DeletedBy = message.DeletedBy,
         PinnedBy = message.PinnedBy,
     };

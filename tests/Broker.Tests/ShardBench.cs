@@ -152,6 +152,8 @@ internal sealed class ShardBench
 /// <summary>A record as the log has it.</summary>
 internal sealed record StoredRecord(ulong Sequence, UserId Sender, UserId Publisher, MessageKind Kind, string BodyHex, string Bytes)
 {
+    public bool IsErased => (Convert.FromHexString(Bytes)[65] & (byte)RecordFlags.Erased) != 0;
+
     public static List<StoredRecord> ReadAll(IConversationLog log, ConversationId conversation)
     {
         List<StoredRecord> records = [];

@@ -10,17 +10,17 @@ namespace FastChat.Broker.Conversations;
 /// What later records have made of a message: its edits, reactions, pin, answers and thread, and its end. It follows from the log; it is stored under <c>x</c> so that whoever reads a page of old history
 /// need not read everything behind it.
 /// <code>
-///  0        1       2           4            8              12                 16               24          32           40
-/// +--------+-------+-----------+------------+--------------+------------------+----------------+-----------+-----------+
-/// | format | flags | edits u16 | replies u32| in thread u32| reactions u16 · 0| last in thread | deleted by| pinned by |
-/// +--------+-------+-----------+------------+--------------+------------------+----------------+-----------+-----------+
+///  0        1       2           4            8              12                 16           24          32
+/// +--------+-------+-----------+------------+--------------+------------------+------------+-----------+
+/// | format | zero  | edits u16 | replies u32| in thread u32| reactions u16 · 0| deleted by | pinned by |
+/// +--------+-------+-----------+------------+--------------+------------------+------------+-----------+
 ///  then the sequences of the edits (u64 each), then each reaction: count u32, size u8, bytes
 /// </code>
 /// </summary>
 internal sealed record Annotation
 {
     private const byte Format = 1;
-    private const int FixedSize = 40;
+    private const int FixedSize = 32;
 
     /// <summary>Sequences of the edits, oldest first.</summary>
     public IReadOnlyList<ulong> Edits { get; init; } = [];
@@ -34,9 +34,6 @@ internal sealed record Annotation
     /// <summary>Messages in its thread that are not deleted.</summary>
     public uint InThread { get; init; }
 
-    /// <summary>Sequence of the last message that came to its thread; 0 = none.</summary>
-    public ulong LastInThread { get; init; }
-
     /// <summary>Sequence of the record that deleted it or says that its time was over; 0 = it is there.</summary>
     public ulong DeletedBy { get; init; }
 
@@ -44,7 +41,7 @@ internal sealed record Annotation
     public ulong PinnedBy { get; init; }
 
     /// <summary>True when there is nothing to say.</summary>
-    public bool IsEmpty => Edits.Count == 0 && Reactions.Count == 0 && Replies == 0 && InThread == 0 && LastInThread == 0 && DeletedBy == 0 && PinnedBy == 0;
+    public bool IsEmpty => Edits.Count == 0 && Reactions.Count == 0 && Replies == 0 && InThread == 0 && DeletedBy == 0 && PinnedBy == 0;
 
     /// <summary>With one more reaction, or one less; null when there are too many different ones.</summary>
     public Annotation? With(string reaction, bool isAdded)
@@ -82,9 +79,8 @@ internal sealed record Annotation
         BinaryPrimitives.WriteUInt32LittleEndian(head[4..], Replies);
         BinaryPrimitives.WriteUInt32LittleEndian(head[8..], InThread);
         BinaryPrimitives.WriteUInt16LittleEndian(head[12..], (ushort)Reactions.Count);
-        BinaryPrimitives.WriteUInt64LittleEndian(head[16..], LastInThread);
-        BinaryPrimitives.WriteUInt64LittleEndian(head[24..], DeletedBy);
-        BinaryPrimitives.WriteUInt64LittleEndian(head[32..], PinnedBy);
+        BinaryPrimitives.WriteUInt64LittleEndian(head[16..], DeletedBy);
+        BinaryPrimitives.WriteUInt64LittleEndian(head[24..], PinnedBy);
         bytes.Advance(FixedSize);
         foreach (ulong edit in Edits)
         {
@@ -146,9 +142,8 @@ internal sealed record Annotation
             Reactions = reactions,
             Replies = BinaryPrimitives.ReadUInt32LittleEndian(source[4..]),
             InThread = BinaryPrimitives.ReadUInt32LittleEndian(source[8..]),
-            LastInThread = BinaryPrimitives.ReadUInt64LittleEndian(source[16..]),
-            DeletedBy = BinaryPrimitives.ReadUInt64LittleEndian(source[24..]),
-            PinnedBy = BinaryPrimitives.ReadUInt64LittleEndian(source[32..]),
+            DeletedBy = BinaryPrimitives.ReadUInt64LittleEndian(source[16..]),
+            PinnedBy = BinaryPrimitives.ReadUInt64LittleEndian(source[24..]),
         };
     }
 }

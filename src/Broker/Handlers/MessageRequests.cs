@@ -122,8 +122,7 @@ internal sealed class MessageRequests(IConversationLog log, ConversationReads re
             .Set("deleted_by", annotation.DeletedBy == 0 ? null : annotation.DeletedBy)
             .Set("pinned_by", annotation.PinnedBy == 0 ? null : annotation.PinnedBy)
             .Set("replies", annotation.Replies == 0 ? null : annotation.Replies)
-            .Set("in_thread", annotation.InThread == 0 ? null : annotation.InThread)
-            .Set("last_in_thread", annotation.LastInThread == 0 ? null : annotation.LastInThread);
+            .Set("in_thread", annotation.InThread == 0 ? null : annotation.InThread);
         if (annotation.Edits.Count > 0)
         {
             entry.Set("edits", annotation.Edits.Count).Set("edited_by", annotation.Edits[^1]);

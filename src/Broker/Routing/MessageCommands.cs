@@ -146,7 +146,7 @@ internal sealed class MessageCommands(ShardState state)
         if (attributes.Thread != 0)
         {
             Annotation root = Read(conversation, attributes.Thread, turn, previous);
-            Put(conversation, attributes.Thread, root with { InThread = root.InThread + 1, LastInThread = sequence }, turn);
+            Put(conversation, attributes.Thread, root with { InThread = root.InThread + 1 }, turn);
             turn.Put(MessageKeys.InThread(conversation.Id, attributes.Thread, sequence), []);
         }
 
@@ -187,7 +187,7 @@ internal sealed class MessageCommands(ShardState state)
             turn.Erase(conversation.Id, sequence);
         }
 
-        Annotation left = new() { DeletedBy = by, InThread = target.Annotation.InThread, LastInThread = target.Annotation.LastInThread };
+        Annotation left = new() { DeletedBy = by, InThread = target.Annotation.InThread };
         Pin(conversation, target.Sequence, left, turn);
     }
 
