@@ -126,6 +126,10 @@ public sealed class ProtocolDocumentTests
             ("control body: map entries, array elements, nesting", [ProtocolLimits.ControlMapMax, ProtocolLimits.ControlArrayMax, ProtocolLimits.ControlDepthMax]),
             ("path of a directory", [ProtocolLimits.PathSizeMax]),
             ("name, title, password", [ProtocolLimits.NameSizeMax, ProtocolLimits.TitleSizeMax, ProtocolLimits.PasswordSizeMin, ProtocolLimits.PasswordSizeMax]),
+            ("topic, avatar of a conversation", [ProtocolLimits.TopicSizeMax, ProtocolLimits.AvatarSizeMax]),
+            ("slow mode", [ProtocolLimits.SlowModeSecondsMax]),
+            ("a mute, the life of a join link", [ProtocolLimits.DurationDaysMax]),
+            ("join links of a conversation", [ProtocolLimits.JoinLinksMax]),
         ];
         Dictionary<string, string> table = ProtocolDocument.Table("2.3").ToDictionary(cells => cells[0], cells => cells[1]);
         Assert.That(table.Keys, Is.EquivalentTo(limits.Select(limit => limit.Row).Concat(BrokerOptions)), "every row belongs to a constant or to the broker's options");

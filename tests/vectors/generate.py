@@ -5,6 +5,7 @@ The broker and the clients are checked against these files, so nothing here may 
 protocol.md, then this script, then runs it, and reads the difference. `generate.py DIRECTORY` writes elsewhere.
 """
 
+import base64
 import json
 import os
 import sys
@@ -21,13 +22,16 @@ DEVICE = 0xD0D1D2D3D4D5D6D7
 TOKEN = "fct_0123456789abcdefghijklmnopqrstuvwxyzABCD"
 TIME = 1_700_000_000_000_000  # 2023-11-14 22:13:20 UTC
 LATEST = 2**64 - 1
+LINK = base64.urlsafe_b64encode(GROUP + KEY).decode().rstrip("=")
 
 TYPES = {
     "Hello": 0x01, "Welcome": 0x02, "Ping": 0x03, "Pong": 0x04, "Close": 0x05, "Error": 0x06, "Credit": 0x07,
     "Publish": 0x10, "Published": 0x11, "Subscribe": 0x12, "Subscribed": 0x13, "Unsubscribe": 0x14, "Unsubscribed": 0x15,
     "Deliver": 0x16, "Lag": 0x17, "Fetch": 0x18, "Chunk": 0x19, "FetchEnd": 0x1A,
     "CreateConversation": 0x20, "ResolveConversation": 0x21, "AddMembers": 0x22, "RemoveMember": 0x23, "ListMembers": 0x24,
-    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "Reply": 0x2F, "Notice": 0x80,
+    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "Reply": 0x2F,
+    "ChangeConversation": 0x30, "ChangeMember": 0x31, "CreateJoinLink": 0x32, "ListJoinLinks": 0x33, "RevokeJoinLink": 0x34, "JoinByLink": 0x35,
+    "Notice": 0x80,
 }
 
 
@@ -314,17 +318,24 @@ def message_files():
              record(9, sha256_of_hello, erased=True, sent_at=TIME + 1))
     joined = record(5, OTHER + b"\x01" + bytes(7), kind=128, message=KEY)
     left = record(6, OTHER + b"\x00" + bytes(7), kind=129, sender=OTHER, message=M8)
+    banned = record(7, OTHER + b"\x07" + bytes(7), kind=129, message=M7)
+    muted = record(11, OTHER + b"\x02" + bytes(7) + (5).to_bytes(8, "little") + (TIME + 600_000_000).to_bytes(8, "little") + (5).to_bytes(8, "little"), kind=130)
+    invited = record(12, OTHER + b"\x06" + bytes(7) + bytes(8) + (1).to_bytes(8, "little") + bytes(8), kind=130)
+    changed = record(13, join(pack({"title": "Lobby", "topic": "", "archived": False, "slow_mode": 30, "history": "joined"})), kind=131)
     delivers, chunk = File("deliver", "Deliver, S→C (protocol.md §4.4)"), File("chunk", "Chunk, S→C (protocol.md §4.4)")
     delivers.frame("one record", "Deliver", *deliver(1, one))
     delivers.frame("three records: text, on behalf, erased", "Deliver", *deliver(2, *three))
     chunk.frame("one record", "Chunk", *deliver(1, one), request=11)
     chunk.frame("membership of a group", "Chunk", *deliver(1, joined, left, conversation=GROUP), request=12)
+    chunk.frame("changes of a member and of the conversation", "Chunk", *deliver(1, muted, invited, changed, conversation=GROUP), request=13)
 
     records = File("record", "Records (protocol.md §5.1): the stored bytes, without a frame around them")
     for name, (parts, fields) in (("text", one), ("empty text", record(2**64 - 2, b"")), ("text beyond ASCII", three[0]),
                                   ("opaque, on behalf", three[1]), ("erased: the body is the SHA-256 of \"hello\"", three[2]),
                                   ("erased, on behalf", record(10, sha256_of_hello, sender=IMPORTED, publisher=BOT, erased=True)),
-                                  ("member added", joined), ("member removed", left)):
+                                  ("member added", joined), ("member removed", left), ("member banned", banned),
+                                  ("member changed: a moderator since 5, muted, who reads from 5 on", muted),
+                                  ("member changed: invited as a member", invited), ("conversation changed", changed)):
         records.begin(name, fields)
         records.bytes(parts)
 
@@ -355,7 +366,9 @@ def control_files():
     file("create-conversation", "CreateConversation", [
         ("public", {"kind": "public", "name": "lobby", "title": "Lobby – come in"}),
         ("group with members and a key", {"kind": "group", "members": [OTHER, IMPORTED], "key": KEY}),
-        ("nothing said: a group without a name", {})], "CreateConversation, C→S (protocol.md §4.6)")
+        ("nothing said: a group without a name", {}),
+        ("channel with settings", {"kind": "channel", "name": "news", "topic": "what is new", "slow_mode": 30, "history": "all"}),
+        ("direct", {"kind": "direct", "members": [OTHER], "key": KEY})], "CreateConversation, C→S (protocol.md §4.6)")
     file("resolve-conversation", "ResolveConversation", [
         ("by name, made when it is free", {"name": "lobby", "create": True}),
         ("by id", {"conversation": CONVERSATION})], "ResolveConversation, C→S (protocol.md §4.6)")
@@ -383,6 +396,29 @@ def control_files():
         ("how does it go?", {}),
         ("stop it", {"stop": True})], "Backup, C→S (protocol.md §4.6)")
 
+    file("change-conversation", "ChangeConversation", [
+        ("describe", {"conversation": GROUP, "title": "Lobby", "topic": "", "avatar": "https://chat.example/a.png"}),
+        ("configure", {"conversation": GROUP, "archived": True, "slow_mode": 21_600, "history": "invited"})],
+        "ChangeConversation, C→S (protocol.md §4.6)")
+    file("change-member", "ChangeMember", [
+        ("join", {"conversation": CONVERSATION, "change": "join"}),
+        ("accept", {"conversation": GROUP, "change": "accept"}),
+        ("decline", {"conversation": GROUP, "change": "decline"}),
+        ("invite", {"conversation": GROUP, "change": "invite", "user": OTHER, "role": "reader"}),
+        ("uninvite", {"conversation": GROUP, "change": "uninvite", "user": OTHER}),
+        ("role", {"conversation": GROUP, "change": "role", "user": OTHER, "role": "moderator"}),
+        ("mute for ten minutes", {"conversation": GROUP, "change": "mute", "user": OTHER, "seconds": 600}),
+        ("mute for as long as can be", {"conversation": GROUP, "change": "mute", "user": OTHER}),
+        ("not muted any more", {"conversation": GROUP, "change": "mute", "user": OTHER, "seconds": 0}),
+        ("ban", {"conversation": GROUP, "change": "ban", "user": OTHER}),
+        ("unban", {"conversation": GROUP, "change": "unban", "user": OTHER})], "ChangeMember, C→S (protocol.md §4.6)")
+    file("create-join-link", "CreateJoinLink", [
+        ("nothing said: members, any number of uses, seven days", {"conversation": GROUP}),
+        ("two readers, one day", {"conversation": GROUP, "role": "reader", "uses": 2, "seconds": 86_400})], "CreateJoinLink, C→S (protocol.md §4.6)")
+    file("list-join-links", "ListJoinLinks", [("of a group", {"conversation": GROUP})], "ListJoinLinks, C→S (protocol.md §4.6)")
+    file("revoke-join-link", "RevokeJoinLink", [("one", {"conversation": GROUP, "id": KEY})], "RevokeJoinLink, C→S (protocol.md §4.6)")
+    file("join-by-link", "JoinByLink", [("follow it", {"link": LINK})], "JoinByLink, C→S (protocol.md §4.6)")
+
     replies = File("reply", "Reply, S→C (protocol.md §4.6): `to` is the request that it answers")
     lobby = conversation_map(CONVERSATION, "public", "lobby", "Lobby – come in", created=True)
     group = conversation_map(GROUP, "group", role="owner", epoch=3, head=0x0102030405060708)
@@ -402,11 +438,30 @@ def control_files():
             ("a backup that failed", "Backup", {"run": 2, "running": False, "done": 0, "total": 0, "failure": "no space left on device"}),
             ("a backup that is complete", "Backup", {
                 "run": 3, "running": False, "done": 70_000_000, "total": 70_000_000, "backup": 12, "taken_at": TIME, "epoch": 1,
-                "commit": 123_456, "files": 9, "copied": 1_048_576, "dropped": 1})], 20):
+                "commit": 123_456, "files": 9, "copied": 1_048_576, "dropped": 1}),
+            ("a group with every key", "ResolveConversation", {
+                "conversation": GROUP, "kind": "group", "name": "crew", "title": "The crew", "topic": "rockets", "avatar": "https://chat.example/a.png", "archived": True,
+                "slow_mode": 30, "history": "invited", "role": "member", "muted_until": TIME, "visible_from": 7, "epoch": 1, "head": 9, "created": False}),
+            ("a direct conversation", "CreateConversation", {
+                "conversation": CONVERSATION, "kind": "direct", "peer": OTHER, "role": "member", "epoch": 1, "head": 0, "created": True}),
+            ("an invitation", "ResolveConversation", conversation_map(GROUP, "group", role="invited", head=4)),
+            ("members of every kind, and more to come", "ListMembers", {
+                "members": [{"user": USER, "name": "Ada", "role": "admin", "since": 0}, {"user": OTHER, "name": "Bob", "role": "reader", "since": 5, "muted_until": TIME},
+                            {"user": IMPORTED, "name": "naïve", "role": "banned", "since": 6}], "complete": False, "next": BOT}),
+            ("a member changed", "ChangeMember", {"changed": True, "sequence": 8}),
+            ("it was so already", "ChangeMember", {"changed": False, "sequence": 8}),
+            ("a conversation changed", "ChangeConversation", {"changed": True, "sequence": 9}),
+            ("a link", "CreateJoinLink", {"link": LINK, "expires": TIME}),
+            ("links", "ListJoinLinks", {"links": [
+                {"id": KEY, "role": "member", "expires": TIME, "expired": False, "creator": USER},
+                {"id": M1, "role": "reader", "uses_left": 0, "expires": TIME, "expired": True, "creator": OTHER}]}),
+            ("a link revoked", "RevokeJoinLink", {"changed": True}),
+            ("joined by a link", "JoinByLink", {"conversation": GROUP, "changed": True, "sequence": 10})], 20):
         replies.map(title, "Reply", entries, request, to=to)
 
     notices = File("notice", "Notice, S→C, optional (protocol.md §4.7)")
     notices.map("added", "Notice", {"event": "added", "conversation": GROUP})
+    notices.map("invited", "Notice", {"event": "invited", "conversation": GROUP})
     notices.map("removed", "Notice", {"event": "removed", "conversation": GROUP})
     notices.map("an event of a later version: ignored", "Notice", {"event": "later", "number": -5})
     return files + [replies, notices]
