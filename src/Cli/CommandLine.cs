@@ -64,10 +64,17 @@ internal static class CommandLine
             History.Build(),
             Conversations.Build(),
             Create.Build(),
+            Direct.Build(),
+            Set.BuildRename(),
+            Set.Build(),
+            Join.Build(),
             Invite.Build(),
             Kick.Build(),
             Leave.Build(),
             Members.Build(),
+            Links.BuildLink(),
+            Links.BuildLinks(),
+            Links.BuildUnlink(),
             Replay.Build(),
             Backup.Build(),
             Restore.Build(),
@@ -75,6 +82,11 @@ internal static class CommandLine
             CheckHistory.Build(),
             Decode.Build(),
         };
+        foreach (Command verb in MemberVerbs.BuildAll())
+        {
+            root.Add(verb);
+        }
+
         ClientVerbOptions.AddTo(root);
         return root;
     }

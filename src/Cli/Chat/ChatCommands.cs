@@ -100,6 +100,11 @@ internal sealed class ChatCommands
     private async Task JoinAsync(string name, CancellationToken cancellation)
     {
         ConversationInfo conversation = await ConversationArgument.ResolveAsync(_client, name, create: true, cancellation).ConfigureAwait(false);
+        if (conversation.Role == MemberRole.Invited)
+        {
+            await _client.AcceptAsync(conversation.Conversation, cancellation).ConfigureAwait(false);
+        }
+
         await _rooms.PostAsync(() => _rooms.Show(_rooms.Open(conversation))).ConfigureAwait(false);
     }
 
@@ -120,15 +125,16 @@ internal sealed class ChatCommands
     }
 
     private void List() => _rooms.Remark(string.Join('\n', _rooms.All.Select(static (room, index) =>
-        $"{index + 1}: {room.Name}{(room.Kind == ConversationKind.Group ? "  (group)" : string.Empty)}{(room.Unread > 0 ? $"  {room.Unread} unread" : string.Empty)}")));
+        $"{index + 1}: {room.Name}{(room.Kind == ConversationKind.Public ? string.Empty : $"  ({ConversationKinds.NameOf(room.Kind)})")}{(room.Unread > 0 ? $"  {room.Unread} unread" : string.Empty)}")));
 
     private async Task WhoAsync(ChatRoom room, CancellationToken cancellation)
     {
         MemberPage page = await _client.ListMembersAsync(room.Conversation, cancellationToken: cancellation).ConfigureAwait(false);
         string names = string.Join(", ", page.Members
+            .Where(static member => MemberRoles.IsMember(member.Role))
             .OrderBy(static member => member.Name, StringComparer.OrdinalIgnoreCase)
-            .Select(static member => SafeText.OneLine(member.Name) + (member.Role == MemberRole.Owner ? " (owner)" : string.Empty)));
-        string open = room.Kind == ConversationKind.Public ? "open to everyone who is signed in" : "members";
+            .Select(static member => SafeText.OneLine(member.Name) + (member.Role == MemberRole.Member ? string.Empty : $" ({MemberRoles.NameOf(member.Role)})")));
+        string open = ConversationKinds.IsOpen(room.Kind) ? "open to everyone who is signed in" : "members";
         await _rooms.PostAsync(() => _rooms.Remark(
             room, $"{open}{(names.Length > 0 ? ": " : string.Empty)}{names}{(page.IsComplete ? string.Empty : ", and more")}")).ConfigureAwait(false);
     }

@@ -114,7 +114,8 @@ internal static class FrameDecoder
         }
     }
 
-    private static void AddMap(ControlMap map, Action<DecodedField> add)
+    /// <summary>Adds the entries of a map.</summary>
+    public static void AddMap(ControlMap map, Action<DecodedField> add)
     {
         foreach (string key in map.Keys)
         {
@@ -149,7 +150,8 @@ internal static class FrameDecoder
 
     private static bool IsMap(FrameType type) => type is FrameType.Hello or FrameType.Welcome or FrameType.Reply or FrameType.Notice || IsControlRequest(type);
 
-    private static bool IsControlRequest(FrameType type) => type is >= FrameType.CreateConversation and <= FrameType.Backup;
+    private static bool IsControlRequest(FrameType type) =>
+        type is >= FrameType.CreateConversation and <= FrameType.Backup or >= FrameType.ChangeConversation and <= FrameType.JoinByLink;
 
     private static bool IsRequest(FrameType type) =>
         IsControlRequest(type) || type is FrameType.Publish or FrameType.Subscribe or FrameType.Unsubscribe or FrameType.Fetch;
