@@ -64,6 +64,10 @@ internal static class CommandLine
             History.Build(),
             Conversations.Build(),
             Create.Build(),
+            Direct.Build(),
+            Set.BuildRename(),
+            Set.Build(),
+            Join.Build(),
             Invite.Build(),
             Kick.Build(),
             Leave.Build(),
@@ -75,6 +79,9 @@ internal static class CommandLine
             BlockVerbs.BuildList(),
             Admin.Build(),
             Presence.Build(),
+            Links.BuildLink(),
+            Links.BuildLinks(),
+            Links.BuildUnlink(),
             Replay.Build(),
             Backup.Build(),
             Restore.Build(),
@@ -82,6 +89,11 @@ internal static class CommandLine
             CheckHistory.Build(),
             Decode.Build(),
         };
+        foreach (Command verb in MemberVerbs.BuildAll())
+        {
+            root.Add(verb);
+        }
+
         ClientVerbOptions.AddTo(root);
         return root;
     }

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 using FastChat.Client;
 using FastChat.Protocol;
 
@@ -62,7 +64,28 @@ internal sealed class UserNames
             Body = message.Body,
             Member = isMembership ? NameOf(membership.User) : null,
             Role = isMembership ? membership.Role : MemberRole.None,
+            MutedUntilMicros = isMembership ? membership.MutedUntil : 0,
+            Changes = ChangesOf(message),
         };
+    }
+
+    /// <summary>What a record about the conversation says; null for another kind, and for one that cannot be read.</summary>
+    private static ConversationChanges? ChangesOf(ChatMessage message)
+    {
+        if (message.Kind != MessageKind.ConversationChanged || message.IsErased || !ControlMap.TryParse(new ReadOnlySequence<byte>(message.Body), out ControlMap? map, out _))
+        {
+            return null;
+        }
+
+        try
+        {
+            return ConversationChanges.Parse(map);
+        }
+        catch (ControlFormatException)
+        {
+            // A later broker's values: shown as an unsupported message, like a kind that is not known.
+            return null;
+        }
     }
 
     private static bool TryMembership(ChatMessage message, out MembershipBody membership)

@@ -98,8 +98,12 @@ public sealed record HistoryPage(IReadOnlyList<ChatMessage> Messages, bool IsCom
 
 /// <summary>A page of the members of a conversation, ordered by id.</summary>
 /// <param name="Members">The members.</param>
-/// <param name="IsComplete">True on the last page; otherwise go on after the last member's id.</param>
-public sealed record MemberPage(IReadOnlyList<MemberInfo> Members, bool IsComplete);
+/// <param name="IsComplete">True on the last page; otherwise go on after <see cref="Next"/>.</param>
+public sealed record MemberPage(IReadOnlyList<MemberInfo> Members, bool IsComplete)
+{
+    /// <summary>Where the next page begins, for <c>after</c>; none on the last page. A page may be empty and not the last: what the user may not see is left out.</summary>
+    public UserId Next { get; init; }
+}
 
 /// <summary>A page of the conversations that the user is a member of, ordered by id.</summary>
 /// <param name="Conversations">The conversations.</param>
@@ -123,6 +127,22 @@ public readonly record struct ClientNotice(string Event, ConversationId Conversa
     /// <summary>The version of the user's profile ("profile"); 0 when the event names none.</summary>
     public ulong Version { get; init; }
 }
+
+/// <summary>What a change did.</summary>
+/// <param name="IsChanged">False when it was so already.</param>
+/// <param name="Sequence">The conversation's head behind the change, which is its record; 0 where none is named.</param>
+public readonly record struct ChangeResult(bool IsChanged, ulong Sequence);
+
+/// <summary>A join link that was made: the only time that anybody sees it.</summary>
+/// <param name="Link">Its text.</param>
+/// <param name="Expires">When it ends.</param>
+public readonly record struct JoinLinkCreated(string Link, DateTimeOffset Expires);
+
+/// <summary>What following a join link did.</summary>
+/// <param name="Conversation">Where it leads.</param>
+/// <param name="IsChanged">False when the user was a member already.</param>
+/// <param name="Sequence">The conversation's head behind it.</param>
+public readonly record struct JoinedByLink(ConversationId Conversation, bool IsChanged, ulong Sequence);
 
 /// <summary>What AddMembers did.</summary>
 /// <param name="Added">How many became members; those who were members already are passed over.</param>

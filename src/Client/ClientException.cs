@@ -34,7 +34,7 @@ public abstract class ClientException : Exception
 }
 
 /// <summary>The broker answered a request with an error (protocol.md §8), or the client refused it for the reason the broker would have.</summary>
-public sealed class RequestException : ClientException
+public class RequestException : ClientException
 {
     internal RequestException(ErrorCode code, string reason, TimeSpan retryAfter = default)
         : base($"{code} ({(ushort)code}): {reason}")
@@ -58,6 +58,27 @@ public sealed class RequestException : ClientException
 
     /// <inheritdoc/>
     public override bool IsRetryable => ErrorCodes.IsRetryable(Code);
+
+    /// <summary>The exception of an Error frame.</summary>
+    internal static RequestException From(in Failure failure)
+    {
+        TimeSpan retryAfter = TimeSpan.FromMilliseconds(failure.RetryAfterMs);
+        return (ErrorCode)failure.Code == ErrorCode.RateLimited
+            ? new RateLimitedException(failure.Reason, retryAfter)
+            : new RequestException((ErrorCode)failure.Code, failure.Reason, retryAfter);
+    }
+}
+
+/// <summary>
+/// Too much in too short a time: a publish where slow mode is on (protocol.md §5.3), or what else the broker limits. Nothing was done; the same request may succeed after
+/// <see cref="ClientException.RetryAfter"/>. The client does not wait by itself: by then people may not want to say it any more.
+/// </summary>
+public sealed class RateLimitedException : RequestException
+{
+    internal RateLimitedException(string reason, TimeSpan retryAfter)
+        : base(ErrorCode.RateLimited, reason, retryAfter)
+    {
+    }
 }
 
 /// <summary>

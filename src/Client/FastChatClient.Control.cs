@@ -45,7 +45,7 @@ public sealed partial class FastChatClient
         return ControlAsync(FrameType.CreateConversation, body, isIdempotent: true, ConversationInfo.Parse, cancellationToken);
     }
 
-    /// <summary>Adds members; who is one already is passed over. Owners only.</summary>
+    /// <summary>Adds members; who is one already is passed over. Admins and owners.</summary>
     /// <exception cref="RequestException">NO_SUCH_CONVERSATION, NO_SUCH_USER, FORBIDDEN.</exception>
     /// <exception cref="ConnectionException">The connection broke before the answer, or the client ended: the outcome is unknown, and asking again is harmless.</exception>
     public Task<MembersAdded> AddMembersAsync(
@@ -80,7 +80,7 @@ public sealed partial class FastChatClient
 
     /// <summary>A page of a conversation's members. Asked again by itself when the connection breaks.</summary>
     /// <param name="conversation">The conversation.</param>
-    /// <param name="after">The last user of the previous page; none = from the start.</param>
+    /// <param name="after"><see cref="MemberPage.Next"/> of the previous page; none = from the start.</param>
     /// <param name="limit">Members at the most, up to 500; 0 = as many as the broker gives.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
     /// <exception cref="RequestException">NO_SUCH_CONVERSATION.</exception>
@@ -92,7 +92,7 @@ public sealed partial class FastChatClient
             FrameType.ListMembers,
             body,
             isIdempotent: true,
-            static reply => new MemberPage(ParseAll(reply, "members", MemberInfo.Parse), reply.Flag("complete")),
+            static reply => PageOf(ParseAll(reply, "members", MemberInfo.Parse), reply),
             cancellationToken);
     }
 
@@ -191,6 +191,12 @@ public sealed partial class FastChatClient
         await _session.RequestSlots.WaitAsync(cancellationToken).ConfigureAwait(Continuation.InContext);
         return await AskAsync(new PingRequest(_session.Time, _session.RequestSlots), cancellationToken).ConfigureAwait(Continuation.InContext);
     }
+
+    /// <summary>A broker of before has no <c>next</c>, and leaves nobody out: there the last member is it.</summary>
+    private static MemberPage PageOf(MemberInfo[] members, ControlMap reply) => new(members, reply.Flag("complete"))
+    {
+        Next = reply.Flag("complete") ? default : reply["next"] is not null ? new UserId(reply.Id("next")) : members.Length > 0 ? members[^1].User : default,
+    };
 
     private static byte[][] IdsOf(IEnumerable<UserId> users) => users.Select(user => ControlMap.IdBytes(user.Value)).ToArray();
 

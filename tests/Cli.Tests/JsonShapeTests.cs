@@ -49,6 +49,62 @@ public sealed class JsonShapeTests
         Assert.That(json.GetProperty("text").GetString(), Is.EqualTo("ada added bob"));
     }
 
+    [TestCase(MessageKind.MemberAdded, MemberRole.Member, 0L, "bob", "ada added bob")]
+    [TestCase(MessageKind.MemberAdded, MemberRole.Reader, 0L, "ada", "ada joined")]
+    [TestCase(MessageKind.MemberRemoved, MemberRole.Banned, 0L, "bob", "bob was banned by ada")]
+    [TestCase(MessageKind.MemberRemoved, MemberRole.None, 0L, "ada", "ada left")]
+    [TestCase(MessageKind.MemberChanged, MemberRole.Moderator, 0L, "bob", "ada made bob a moderator")]
+    [TestCase(MessageKind.MemberChanged, MemberRole.Admin, 1L, "bob", "ada made bob an admin")]
+    [TestCase(MessageKind.MemberChanged, MemberRole.Member, 1_000_000_060_000_000L, "bob", "ada muted bob until 2001-09-09 01:47 UTC")]
+    [TestCase(MessageKind.MemberChanged, MemberRole.Invited, 1L, "bob", "ada invited bob")]
+    [TestCase(MessageKind.MemberChanged, MemberRole.Invited, 3L, "bob", "ada invited bob as an admin")]
+    [TestCase(MessageKind.MemberChanged, MemberRole.None, 0L, "ada", "ada declined the invitation")]
+    [TestCase(MessageKind.MemberChanged, MemberRole.None, 0L, "bob", "bob is neither invited nor banned any more, says ada")]
+    public void WhatHappensToAMemberIsASentence(MessageKind kind, MemberRole role, long mutedUntil, string member, string sentence) =>
+        Assert.That(Write(View(kind, new byte[48]) with { Member = member, Role = role, MutedUntilMicros = mutedUntil }, out _).GetProperty("text").GetString(), Is.EqualTo(sentence));
+
+    [Test]
+    public void AMuteSaysUntilWhenAndAnInvitationAsWhat()
+    {
+        JsonElement muted = Write(View(MessageKind.MemberChanged, new byte[48]) with { Member = "bob", Role = MemberRole.Member, MutedUntilMicros = 1_000_000_060_000_000 }, out _);
+        Assert.That(muted.GetProperty("kind").GetString(), Is.EqualTo("member_changed"));
+        Assert.That(muted.GetProperty("muted_until").GetString(), Is.EqualTo("2001-09-09T01:47:40.000000Z"));
+        JsonElement invited = Write(View(MessageKind.MemberChanged, new byte[48]) with { Member = "bob", Role = MemberRole.Invited, MutedUntilMicros = 5 }, out _);
+        Assert.That((invited.GetProperty("role").GetString(), invited.GetProperty("invited_as").GetString()), Is.EqualTo(("invited", "reader")));
+        Assert.That(invited.TryGetProperty("muted_until", out _), Is.False);
+    }
+
+    [Test]
+    public void AChangedConversationSaysWhatIsNew()
+    {
+        ConversationChanges changes = new() { Title = "T", Topic = "", IsArchived = true, SlowMode = TimeSpan.FromSeconds(90), History = HistoryVisibility.Joined };
+        JsonElement json = Write(View(MessageKind.ConversationChanged, [0x80]) with { Changes = changes }, out _);
+
+        Assert.That(json.GetProperty("kind").GetString(), Is.EqualTo("conversation_changed"));
+        Assert.That(json.GetProperty("text").GetString(), Is.EqualTo(
+            "ada changed the title to \"T\" and took the topic away and archived the conversation and set slow mode to 90s and let newcomers read from their joining on"));
+        Assert.That(json.GetProperty("changes").GetRawText(), Is.EqualTo("{\"title\":\"T\",\"topic\":\"\",\"archived\":true,\"slow_mode\":90,\"history\":\"joined\"}"));
+    }
+
+    [TestCase("30", 30)]
+    [TestCase("10m", 600)]
+    [TestCase("2h", 7200)]
+    [TestCase("3653d", 315_619_200)]
+    public void TimesAreReadAsPeopleWriteThem(string text, int seconds)
+    {
+        Assert.That(Durations.Parse(text), Is.EqualTo(TimeSpan.FromSeconds(seconds)));
+        Assert.That(Durations.Parse(Durations.Format(TimeSpan.FromSeconds(seconds))), Is.EqualTo(TimeSpan.FromSeconds(seconds)));
+    }
+
+    [TestCase("")]
+    [TestCase("0")]
+    [TestCase("-1m")]
+    [TestCase("1w")]
+    [TestCase("3654d")]
+    [TestCase("99999999999999999999d")]
+    public void WhatIsNoTimeIsWrongUsage(string text) =>
+        Assert.That(() => Durations.Parse(text), Throws.TypeOf<CliException>().With.Property(nameof(CliException.ExitCode)).EqualTo(ExitCodes.Usage));
+
     [Test]
     public void AnErasedMessageHasNoText()
     {

@@ -32,6 +32,38 @@ internal static class BadPublish
         ("65,536 bytes", Encoding.UTF8.GetBytes(new string('x', 65_536))),
     ];
 
+    /// <summary>Bodies of the kinds that change messages, and of rich ones, each wrong in one way.</summary>
+    private static (string Name, MessageKind Kind, byte[] Body, ErrorCode Code)[] Changes =>
+    [
+        ("an edit of 15 bytes", MessageKind.Edit, new byte[15], ErrorCode.BadRequest),
+        ("an edit of nothing", MessageKind.Edit, new EditBody { Target = 0, Kind = MessageKind.Text, Content = "x"u8 }.ToBytes(), ErrorCode.BadRequest),
+        ("an edit into an edit", MessageKind.Edit, new EditBody { Target = 1, Kind = MessageKind.Edit, Content = "x"u8 }.ToBytes(), ErrorCode.BadRequest),
+        ("an edit into ill-formed text", MessageKind.Edit, new EditBody { Target = 1, Kind = MessageKind.Text, Content = [0xFF] }.ToBytes(), ErrorCode.InvalidText),
+        ("an edit of what is not there", MessageKind.Edit, new EditBody { Target = ulong.MaxValue, Kind = MessageKind.Text, Content = "x"u8 }.ToBytes(), ErrorCode.NoSuchMessage),
+        ("a deletion of 7 bytes", MessageKind.Delete, new byte[7], ErrorCode.BadRequest),
+        ("a deletion of nothing", MessageKind.Delete, new byte[8], ErrorCode.BadRequest),
+        ("a deletion of what is not there", MessageKind.Delete, new DeleteBody(ulong.MaxValue).ToBytes(), ErrorCode.NoSuchMessage),
+        ("a reaction without one", MessageKind.Reaction, [.. BitConverter.GetBytes(1ul), 1, .. new byte[7]], ErrorCode.BadRequest),
+        ("a reaction of 65 bytes", MessageKind.Reaction, new ReactionBody(1, true, new string('x', 65)).ToBytes(), ErrorCode.BadRequest),
+        ("a reaction with a line break", MessageKind.Reaction, new ReactionBody(1, true, "a\nb").ToBytes(), ErrorCode.BadRequest),
+        ("a reaction that is neither added nor taken back", MessageKind.Reaction, [.. BitConverter.GetBytes(1ul), 3, .. new byte[7], (byte)'x'], ErrorCode.BadRequest),
+        ("a reaction to what is not there", MessageKind.Reaction, new ReactionBody(ulong.MaxValue, true, "x").ToBytes(), ErrorCode.NoSuchMessage),
+        ("taking back a reaction that is none", MessageKind.Reaction, new ReactionBody(1, false, "x").ToBytes(), ErrorCode.Conflict),
+        ("a pin of 15 bytes", MessageKind.Pin, new byte[15], ErrorCode.BadRequest),
+        ("a pin without the right", MessageKind.Pin, new PinBody(1, true).ToBytes(), ErrorCode.Forbidden),
+        ("attributes longer than the body", MessageKind.Rich, [8, 0, 0, 0, 1, 0, 0, 0, 1], ErrorCode.BadRequest),
+        ("attributes cut off", MessageKind.Rich, new RichBody { Kind = MessageKind.Text, Attributes = [1, 0, 8], Content = "x"u8 }.ToBytes(), ErrorCode.BadRequest),
+        ("an unknown attribute", MessageKind.Rich, new RichBody { Kind = MessageKind.Text, Attributes = [99, 0, 0, 0], Content = "x"u8 }.ToBytes(), ErrorCode.BadRequest),
+        ("4,097 bytes of attributes", MessageKind.Rich, new RichBody { Kind = MessageKind.Text, Attributes = new byte[4097], Content = "x"u8 }.ToBytes(), ErrorCode.BadRequest),
+        ("a rich message in a rich one", MessageKind.Rich, [0, 0, 0, 0, 7, 0, 0, 0], ErrorCode.BadRequest),
+        ("a reply to what is not there", MessageKind.Rich, Rich(new MessageAttributes { ReplyTo = ulong.MaxValue }), ErrorCode.NoSuchMessage),
+        ("a mention of everyone without the right", MessageKind.Rich, Rich(new MessageAttributes { MentionsAll = true }), ErrorCode.Forbidden),
+        ("a message that has expired", MessageKind.Rich, Rich(new MessageAttributes { ExpiresMicros = 1 }), ErrorCode.BadRequest),
+        ("a forged origin", MessageKind.Rich, Rich(new MessageAttributes { Forwarded = new ForwardedFrom(new ConversationId(1), 1, new UserId(1), 1) }), ErrorCode.Forbidden),
+    ];
+
+    private static byte[] Rich(MessageAttributes attributes) => new RichBody { Kind = MessageKind.Text, Attributes = attributes.ToBytes(), Content = "x"u8 }.ToBytes();
+
     /// <summary>The rows.</summary>
     public static IReadOnlyList<BadInput> Rows { get; } =
     [
@@ -41,11 +73,14 @@ internal static class BadPublish
         Refused("a publish without a body", _ => [], ErrorCode.BadRequest),
         Refused("a publish of 20 bytes", _ => new byte[20], ErrorCode.BadRequest),
         Refused("a publish of 35 bytes", stage => Bodies.Publish(stage.Room, [])[..35], ErrorCode.BadRequest),
-        Refused("an unknown flag", stage => With(Bodies.Publish(stage.Room, []), 33, 2), ErrorCode.BadRequest),
+        Refused("an unknown flag", stage => With(Bodies.Publish(stage.Room, []), 33, 4), ErrorCode.BadRequest),
         Refused("all flags", stage => With(Bodies.Publish(stage.Room, new byte[20]), 33, 0xFF), ErrorCode.BadRequest),
         Refused("a reserved byte that is not zero", stage => With(Bodies.Publish(stage.Room, []), 34, 1), ErrorCode.BadRequest),
         Refused("the other reserved byte", stage => With(Bodies.Publish(stage.Room, []), 35, 0x80), ErrorCode.BadRequest),
-        .. new byte[] { 0, 3, 127, 128, 129, 255 }.Select(kind =>
+        Refused("on condition of half a head", stage => With(Bodies.Publish(stage.Room, new byte[4]), 33, 2), ErrorCode.BadRequest),
+        Refused("on condition of another head", stage => With(Bodies.Publish(stage.Room, [.. BitConverter.GetBytes(ulong.MaxValue), .. "x"u8]), 33, 2), ErrorCode.Conflict),
+        .. Changes.Select(change => Refused(change.Name, stage => Bodies.Publish(stage.Room, change.Body, change.Kind), change.Code)),
+        .. new byte[] { 0, 8, 127, 128, 129, 255 }.Select(kind =>
             Refused($"kind {kind}", stage => Bodies.Publish(stage.Room, new byte[24], (MessageKind)kind), ErrorCode.KindInvalid)),
         .. IllFormed.Select(text => Refused($"a text with {text.Name}", stage => Bodies.Publish(stage.Room, text.Bytes), ErrorCode.InvalidText)),
         .. IllFormed.Select(text => Kept($"opaque: {text.Name}", text.Bytes, MessageKind.Opaque)),

@@ -71,6 +71,43 @@ public sealed class VectorTests
         }
     }
 
+    [TestCase("member banned", MemberRole.Banned, 0ul, 0L, 0ul)]
+    [TestCase("member changed: a moderator since 5, muted, who reads from 5 on", MemberRole.Moderator, 5ul, 1_700_000_600_000_000L, 5ul)]
+    [TestCase("member changed: invited as a member", MemberRole.Invited, 0ul, 1L, 0ul)]
+    public void Membership_bodies_of_both_lengths_are_read_and_written(string name, MemberRole role, ulong visibleFrom, long mutedUntil, ulong since)
+    {
+        byte[] bytes = VectorValues.ToBytes(VectorFile.Read("record").Single(vector => vector.Name == name).Fields["body"]);
+        Assert.That(MembershipBody.TryRead(bytes, out MembershipBody body), Is.True);
+        byte[] written = new byte[MembershipBody.SizeMax];
+        Array.Fill(written, (byte)0xEE);
+        int size = body.Write(written);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(body, Is.EqualTo(new MembershipBody(body.User, role, visibleFrom, mutedUntil, since)));
+            Assert.That(written[..size], Is.EqualTo(bytes));
+            Assert.That(MembershipBody.TryRead([.. bytes, 1, 2], out MembershipBody longer) && longer == body, Is.True, "what a later version adds is ignored");
+        }
+    }
+
+    [Test]
+    public void A_changed_conversation_is_read_and_written()
+    {
+        byte[] bytes = VectorValues.ToBytes(VectorFile.Read("record").Single(vector => vector.Name == "conversation changed").Fields["body"]);
+        Assert.That(ControlMap.TryParse(new ReadOnlySequence<byte>(bytes), out ControlMap? map, out string reason), Is.True, reason);
+        ConversationChanges changes = ConversationChanges.Parse(map!);
+        Assert.That(changes, Is.EqualTo(new ConversationChanges
+        {
+            Title = "Lobby",
+            Topic = string.Empty,
+            IsArchived = false,
+            SlowMode = TimeSpan.FromSeconds(30),
+            History = HistoryVisibility.Joined,
+        }));
+        ArrayBufferWriter<byte> written = new();
+        changes.ToMap().Write(written);
+        Assert.That(written.WrittenSpan.ToArray(), Is.EqualTo(bytes));
+    }
+
     [TestCaseSource(nameof(Typed))]
     public void A_typed_control_body_keeps_every_key(Vector vector)
     {
@@ -104,7 +141,8 @@ public sealed class VectorTests
             "CreateConversation" or "ResolveConversation" => ConversationInfo.Parse(map).ToMap(),
             "ListMembers" => new ControlMap()
                 .Set("members", map.Maps("members")!.Select(member => MemberInfo.Parse(member!).ToMap()).ToArray())
-                .Set("complete", map.Flag("complete")),
+                .Set("complete", map.Flag("complete"))
+                .Set("next", map["next"] is null ? null : ControlMap.IdBytes(map.Id("next"))),
             "ListConversations" => new ControlMap()
                 .Set("conversations", map.Maps("conversations")!.Select(conversation => ConversationInfo.Parse(conversation!).ToMap()).ToArray())
                 .Set("complete", map.Flag("complete")),
@@ -124,6 +162,7 @@ public sealed class VectorTests
                 .Set("complete", map.Flag("complete")),
             "SetPresence" => PresenceSetting.Parse(map).ToMap(),
             "WatchPresence" => PresenceSnapshot.Parse(map).ToMap(),
+            "ListJoinLinks" => new ControlMap().Set("links", map.Maps("links")!.Select(link => JoinLinkInfo.Parse(link!).ToMap()).ToArray()),
             _ => map,
         },
     };

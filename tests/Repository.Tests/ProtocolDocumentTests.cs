@@ -139,6 +139,13 @@ public sealed class ProtocolDocumentTests
             ("profiles asked about in one request, users in one page of a search", [PeopleLimits.ProfilesAskedMax, PeopleLimits.SearchCountMax]),
             ("users whom one has blocked", [PeopleLimits.BlocksMax]),
             ("name, title, password", [ProtocolLimits.NameSizeMax, ProtocolLimits.TitleSizeMax, ProtocolLimits.PasswordSizeMin, ProtocolLimits.PasswordSizeMax]),
+            ("topic, avatar of a conversation", [ProtocolLimits.TopicSizeMax, ProtocolLimits.AvatarSizeMax]),
+            ("slow mode", [ProtocolLimits.SlowModeSecondsMax]),
+            ("a mute, the life of a join link", [ProtocolLimits.DurationDaysMax]),
+            ("attributes of a message; mentions among them", [ProtocolLimits.AttributesSizeMax, ProtocolLimits.MentionsMax]),
+            ("reaction", [ProtocolLimits.ReactionSizeMax]),
+            ("different reactions to a message; edits of one", [ProtocolLimits.ReactionKindsMax, ProtocolLimits.EditsMax]),
+            ("join links of a conversation", [ProtocolLimits.JoinLinksMax]),
         ];
         Dictionary<string, string> table = ProtocolDocument.Table("2.3").ToDictionary(cells => cells[0], cells => cells[1]);
         Assert.That(table.Keys, Is.EquivalentTo(limits.Select(limit => limit.Row).Concat(BrokerOptions)), "every row belongs to a constant or to the broker's options");

@@ -5,6 +5,7 @@ The broker and the clients are checked against these files, so nothing here may 
 protocol.md, then this script, then runs it, and reads the difference. `generate.py DIRECTORY` writes elsewhere.
 """
 
+import base64
 import json
 import os
 import sys
@@ -21,13 +22,17 @@ DEVICE = 0xD0D1D2D3D4D5D6D7
 TOKEN = "fct_0123456789abcdefghijklmnopqrstuvwxyzABCD"
 TIME = 1_700_000_000_000_000  # 2023-11-14 22:13:20 UTC
 LATEST = 2**64 - 1
+LINK = base64.urlsafe_b64encode(GROUP + KEY).decode().rstrip("=")
 
 TYPES = {
     "Hello": 0x01, "Welcome": 0x02, "Ping": 0x03, "Pong": 0x04, "Close": 0x05, "Error": 0x06, "Credit": 0x07,
     "Publish": 0x10, "Published": 0x11, "Subscribe": 0x12, "Subscribed": 0x13, "Unsubscribe": 0x14, "Unsubscribed": 0x15,
     "Deliver": 0x16, "Lag": 0x17, "Fetch": 0x18, "Chunk": 0x19, "FetchEnd": 0x1A, "Signal": 0x1C,
     "CreateConversation": 0x20, "ResolveConversation": 0x21, "AddMembers": 0x22, "RemoveMember": 0x23, "ListMembers": 0x24,
-    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "Reply": 0x2F, "SetPresence": 0x48, "WatchPresence": 0x49,
+    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "Reply": 0x2F,
+    "ChangeConversation": 0x30, "ChangeMember": 0x31, "CreateJoinLink": 0x32, "ListJoinLinks": 0x33, "RevokeJoinLink": 0x34, "JoinByLink": 0x35,
+    "GetAnnotations": 0x38, "GetThread": 0x39, "GetPins": 0x3A, "Forward": 0x3B, "MoveCursor": 0x40, "ListCursors": 0x41, "GetInbox": 0x42,
+    "SetPresence": 0x48, "WatchPresence": 0x49,
     "SetProfile": 0x50, "GetProfiles": 0x51, "SearchUsers": 0x52, "Block": 0x53, "ListBlocks": 0x54,
     "CreateService": 0x55, "ListServices": 0x56, "RevokeService": 0x57, "Notice": 0x80, "Presence": 0x81,
 }
@@ -335,17 +340,24 @@ def message_files():
              record(9, sha256_of_hello, erased=True, sent_at=TIME + 1))
     joined = record(5, OTHER + b"\x01" + bytes(7), kind=128, message=KEY)
     left = record(6, OTHER + b"\x00" + bytes(7), kind=129, sender=OTHER, message=M8)
+    banned = record(7, OTHER + b"\x07" + bytes(7), kind=129, message=M7)
+    muted = record(11, OTHER + b"\x02" + bytes(7) + (5).to_bytes(8, "little") + (TIME + 600_000_000).to_bytes(8, "little") + (5).to_bytes(8, "little"), kind=130)
+    invited = record(12, OTHER + b"\x06" + bytes(7) + bytes(8) + (1).to_bytes(8, "little") + bytes(8), kind=130)
+    changed = record(13, join(pack({"title": "Lobby", "topic": "", "archived": False, "slow_mode": 30, "history": "joined"})), kind=131)
     delivers, chunk = File("deliver", "Deliver, S→C (protocol.md §4.4)"), File("chunk", "Chunk, S→C (protocol.md §4.4)")
     delivers.frame("one record", "Deliver", *deliver(1, one))
     delivers.frame("three records: text, on behalf, erased", "Deliver", *deliver(2, *three))
     chunk.frame("one record", "Chunk", *deliver(1, one), request=11)
     chunk.frame("membership of a group", "Chunk", *deliver(1, joined, left, conversation=GROUP), request=12)
+    chunk.frame("changes of a member and of the conversation", "Chunk", *deliver(1, muted, invited, changed, conversation=GROUP), request=13)
 
     records = File("record", "Records (protocol.md §5.1): the stored bytes, without a frame around them")
     for name, (parts, fields) in (("text", one), ("empty text", record(2**64 - 2, b"")), ("text beyond ASCII", three[0]),
                                   ("opaque, on behalf", three[1]), ("erased: the body is the SHA-256 of \"hello\"", three[2]),
                                   ("erased, on behalf", record(10, sha256_of_hello, sender=IMPORTED, publisher=BOT, erased=True)),
-                                  ("member added", joined), ("member removed", left)):
+                                  ("member added", joined), ("member removed", left), ("member banned", banned),
+                                  ("member changed: a moderator since 5, muted, who reads from 5 on", muted),
+                                  ("member changed: invited as a member", invited), ("conversation changed", changed)):
         records.begin(name, fields)
         records.bytes(parts)
 
@@ -391,7 +403,9 @@ def control_files():
     file("create-conversation", "CreateConversation", [
         ("public", {"kind": "public", "name": "lobby", "title": "Lobby – come in"}),
         ("group with members and a key", {"kind": "group", "members": [OTHER, IMPORTED], "key": KEY}),
-        ("nothing said: a group without a name", {})], "CreateConversation, C→S (protocol.md §4.6)")
+        ("nothing said: a group without a name", {}),
+        ("channel with settings", {"kind": "channel", "name": "news", "topic": "what is new", "slow_mode": 30, "history": "all"}),
+        ("direct", {"kind": "direct", "members": [OTHER], "key": KEY})], "CreateConversation, C→S (protocol.md §4.6)")
     file("resolve-conversation", "ResolveConversation", [
         ("by name, made when it is free", {"name": "lobby", "create": True}),
         ("by id", {"conversation": CONVERSATION})], "ResolveConversation, C→S (protocol.md §4.6)")
@@ -419,6 +433,24 @@ def control_files():
         ("how does it go?", {}),
         ("stop it", {"stop": True})], "Backup, C→S (protocol.md §4.6)")
 
+    file("get-annotations", "GetAnnotations", [
+        ("everything", {"conversation": GROUP}),
+        ("a stretch", {"conversation": GROUP, "first": 100, "last": 199})], "GetAnnotations, C→S (protocol.md §4.6)")
+    file("get-thread", "GetThread", [
+        ("first page", {"conversation": GROUP, "root": 7}),
+        ("next page", {"conversation": GROUP, "root": 7, "after": 41, "limit": 50})], "GetThread, C→S (protocol.md §4.6)")
+    file("get-pins", "GetPins", [("first page", {"conversation": GROUP})], "GetPins, C→S (protocol.md §4.6)")
+    file("forward", "Forward", [("one message", {"from": GROUP, "sequence": 7, "conversation": CONVERSATION, "id": M1})], "Forward, C→S (protocol.md §4.6)")
+    file("move-cursor", "MoveCursor", [
+        ("read", {"conversation": GROUP, "read": 41}),
+        ("delivered", {"conversation": GROUP, "delivered": 42}),
+        ("read a thread in private", {"conversation": GROUP, "read": 41, "private": True, "thread": 7})], "MoveCursor, C→S (protocol.md §4.6)")
+    file("list-cursors", "ListCursors", [
+        ("first page", {"conversation": GROUP}),
+        ("next page of a thread's", {"conversation": GROUP, "after": OTHER, "limit": 100, "thread": 7})], "ListCursors, C→S (protocol.md §4.6)")
+    file("get-inbox", "GetInbox", [
+        ("first page", {}),
+        ("what is different, next page", {"known": GROUP + (41).to_bytes(8, "little") + (40).to_bytes(8, "little"), "epoch": 1, "limit": 200})], "GetInbox, C→S (protocol.md §4.6)")
     file("set-profile", "SetProfile", [
         ("everything", {"display_name": "Ada Lovelace", "avatar": "https://pictures.example/ada.png", "locale": "en-GB",
                         "fields": {"pronouns": "she/her", "title": "Countess – of numbers"}, "if_version": 0}),
@@ -453,6 +485,28 @@ def control_files():
     file("watch-presence", "WatchPresence", [
         ("begin", {"conversation": CONVERSATION}),
         ("end", {"conversation": CONVERSATION, "watch": False})], "WatchPresence, C→S (protocol.md §4.9)")
+    file("change-conversation", "ChangeConversation", [
+        ("describe", {"conversation": GROUP, "title": "Lobby", "topic": "", "avatar": "https://chat.example/a.png"}),
+        ("configure", {"conversation": GROUP, "archived": True, "slow_mode": 21_600, "history": "invited"})],
+        "ChangeConversation, C→S (protocol.md §4.6)")
+    file("change-member", "ChangeMember", [
+        ("join", {"conversation": CONVERSATION, "change": "join"}),
+        ("accept", {"conversation": GROUP, "change": "accept"}),
+        ("decline", {"conversation": GROUP, "change": "decline"}),
+        ("invite", {"conversation": GROUP, "change": "invite", "user": OTHER, "role": "reader"}),
+        ("uninvite", {"conversation": GROUP, "change": "uninvite", "user": OTHER}),
+        ("role", {"conversation": GROUP, "change": "role", "user": OTHER, "role": "moderator"}),
+        ("mute for ten minutes", {"conversation": GROUP, "change": "mute", "user": OTHER, "seconds": 600}),
+        ("mute for as long as can be", {"conversation": GROUP, "change": "mute", "user": OTHER}),
+        ("not muted any more", {"conversation": GROUP, "change": "mute", "user": OTHER, "seconds": 0}),
+        ("ban", {"conversation": GROUP, "change": "ban", "user": OTHER}),
+        ("unban", {"conversation": GROUP, "change": "unban", "user": OTHER})], "ChangeMember, C→S (protocol.md §4.6)")
+    file("create-join-link", "CreateJoinLink", [
+        ("nothing said: members, any number of uses, seven days", {"conversation": GROUP}),
+        ("two readers, one day", {"conversation": GROUP, "role": "reader", "uses": 2, "seconds": 86_400})], "CreateJoinLink, C→S (protocol.md §4.6)")
+    file("list-join-links", "ListJoinLinks", [("of a group", {"conversation": GROUP})], "ListJoinLinks, C→S (protocol.md §4.6)")
+    file("revoke-join-link", "RevokeJoinLink", [("one", {"conversation": GROUP, "id": KEY})], "RevokeJoinLink, C→S (protocol.md §4.6)")
+    file("join-by-link", "JoinByLink", [("follow it", {"link": LINK})], "JoinByLink, C→S (protocol.md §4.6)")
 
     replies = File("reply", "Reply, S→C (protocol.md §4.6): `to` is the request that it answers")
     lobby = conversation_map(CONVERSATION, "public", "lobby", "Lobby – come in", created=True)
@@ -493,11 +547,30 @@ def control_files():
             ("who is there", "WatchPresence", {"online": 1, "members": 2, "entries": [
                 {"user": USER, "availability": "away", "status": "lunch"},
                 {"user": OTHER, "availability": "offline", "last_seen": TIME - TIME % 60_000_000}]}),
-            ("how many are there", "WatchPresence", {"online": 17, "members": 4_000})], 20):
+            ("how many are there", "WatchPresence", {"online": 17, "members": 4_000}),
+            ("a group with every key", "ResolveConversation", {
+                "conversation": GROUP, "kind": "group", "name": "crew", "title": "The crew", "topic": "rockets", "avatar": "https://chat.example/a.png", "archived": True,
+                "slow_mode": 30, "history": "invited", "role": "member", "muted_until": TIME, "visible_from": 7, "epoch": 1, "head": 9, "created": False}),
+            ("a direct conversation", "CreateConversation", {
+                "conversation": CONVERSATION, "kind": "direct", "peer": OTHER, "role": "member", "epoch": 1, "head": 0, "created": True}),
+            ("an invitation", "ResolveConversation", conversation_map(GROUP, "group", role="invited", head=4)),
+            ("members of every kind, and more to come", "ListMembers", {
+                "members": [{"user": USER, "name": "Ada", "role": "admin", "since": 0}, {"user": OTHER, "name": "Bob", "role": "reader", "since": 5, "muted_until": TIME},
+                            {"user": IMPORTED, "name": "naïve", "role": "banned", "since": 6}], "complete": False, "next": BOT}),
+            ("a member changed", "ChangeMember", {"changed": True, "sequence": 8}),
+            ("it was so already", "ChangeMember", {"changed": False, "sequence": 8}),
+            ("a conversation changed", "ChangeConversation", {"changed": True, "sequence": 9}),
+            ("a link", "CreateJoinLink", {"link": LINK, "expires": TIME}),
+            ("links", "ListJoinLinks", {"links": [
+                {"id": KEY, "role": "member", "expires": TIME, "expired": False, "creator": USER},
+                {"id": M1, "role": "reader", "uses_left": 0, "expires": TIME, "expired": True, "creator": OTHER}]}),
+            ("a link revoked", "RevokeJoinLink", {"changed": True}),
+            ("joined by a link", "JoinByLink", {"conversation": GROUP, "changed": True, "sequence": 10})], 20):
         replies.map(title, "Reply", entries, request, to=to)
 
     notices = File("notice", "Notice, S→C, optional (protocol.md §4.7)")
     notices.map("added", "Notice", {"event": "added", "conversation": GROUP})
+    notices.map("invited", "Notice", {"event": "invited", "conversation": GROUP})
     notices.map("removed", "Notice", {"event": "removed", "conversation": GROUP})
     notices.map("profile", "Notice", {"event": "profile", "user": OTHER, "version": 7})
     notices.map("blocks", "Notice", {"event": "blocks"})
@@ -552,7 +625,8 @@ def invalid_file():
 
     body("Publish of 20 bytes", "Publish", raw(join(whole)[8:28], "20 bytes"))
     body("Publish one byte short of its fixed part", "Publish", raw(join(whole)[8:43], "35 bytes"))
-    body("Publish with an unknown flag", "Publish", publish(M1, b"hello", flags=2)[1])
+    body("Publish with an unknown flag", "Publish", publish(M1, b"hello", flags=4)[1])
+    body("Publish on condition of a head of 7 bytes", "Publish", publish(M1, bytes(7), flags=2)[1])
     body("Publish with a zero field set", "Publish", publish(M1, b"hello", zero=b"\0\1")[1])
     body("Publish on behalf of 15 bytes", "Publish", publish(M1, bytes(range(15)), flags=1)[1])
     body("Subscribe one byte short", "Subscribe", raw(join(subscribe(1, 1)[1])[:-1], "31 bytes"))

@@ -57,7 +57,7 @@ internal sealed class ConversationReads(Router router, IConversationLog log, Ser
             Peer = meta.Kind == ConversationKind.Direct ? PeerOf(actor.User, conversation) : default,
             Role = membership.Role,
             MutedUntil = membership.IsMember && membership.MutedUntil > router.NowMicros() ? Micros.ToTime(membership.MutedUntil) : null,
-            VisibleFrom = membership.VisibleFrom,
+            VisibleFrom = ConversationKinds.IsOpen(meta.Kind) ? 0 : membership.VisibleFrom,
             Epoch = log.Epoch,
             Head = head ?? log.ReadHead(conversation).Sequence,
             Created = created,

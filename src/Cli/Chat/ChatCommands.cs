@@ -100,6 +100,11 @@ internal sealed class ChatCommands
     private async Task JoinAsync(string name, CancellationToken cancellation)
     {
         ConversationInfo conversation = await ConversationArgument.ResolveAsync(_client, name, create: true, cancellation).ConfigureAwait(false);
+        if (conversation.Role == MemberRole.Invited)
+        {
+            await _client.AcceptAsync(conversation.Conversation, cancellation).ConfigureAwait(false);
+        }
+
         await _rooms.PostAsync(() => _rooms.Show(_rooms.Open(conversation))).ConfigureAwait(false);
     }
 
@@ -120,15 +125,15 @@ internal sealed class ChatCommands
     }
 
     private void List() => _rooms.Remark(string.Join('\n', _rooms.All.Select(static (room, index) =>
-        $"{index + 1}: {room.Name}{(room.Kind == ConversationKind.Group ? "  (group)" : string.Empty)}{(room.Unread > 0 ? $"  {room.Unread} unread" : string.Empty)}")));
+        $"{index + 1}: {room.Name}{(room.Kind == ConversationKind.Public ? string.Empty : $"  ({ConversationKinds.NameOf(room.Kind)})")}{(room.Unread > 0 ? $"  {room.Unread} unread" : string.Empty)}")));
 
     private async Task WhoAsync(ChatRoom room, CancellationToken cancellation)
     {
         MemberPage page = await _client.ListMembersAsync(room.Conversation, cancellationToken: cancellation).ConfigureAwait(false);
         PresenceUpdate? presence = await LookAsync(room, cancellation).ConfigureAwait(false);
-        string open = room.Kind == ConversationKind.Public ? "open to everyone who is signed in" : "members";
+        string open = ConversationKinds.IsOpen(room.Kind) ? "open to everyone who is signed in" : "members";
         string there = presence is null ? string.Empty : $", {presence.Online} of {presence.Members} are there";
-        string lines = ChatPeople.Lines(page.Members, presence);
+        string lines = ChatPeople.Lines([.. page.Members.Where(static member => MemberRoles.IsMember(member.Role))], presence);
         await _rooms.PostAsync(() => _rooms.Remark(
             room, $"{open}{there}{(lines.Length > 0 ? ":\n" : string.Empty)}{lines}{(page.IsComplete ? string.Empty : "\nand more")}")).ConfigureAwait(false);
     }

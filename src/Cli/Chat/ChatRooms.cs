@@ -141,6 +141,12 @@ internal sealed class ChatRooms
         {
             foreach (ConversationInfo conversation in page.Conversations)
             {
+                if (conversation.Role == MemberRole.Invited)
+                {
+                    Remark($"you are invited to {ConversationArgument.Label(conversation)}: /join {conversation.Name ?? conversation.Conversation.ToString()}");
+                    continue;
+                }
+
                 Open(conversation);
             }
         }).ConfigureAwait(false);

@@ -25,7 +25,7 @@ internal static class ChatTexts
         {
             MessageKind.Text => Said(message, view, self, time),
             MessageKind.Opaque => Said(message, view, self, time),
-            MessageKind.MemberAdded or MessageKind.MemberRemoved => ChatEntry.Remark(SafeText.OneLine(view.Text), time, message.Sequence),
+            _ when view.IsSystem => ChatEntry.Remark(SafeText.OneLine(view.Text), time, message.Sequence),
             _ => ChatEntry.Remark($"{SafeText.OneLine(view.Sender)} sent an unsupported message", time, message.Sequence),
         };
     }

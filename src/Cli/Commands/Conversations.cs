@@ -27,9 +27,12 @@ internal static class Conversations
             while (!complete)
             {
                 ConversationPage page = await client.ListConversationsAsync(after, cancellationToken: cancellation).ConfigureAwait(false);
+                UserId[] peers = [.. page.Conversations.Select(conversation => conversation.Peer).Where(peer => !peer.IsNone)];
+                IReadOnlyList<UserInfo?> names = await client.ResolveUsersAsync(peers, cancellation).ConfigureAwait(false);
                 foreach (ConversationInfo conversation in page.Conversations)
                 {
-                    Print(invocation, conversation);
+                    int peer = Array.IndexOf(peers, conversation.Peer);
+                    Print(invocation, conversation, peer < 0 ? null : names[peer]?.Name);
                     after = conversation.Conversation;
                 }
 
@@ -40,17 +43,20 @@ internal static class Conversations
         return ExitCodes.Done;
     }
 
-    private static void Print(Invocation invocation, ConversationInfo conversation)
+    private static void Print(Invocation invocation, ConversationInfo conversation, string? peer)
     {
         if (!invocation.IsHuman)
         {
-            ConversationJson.Write(invocation.Json, conversation);
+            ConversationJson.Write(invocation.Json, conversation, peerName: peer);
             return;
         }
 
+        string label = peer is null ? ConversationArgument.Label(conversation) : $"with {SafeText.OneLine(peer)}";
+        string archived = conversation.IsArchived ? "  (archived)" : string.Empty;
+        string topic = conversation.Topic is { } about ? $"  · {SafeText.OneLine(about)}" : string.Empty;
         string title = conversation is { Title: { } text, Name: not null } ? $"  {SafeText.OneLine(text)}" : string.Empty;
         invocation.PrintHuman(string.Create(
             CultureInfo.InvariantCulture,
-            $"{conversation.Conversation}  {ConversationKinds.NameOf(conversation.Kind),-6}  {MemberRoles.NameOf(conversation.Role),-6}  {conversation.Head,9}  {ConversationArgument.Label(conversation)}{title}"));
+            $"{conversation.Conversation}  {ConversationKinds.NameOf(conversation.Kind),-7}  {MemberRoles.NameOf(conversation.Role),-9}  {conversation.Head,9}  {label}{title}{topic}{archived}"));
     }
 }

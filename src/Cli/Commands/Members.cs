@@ -33,10 +33,10 @@ internal static class Members
                 foreach (MemberInfo member in page.Members)
                 {
                     Print(invocation, member);
-                    after = member.User;
                 }
 
-                complete = page.IsComplete || page.Members.Count == 0;
+                after = page.Next;
+                complete = page.IsComplete || after.IsNone;
             }
         }
 
@@ -47,7 +47,7 @@ internal static class Members
     {
         if (invocation.IsHuman)
         {
-            invocation.PrintHuman($"{member.User}  {MemberRoles.NameOf(member.Role),-6}  {SafeText.OneLine(member.Name)}");
+            invocation.PrintHuman($"{member.User}  {MemberRoles.NameOf(member.Role),-9}  {SafeText.OneLine(member.Name)}{Muted(member)}");
             return;
         }
 
@@ -56,6 +56,13 @@ internal static class Members
         json.WriteString("name", member.Name);
         json.WriteString("role", MemberRoles.NameOf(member.Role));
         json.WriteNumber("since", member.Since);
+        if (member.MutedUntil is not null)
+        {
+            json.WriteString("muted_until", Timestamps.Format(Micros.Of(member.MutedUntil)!.Value));
+        }
+
         invocation.Json.End();
     }
+
+    private static string Muted(MemberInfo member) => member.MutedUntil is null ? string.Empty : $"  (muted until {Timestamps.Format(Micros.Of(member.MutedUntil)!.Value)})";
 }

@@ -77,16 +77,21 @@ internal static class BodyDecoder
         cursor.Id("conversation");
         cursor.Id("client_message_id");
         byte kind = cursor.U8("kind", RecordDecoder.KindNote);
-        byte flags = cursor.U8("flags", static value => value == 1 ? "on behalf" : null);
+        byte flags = cursor.U8("flags", static value => value switch { 1 => "on behalf", 2 => "if head", 3 => "on behalf, if head", _ => null });
         cursor.Zero(2);
-        if ((flags & ~1) != 0)
+        if ((flags & ~3) != 0)
         {
-            frame.Blame($"flags 0x{flags:x2}: only bit 0 means anything");
+            frame.Blame($"flags 0x{flags:x2}: only bits 0 and 1 mean anything");
         }
 
         if ((flags & 1) != 0 && cursor.Id("on_behalf_of") == 0 && !cursor.Ended)
         {
             frame.Blame("on behalf of no one: the id is zero");
+        }
+
+        if ((flags & 2) != 0)
+        {
+            cursor.U64("if_head");
         }
 
         if (cursor.Ended)
@@ -95,7 +100,7 @@ internal static class BodyDecoder
         }
 
         ReadOnlySpan<byte> body = cursor.Rest;
-        frame.Add(new DecodedField("body", Protocol.Publish.FixedSize + (16 * (flags & 1)), Show(body), $"{body.Length} bytes"));
+        frame.Add(new DecodedField("body", Protocol.Publish.FixedSize + (16 * (flags & 1)) + (4 * (flags & 2)), Show(body), $"{body.Length} bytes"));
         if (body.Length > ProtocolLimits.BodySizeMax)
         {
             frame.Blame($"a message body of {body.Length} bytes; at most {ProtocolLimits.BodySizeMax} are allowed (BODY_TOO_LARGE)");
@@ -105,9 +110,9 @@ internal static class BodyDecoder
         {
             frame.Blame($"clients may not publish kind {kind} (KIND_INVALID)");
         }
-        else if (kind == (byte)MessageKind.Text && !Utf8.IsValid(body))
+        else if (MessageBodies.Check((MessageKind)kind, body, out string reason) is var code && code != ErrorCode.None)
         {
-            frame.Blame("kind text, but the body is not well-formed UTF-8 (INVALID_TEXT)");
+            frame.Blame(code == ErrorCode.InvalidText ? "kind text, but the body is not well-formed UTF-8 (INVALID_TEXT)" : $"kind {kind}: {reason}");
         }
     }
 

@@ -32,6 +32,16 @@ internal static class ControlKeys
         ["idle"] = static (map, key) => map.Flag(key),
         ["watch"] = static (map, key) => map.Flag(key),
         ["stop"] = static (map, key) => map.Flag(key),
+        ["topic"] = static (map, key) => map.Text(key, ProtocolLimits.TopicSizeMax),
+        ["avatar"] = static (map, key) => map.Text(key, ProtocolLimits.AvatarSizeMax),
+        ["archived"] = static (map, key) => map.Flag(key),
+        ["slow_mode"] = static (map, key) => map.Number(key, 0, ProtocolLimits.SlowModeSecondsMax),
+        ["history"] = static (map, key) => map.Text(key, ProtocolLimits.NameSizeMax),
+        ["change"] = static (map, key) => map.Text(key, ProtocolLimits.NameSizeMax),
+        ["seconds"] = static (map, key) => map.Number(key, 0, ProtocolLimits.DurationDaysMax * 24UL * 60 * 60),
+        ["uses"] = static (map, key) => map.Number(key, 0, uint.MaxValue - 1),
+        ["id"] = static (map, key) => map.Id(key),
+        ["link"] = static (map, key) => map.Text(key, ProtocolLimits.NameSizeMax),
     };
 
     /// <summary>Says what is wrong with a body; nothing for frames whose keys depend on what they answer.</summary>

@@ -114,7 +114,8 @@ internal static class FrameDecoder
         }
     }
 
-    private static void AddMap(ControlMap map, Action<DecodedField> add)
+    /// <summary>Adds the entries of a map.</summary>
+    public static void AddMap(ControlMap map, Action<DecodedField> add)
     {
         foreach (string key in map.Keys)
         {

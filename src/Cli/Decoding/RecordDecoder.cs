@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Unicode;
 
 using FastChat.Protocol;
@@ -97,17 +98,48 @@ internal static class RecordDecoder
             frame.Blame($"record {record.Sequence}: kind text, but the body is not well-formed UTF-8");
         }
 
+        if (record.Kind == MessageKind.ConversationChanged)
+        {
+            AddChanges(record, parts, frame);
+        }
+
         if (record.Kind is MessageKind.MemberAdded or MessageKind.MemberRemoved or MessageKind.MemberChanged)
         {
             if (MembershipBody.TryRead(record.Body, out MembershipBody membership))
             {
                 parts.Add(new DecodedField("user", at, membership.User.ToString()));
                 parts.Add(new DecodedField("role", at + Id128.Size, (long)membership.Role, MemberRoles.NameOf(membership.Role)));
+                if (record.Body.Length >= MembershipBody.SizeMax)
+                {
+                    string until = membership.Role == MemberRole.Invited ? $"invited as {MemberRoles.NameOf(SystemTexts.InvitedAs(membership))}" : Timestamps.Format(membership.MutedUntil);
+                    parts.Add(new DecodedField("visible_from", at + 24, membership.VisibleFrom));
+                    parts.Add(new DecodedField("muted_until", at + 32, membership.MutedUntil, until));
+                    parts.Add(new DecodedField("since", at + 40, membership.Since));
+                }
             }
             else
             {
                 frame.Blame($"record {record.Sequence}: a membership body has {MembershipBody.SizeMin} or more bytes");
             }
+        }
+    }
+
+    private static void AddChanges(in MessageRecord record, List<DecodedField> parts, DecodedFrame frame)
+    {
+        if (!ControlMap.TryParse(new ReadOnlySequence<byte>(record.Body.ToArray()), out ControlMap? map, out string reason))
+        {
+            frame.Blame($"record {record.Sequence}: the map cannot be read: {reason}");
+            return;
+        }
+
+        FrameDecoder.AddMap(map, parts.Add);
+        try
+        {
+            ConversationChanges.Parse(map);
+        }
+        catch (ControlFormatException wrong)
+        {
+            frame.Blame($"record {record.Sequence}: {wrong.Message}");
         }
     }
 

@@ -8,7 +8,7 @@ namespace FastChat.Cli;
 internal static class ConversationJson
 {
     /// <summary>Writes one line.</summary>
-    public static void Write(JsonLines lines, ConversationInfo conversation, bool withCreated = false)
+    public static void Write(JsonLines lines, ConversationInfo conversation, bool withCreated = false, string? peerName = null)
     {
         Utf8JsonWriter json = lines.Begin();
         json.WriteString("conversation", conversation.Conversation.ToString());
@@ -18,11 +18,45 @@ internal static class ConversationJson
         json.WriteString("role", MemberRoles.NameOf(conversation.Role));
         json.WriteNumber("epoch", conversation.Epoch);
         json.WriteNumber("head", conversation.Head);
+        WriteSettings(json, conversation, peerName);
         if (withCreated)
         {
             json.WriteBoolean("created", conversation.Created);
         }
 
         lines.End();
+    }
+
+    /// <summary>What most conversations do not have is left out.</summary>
+    private static void WriteSettings(Utf8JsonWriter json, ConversationInfo conversation, string? peerName)
+    {
+        WriteText(json, "topic", conversation.Topic);
+        WriteText(json, "avatar", conversation.Avatar);
+        WriteText(json, "peer", conversation.Peer.IsNone ? null : conversation.Peer.ToString());
+        WriteText(json, "peer_name", peerName);
+        WriteText(json, "history", conversation.History == HistoryVisibility.All ? null : HistoryVisibilities.NameOf(conversation.History));
+        WriteText(json, "muted_until", Micros.Of(conversation.MutedUntil) is { } until ? Timestamps.Format(until) : null);
+        if (conversation.IsArchived)
+        {
+            json.WriteBoolean("archived", true);
+        }
+
+        if (conversation.SlowMode > TimeSpan.Zero)
+        {
+            json.WriteNumber("slow_mode", (int)conversation.SlowMode.TotalSeconds);
+        }
+
+        if (conversation.VisibleFrom > 1)
+        {
+            json.WriteNumber("visible_from", conversation.VisibleFrom);
+        }
+    }
+
+    private static void WriteText(Utf8JsonWriter json, string key, string? text)
+    {
+        if (text is not null)
+        {
+            json.WriteString(key, text);
+        }
     }
 }

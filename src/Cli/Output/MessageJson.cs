@@ -38,11 +38,21 @@ internal sealed record MessageView
     /// <summary>For the membership kinds: the role given.</summary>
     public MemberRole Role { get; init; }
 
+    /// <summary>For the membership kinds: until when they may not write, µs since 1970-01-01 UTC; while they are invited, the role that waits. 0 = neither.</summary>
+    public long MutedUntilMicros { get; init; }
+
+    /// <summary>For records about the conversation: what changed; null otherwise.</summary>
+    public ConversationChanges? Changes { get; init; }
+
+    /// <summary>True for what the broker wrote and this program understands.</summary>
+    public bool IsSystem => Member is not null || Changes is not null;
+
     /// <summary>The body as text, ill-formed bytes replaced by U+FFFD; for membership and erased records, words.</summary>
     public string Text => IsErased ? string.Empty : Kind switch
     {
-        MessageKind.MemberAdded => $"{Sender} added {Member}",
-        MessageKind.MemberRemoved => Member == Sender ? $"{Sender} left" : $"{Sender} removed {Member}",
+        MessageKind.MemberAdded or MessageKind.MemberRemoved or MessageKind.MemberChanged when Member is not null =>
+            SystemTexts.OfMember(Kind, Sender, Member, new MembershipBody(default, Role, 0, MutedUntilMicros), SentAtMicros),
+        MessageKind.ConversationChanged when Changes is not null => SystemTexts.OfChanges(Sender, Changes),
         _ => Encoding.UTF8.GetString(Body.Span),
     };
 }
@@ -74,6 +84,18 @@ internal static class MessageJson
         {
             json.WriteString("member", message.Member);
             json.WriteString("role", MemberRoles.NameOf(message.Role));
+            if (message.Role == MemberRole.Invited)
+            {
+                json.WriteString("invited_as", MemberRoles.NameOf(SystemTexts.InvitedAs(new MembershipBody(default, message.Role, 0, message.MutedUntilMicros))));
+            }
+            else if (message.MutedUntilMicros != 0)
+            {
+                json.WriteString("muted_until", Timestamps.Format(message.MutedUntilMicros));
+            }
+        }
+        else if (message.Changes is not null)
+        {
+            WriteChanges(json, message.Changes);
         }
         else if (message.Kind != MessageKind.Text || !System.Text.Unicode.Utf8.IsValid(message.Body.Span))
         {
@@ -83,6 +105,34 @@ internal static class MessageJson
         lines.End();
     }
 
+    private static void WriteChanges(Utf8JsonWriter json, ConversationChanges changes)
+    {
+        json.WriteStartObject("changes");
+        WriteText(json, "title", changes.Title);
+        WriteText(json, "topic", changes.Topic);
+        WriteText(json, "avatar", changes.Avatar);
+        if (changes.IsArchived is { } archived)
+        {
+            json.WriteBoolean("archived", archived);
+        }
+
+        if (changes.SlowMode is { } pause)
+        {
+            json.WriteNumber("slow_mode", (int)pause.TotalSeconds);
+        }
+
+        WriteText(json, "history", changes.History is { } history ? HistoryVisibilities.NameOf(history) : null);
+        json.WriteEndObject();
+    }
+
+    private static void WriteText(Utf8JsonWriter json, string key, string? text)
+    {
+        if (text is not null)
+        {
+            json.WriteString(key, text);
+        }
+    }
+
     /// <summary>A kind's name in JSON; its number when version 1 does not know it.</summary>
     public static string KindName(MessageKind kind) => kind switch
     {
@@ -90,6 +140,8 @@ internal static class MessageJson
         MessageKind.Opaque => "opaque",
         MessageKind.MemberAdded => "member_added",
         MessageKind.MemberRemoved => "member_removed",
+        MessageKind.MemberChanged => "member_changed",
+        MessageKind.ConversationChanged => "conversation_changed",
         _ => $"kind_{(byte)kind}",
     };
 }

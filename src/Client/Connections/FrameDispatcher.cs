@@ -136,7 +136,7 @@ internal sealed class FrameDispatcher
         }
 
         IPublishObserver observer = Answered(frame, out long tag);
-        RequestException error = new((ErrorCode)failure.Code, failure.Reason, TimeSpan.FromMilliseconds(failure.RetryAfterMs));
+        RequestException error = RequestException.From(failure);
         ApplicationFailureException.Fence(() => observer.OnFailed(tag, error));
     }
 

@@ -79,7 +79,7 @@ internal sealed class RequestTable
             }
 
             TryRemove(frame.Request, out _);
-            request.Fail(new RequestException((ErrorCode)failure.Code, failure.Reason, TimeSpan.FromMilliseconds(failure.RetryAfterMs)));
+            request.Fail(RequestException.From(failure));
         }
         else if (request.TakeAnswer(frame))
         {

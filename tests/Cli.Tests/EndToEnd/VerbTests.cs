@@ -125,6 +125,63 @@ public sealed class VerbTests
     }
 
     [Test]
+    public async Task AGroupLivesByInvitationsRolesAndLinks()
+    {
+        JsonElement made = (await SucceedAsync("create", "guild", "--topic", "swords", "--history", "joined", "--slow-mode", "5", "--user", "ada")).Last;
+        Assert.That((made.GetProperty("topic").GetString(), made.GetProperty("history").GetString(), made.GetProperty("slow_mode").GetInt32()), Is.EqualTo(("swords", "joined", 5)));
+
+        Assert.That((await SucceedAsync("invite", "guild", "bob", "--ask", "--user", "ada")).Last.GetProperty("changed").GetBoolean(), Is.True);
+        Assert.That(
+            (await SucceedAsync("conversations", "--user", "bob")).Lines.Single(line => line.GetProperty("name").GetString() == "guild").GetProperty("role").GetString(), Is.EqualTo("invited"));
+        await SucceedAsync("accept", "guild", "--user", "bob");
+        Assert.That((await SucceedAsync("accept", "guild", "--user", "bob")).Last.GetProperty("changed").GetBoolean(), Is.False, "once is enough");
+        await SucceedAsync("role", "guild", "bob", "moderator", "--user", "ada");
+        await SucceedAsync("rename", "guild", "The guild", "--user", "ada");
+        await SucceedAsync("set", "guild", "--topic", "", "--slow-mode", "0", "--user", "ada");
+        await SucceedAsync("mute", "guild", "bob", "--for", "10m", "--user", "ada");
+        CliRun muted = await _cli.RunAsync("send", "guild", "x", "--user", "bob");
+        Assert.That(muted.ExitCode, Is.EqualTo(ExitCodes.Failed));
+        Assert.That(muted.Errors, Does.Contain("muted"));
+        Assert.That((await SucceedAsync("members", "guild", "--user", "ada")).Output, Does.Contain("\"muted_until\":\"2"));
+        await SucceedAsync("unmute", "guild", "bob", "--user", "ada");
+        await SucceedAsync("ban", "guild", "bob", "--user", "ada");
+        Assert.That((await _cli.RunAsync("history", "guild", "--user", "bob")).ExitCode, Is.EqualTo(ExitCodes.Failed));
+        await SucceedAsync("unban", "guild", "bob", "--user", "ada");
+
+        JsonElement link = (await SucceedAsync("link", "guild", "--uses", "1", "--for", "2h", "--role", "reader", "--user", "ada")).Last;
+        Assert.That((await SucceedAsync("join", link.GetProperty("link").GetString()!, "--user", "bob")).Last.GetProperty("changed").GetBoolean(), Is.True);
+        JsonElement listed = (await SucceedAsync("links", "guild", "--user", "ada")).Last;
+        Assert.That((listed.GetProperty("uses_left").GetInt32(), listed.GetProperty("expired").GetBoolean(), listed.GetProperty("creator").GetString()), Is.EqualTo((0, true, "ada")));
+        Assert.That((await SucceedAsync("unlink", "guild", listed.GetProperty("id").GetString()!, "--user", "ada")).Last.GetProperty("changed").GetBoolean(), Is.True);
+        await SucceedAsync("set", "guild", "--archived", "true", "--user", "ada");
+
+        CliRun history = await SucceedAsync("history", "guild", "--user", "ada");
+        string[] sentences = [.. history.Lines[..^1].Select(line => line.GetProperty("text").GetString()!)];
+        string[] wanted =
+        [
+            "ada invited bob", "bob joined", "ada made bob a moderator", "ada changed the title to \"The guild\"", "ada took the topic away and switched slow mode off", "ada muted bob until ",
+            "ada made bob a moderator", "bob was banned by ada", "bob is neither invited nor banned any more, says ada", "bob joined", "ada archived the conversation",
+        ];
+        Assert.That(sentences, Has.Length.EqualTo(wanted.Length));
+        Assert.That(sentences.Zip(wanted, static (sentence, start) => sentence.StartsWith(start, StringComparison.Ordinal)), Is.All.True, string.Join('\n', sentences));
+    }
+
+    [Test]
+    public async Task AChannelIsJoinedAndADirectConversationFound()
+    {
+        await SucceedAsync("create", "news", "--kind", "channel", "--user", "ada");
+        Assert.That((await SucceedAsync("join", "#news", "--user", "bob")).Last.GetProperty("user").GetString(), Is.EqualTo("bob"));
+        Assert.That((await _cli.RunAsync("send", "#news", "x", "--user", "bob")).ExitCode, Is.EqualTo(ExitCodes.Failed), "readers do not write");
+
+        JsonElement one = (await SucceedAsync("direct", "bob", "--user", "ada")).Last;
+        JsonElement other = (await SucceedAsync("direct", "ada", "--user", "bob")).Last;
+        Assert.That(other.GetProperty("conversation").GetString(), Is.EqualTo(one.GetProperty("conversation").GetString()));
+        Assert.That((one.GetProperty("created").GetBoolean(), other.GetProperty("created").GetBoolean()), Is.EqualTo((true, false)));
+        Assert.That(
+            (await SucceedAsync("conversations", "--user", "bob")).Lines.Single(line => line.GetProperty("kind").GetString() == "direct").GetProperty("peer_name").GetString(), Is.EqualTo("ada"));
+    }
+
+    [Test]
     public async Task SigningInAgainKeepsTheDevice()
     {
         JsonElement registered = (await SucceedAsync("register", "carol")).Last;
@@ -144,6 +201,13 @@ public sealed class VerbTests
     [TestCase(ExitCodes.Usage, "history", "#talk", "--limit", "-1")]
     [TestCase(ExitCodes.Usage, "send", "#talk", "x", "--server", "host:port")]
     [TestCase(ExitCodes.Usage, "decode", "xyz")]
+    [TestCase(ExitCodes.Usage, "set", "#talk")]
+    [TestCase(ExitCodes.Usage, "set", "#talk", "--slow-mode", "21601")]
+    [TestCase(ExitCodes.Usage, "role", "#talk", "bob", "king")]
+    [TestCase(ExitCodes.Usage, "mute", "#talk", "bob", "--for", "1w")]
+    [TestCase(ExitCodes.Usage, "create", "x", "--kind", "direct")]
+    [TestCase(ExitCodes.Usage, "create", "--kind", "channel")]
+    [TestCase(ExitCodes.Usage, "unlink", "#talk", "7")]
     [TestCase(ExitCodes.Usage, "register", "no good name")]
     [TestCase(ExitCodes.Failed, "send", "#talk", "x", "--server", "127.0.0.1:1", "--user", "ada")]
     [TestCase(ExitCodes.Failed, "history", "#nowhere")]
