@@ -40,6 +40,7 @@ internal sealed class BrokerChecksTests
             PlantInMembers(batch, expected);
             PlantInLists(batch, expected);
             PlantInBlocks(batch, expected);
+            PlantInCouncil(batch, expected);
         });
         VerifyResult found = _store.Verify();
         AssertFound(found, expected);
@@ -235,6 +236,62 @@ internal sealed class BrokerChecksTests
     }
 
     private byte[] DirectBlock(int user) => PeopleKeys.DirectBlock(DirectConversations.IdOf(_store.Users[0], _store.Users[user]), _store.Users[user]);
+
+    private void PlantInCouncil(CommitBatch batch, List<string> expected)
+    {
+        // What records of kind 130 say, read by nobody before.
+        PlantMember(1, new Membership(MemberRole.Owner, 1), "record 1");
+        PlantMember(2, new Membership(MemberRole.Member, 2), "record 2");
+        PlantMember(3, new Membership(MemberRole.Member, 3), "record 3");
+        PlantMember(4, new Membership(MemberRole.Member, 4), "record 4");
+        batch.Put(Table.State, ConversationKeys.JoinLink(new ConversationId(83), new byte[32]), new JoinLink(MemberRole.Member, 1, 1, 1, _store.Users[0]).ToBytes());
+        expected.Add($"is of conversation {new ConversationId(83)}, which does not exist.");
+        batch.Put(Table.State, ConversationKeys.JoinLink(_store.Council, [1, 2, 3]), [1]);
+        expected.Add("010203 cannot be read.");
+        batch.Put(Table.State, ConversationKeys.LastWritten(_store.Council, _store.Users[1]), [1]);
+        expected.Add("The slow mode entry 77");
+
+        void PlantMember(int user, Membership membership, string by)
+        {
+            batch.Put(Table.State, ConversationKeys.Member(_store.Council, _store.Users[user]), membership.ToBytes());
+            expected.Add($"The membership of user {_store.Users[user]} in conversation {_store.Council} is not the one that {by} made");
+        }
+    }
+
+    private static readonly TestCaseData[] Contradictions =
+    [
+        new((Func<ConversationMeta, ConversationMeta>)(meta => meta with { Title = "one" })) { TestName = "an older title" },
+        new((Func<ConversationMeta, ConversationMeta>)(meta => meta with { Topic = "gone soon" })) { TestName = "a topic that was taken away" },
+        new((Func<ConversationMeta, ConversationMeta>)(meta => meta with { SlowModeSeconds = 0 })) { TestName = "no slow mode" },
+        new((Func<ConversationMeta, ConversationMeta>)(meta => meta with { IsRestricted = false })) { TestName = "nobody held back" },
+    ];
+
+    [TestCaseSource(nameof(Contradictions))]
+    public void ConversationIsWhatItsRecordsSay(Func<ConversationMeta, ConversationMeta> contradict)
+    {
+        ConversationMeta sound = Council();
+        Assert.That((sound.Title, sound.Topic, sound.SlowModeSeconds, sound.Avatar, sound.IsRestricted), Is.EqualTo(("two", (string?)null, 9u, "a.png", true)));
+        _store.Change(batch => batch.Put(Table.State, ConversationKeys.Meta(_store.Council), contradict(sound).ToBytes()));
+        VerifyResult found = _store.Verify();
+        Assert.That(found.ProblemCount, Is.EqualTo(1), string.Join('\n', found.Problems));
+        Assert.That(found.Problems[0], Does.Contain(_store.Council.ToString()));
+        Assert.That(_store.Verify(rebuild: true).ProblemCount, Is.Zero);
+        Assert.That(_store.Dump(), Is.EqualTo(_sound));
+    }
+
+    [Test]
+    public void WhatNoRecordNamesMayBeAsItWasMade()
+    {
+        ConversationMeta meta = Council();
+        _store.Change(batch =>
+        {
+            batch.Put(Table.State, ConversationKeys.Meta(_store.Council), (meta with { Avatar = "b.png", History = HistoryVisibility.Joined }).ToBytes());
+            batch.Put(Table.State, ConversationKeys.Meta(_store.Lobby), (new ConversationMeta(ConversationKind.Public, _store.Users[0], 1, "Lobby", "come in") { IsRestricted = true }).ToBytes());
+        });
+        Assert.That(_store.Verify().Problems, Is.Empty, "nobody else knows of the picture, and restricted without a reason is no worse");
+    }
+
+    private ConversationMeta Council() => ConversationMeta.Parse(Convert.FromHexString(_sound[$"State {Convert.ToHexStringLower(ConversationKeys.Meta(_store.Council))}"]));
 
     private void PlantWithoutRemedy(CommitBatch batch, List<string> expected)
     {

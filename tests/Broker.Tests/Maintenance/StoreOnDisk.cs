@@ -31,6 +31,12 @@ internal sealed class StoreOnDisk : IDisposable
     /// <summary>A service account that is confined to the last two groups.</summary>
     public UserId Service { get; private set; }
 
+    /// <summary>
+    /// A conversation in which every new kind of record stands: 1 makes user 1 a moderator, 2 invites user 2 as a reader, 3 mutes user 3, 4 bans user 4, 5 and 6 change what it is. Open, so it is restricted; it has a join link
+    /// and a time of slow mode.
+    /// </summary>
+    public ConversationId Council { get; } = new(Id128.WithPlacement(901, 5));
+
     public static ConversationId Group(int number) => new(Id128.WithPlacement((UInt128)(1000 + number), (ushort)number));
 
     public async Task WriteAsync()
@@ -59,6 +65,7 @@ internal sealed class StoreOnDisk : IDisposable
         }
 
         await WritePeopleAsync(bench, accounts, source);
+        await MakeCouncilAsync(bench);
         while (HasAny(bench.Log, "o"u8.ToArray()))
         {
             await Task.Delay(5);
@@ -139,6 +146,33 @@ internal sealed class StoreOnDisk : IDisposable
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
+    private async Task MakeCouncilAsync(RouterBench bench)
+    {
+        ConversationMeta meta = new(ConversationKind.Public, Users[0], 1, "Council", null) { Avatar = "a.png" };
+        await bench.ExecuteAsync(CommandKind.CreateConversation, Users[0], Council, new CreateConversationCommand(Council, meta, false, [Users[1], Users[3]]).ToBytes());
+        await ChangeAsync(Users[1], MemberChange.SetRole, MemberRole.Moderator);
+        await ChangeAsync(Users[2], MemberChange.Invite, MemberRole.Reader);
+        await ChangeAsync(Users[3], MemberChange.Mute, mutedUntil: long.MaxValue / 2);
+        await ChangeAsync(Users[4], MemberChange.Ban);
+        await SettleAsync(new ConversationChanges { Title = "one", Topic = "gone soon", SlowMode = TimeSpan.FromSeconds(9) });
+        await SettleAsync(new ConversationChanges { Title = "two", Topic = string.Empty });
+        JoinLink link = new(MemberRole.Member, JoinLink.Unlimited, long.MaxValue, 1, Users[0]);
+        await ExecuteAsync(CommandKind.ChangeLink, new ChangeLinkCommand(Council, new byte[32], link).ToBytes());
+        TestPeer peer = bench.Connect(Imported);
+        await peer.AnswerAsync(peer.Publish(Council, 1, "slowly"u8.ToArray()));
+
+        Task ChangeAsync(UserId user, MemberChange change, MemberRole role = MemberRole.None, long mutedUntil = 0) =>
+            ExecuteAsync(CommandKind.ChangeMember, new ChangeMemberCommand(Council, user, change, role, mutedUntil).ToBytes());
+
+        Task SettleAsync(ConversationChanges changes) => ExecuteAsync(CommandKind.ChangeConversation, new ChangeConversationCommand(Council, changes).ToBytes());
+
+        async Task ExecuteAsync(CommandKind kind, byte[] command)
+        {
+            CommandResult result = await bench.ExecuteAsync(kind, Users[0], Council, command);
+            Assert.That((result.Error, result.Count), Is.EqualTo((ErrorCode.None, 1)), result.Reason);
+        }
+    }
+
     private StorageOptions Options => new() { Directory = _directory, JournalFileBytesMin = 1 << 20, JournalFileBytesMax = 1 << 20, AcceptLoss = true };
 
     private static bool HasAny(IConversationLog log, byte[] prefix)
@@ -162,7 +196,7 @@ internal sealed class StoreOnDisk : IDisposable
             });
         }
 
-        foreach (ConversationId conversation in Enumerable.Range(0, Groups).Select(Group))
+        foreach (ConversationId conversation in Enumerable.Range(0, Groups).Select(Group).Append(Council))
         {
             LogHead head = source.ReadHead(conversation);
             ArrayBufferWriter<byte> records = new();
