@@ -29,6 +29,9 @@ public sealed class BadInputTests
     [TestCaseSource(nameof(ConversationRows))]
     public Task Conversations(string name) => PlayAsync(BadConversation.Rows, name);
 
+    [TestCaseSource(nameof(MemberRows))]
+    public Task Members(string name) => PlayAsync(BadMembers.Rows, name);
+
     private static IEnumerable<string> FramingRows() => BadFraming.Rows.Select(row => row.Name);
 
     private static IEnumerable<string> HelloRows() => BadHello.Rows.Select(row => row.Name);
@@ -36,6 +39,8 @@ public sealed class BadInputTests
     private static IEnumerable<string> PublishRows() => BadPublish.Rows.Select(row => row.Name);
 
     private static IEnumerable<string> ConversationRows() => BadConversation.Rows.Select(row => row.Name);
+
+    private static IEnumerable<string> MemberRows() => BadMembers.Rows.Select(row => row.Name);
 
     private Task PlayAsync(IReadOnlyList<BadInput> rows, string name) => rows.Single(row => row.Name == name).Script(_stage);
 }
