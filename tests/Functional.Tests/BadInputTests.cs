@@ -32,6 +32,9 @@ public sealed class BadInputTests
     [TestCaseSource(nameof(PeopleRows))]
     public Task People(string name) => PlayAsync(BadPeople.Rows, name);
 
+    [TestCaseSource(nameof(MemberRows))]
+    public Task Members(string name) => PlayAsync(BadMembers.Rows, name);
+
     private static IEnumerable<string> FramingRows() => BadFraming.Rows.Select(row => row.Name);
 
     private static IEnumerable<string> HelloRows() => BadHello.Rows.Select(row => row.Name);
@@ -41,6 +44,8 @@ public sealed class BadInputTests
     private static IEnumerable<string> ConversationRows() => BadConversation.Rows.Select(row => row.Name);
 
     private static IEnumerable<string> PeopleRows() => BadPeople.Rows.Select(row => row.Name);
+
+    private static IEnumerable<string> MemberRows() => BadMembers.Rows.Select(row => row.Name);
 
     private Task PlayAsync(IReadOnlyList<BadInput> rows, string name) => rows.Single(row => row.Name == name).Script(_stage);
 }

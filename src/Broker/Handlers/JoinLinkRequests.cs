@@ -105,7 +105,7 @@ internal sealed class JoinLinkRequests(Router router, IConversationLog log, Conv
     {
         string link = map.Text("link", ProtocolLimits.NameSizeMax) ?? throw new ControlFormatException("link: a text is expected");
         Span<byte> bytes = stackalloc byte[Id128.Size + SecretSize];
-        if (!Base64Url.TryDecodeFromChars(link, bytes, out int size) || size != bytes.Length)
+        if (!Base64Url.IsValid(link) || !Base64Url.TryDecodeFromChars(link, bytes, out int size) || size != bytes.Length)
         {
             return ControlAnswer.Refused(ErrorCode.BadRequest, "link: that is no join link");
         }

@@ -121,18 +121,22 @@ internal sealed class MemberCommands(ShardState state)
         byte[] key = ConversationKeys.JoinLink(command.Conversation, command.SecretHash);
         if (state.Conversations.Find(command.Conversation, turn, previous) is not { } conversation
             || state.Read(key, turn, previous) is not { } stored
-            || JoinLink.Parse(stored) is not { } link
-            || link.ExpiresMicros <= header.TimeMicros
-            || link.UsesLeft == 0)
+            || JoinLink.Parse(stored) is not { } link)
         {
-            return new CommandResult(ErrorCode.NoSuchConversation, "the link leads nowhere, or not any more");
+            return LeadsNowhere;
         }
 
         UserId user = header.Actor.User;
         Membership? before = state.MembershipOf(conversation, user, turn, previous);
         if (before is { IsMember: true })
         {
+            // Before the link's end: who took its last use and did not get the answer asks again, and has joined.
             return Done(conversation, changed: 0);
+        }
+
+        if (link.ExpiresMicros <= header.TimeMicros || link.UsesLeft == 0)
+        {
+            return LeadsNowhere;
         }
 
         ConversationFacts facts = state.FactsOf(conversation, header.Actor, header.TimeMicros, turn, previous);
@@ -180,6 +184,8 @@ internal sealed class MemberCommands(ShardState state)
         turn.Put(key, command.Link.ToBytes());
         return Done(conversation, changed: 1);
     }
+
+    private static CommandResult LeadsNowhere => new(ErrorCode.NoSuchConversation, "the link leads nowhere, or not any more");
 
     private static ConversationOperation OperationOf(MemberChange change) => change switch
     {

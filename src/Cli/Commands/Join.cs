@@ -22,7 +22,7 @@ internal static class Join
     public static bool IsLink(string text)
     {
         Span<byte> bytes = stackalloc byte[2 * Id128.Size];
-        return text.Length == Base64Url.GetEncodedLength(bytes.Length) && Base64Url.TryDecodeFromChars(text, bytes, out int size) && size == bytes.Length;
+        return text.Length == Base64Url.GetEncodedLength(bytes.Length) && Base64Url.IsValid(text) && Base64Url.TryDecodeFromChars(text, bytes, out int size) && size == bytes.Length;
     }
 
     private static async Task<int> RunAsync(Invocation invocation, string text, CancellationToken cancellation)

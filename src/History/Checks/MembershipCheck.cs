@@ -41,7 +41,8 @@ internal sealed class MembershipCheck : Check
                 break;
 
             case HistoryOp.Deliver or HistoryOp.Record:
-                if ((byte)e.Kind >= MessageKinds.FirstSystemKind && e.Member.Value != 0)
+                // Roles, mutes, invitations and the end of a ban (kind 130) make nobody a member, and end nobody's membership.
+                if (e.Kind is MessageKind.MemberAdded or MessageKind.MemberRemoved && e.Member.Value != 0)
                 {
                     StandingOf(seen.Conversation!, World.NumberOf(e.Member), e.Epoch).Change(e.Sequence, e.Kind == MessageKind.MemberAdded, seen.Place);
                 }

@@ -36,6 +36,6 @@ public static class RecordEvents
             Kind = kind,
             Hash = BodyHash.OfRecord(body, isErased),
             Erased = isErased,
-            Member = (byte)kind >= MessageKinds.FirstSystemKind && MembershipBody.TryRead(body, out MembershipBody read) ? read.User : default,
+            Member = kind is MessageKind.MemberAdded or MessageKind.MemberRemoved or MessageKind.MemberChanged && MembershipBody.TryRead(body, out MembershipBody read) ? read.User : default,
         };
 }
