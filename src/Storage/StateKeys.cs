@@ -24,7 +24,7 @@ namespace FastChat.Storage;
 ///  'i' · conversation (16) · root u64 BE · sequence u64 BE            a message in a thread
 ///  'p' · conversation (16) · sequence u64 BE    a pinned message
 ///  'z' · conversation (16) · sequence u64 BE    a record that mentions everyone
-///  'q' · user (16) · conversation (16) · sequence u64 BE              a record that mentions somebody
+///  'q' · conversation (16) · user (16) · sequence u64 BE              a record that mentions somebody
 ///  'y' · time i64 BE · conversation (16) · sequence u64 BE            a message that ends by itself
 ///  'd' · conversation (16) · user (16) [· thread u64 BE]              a member's cursors
 ///  'u' · user (16) · conversation (16) [· thread u64 BE]              the same, on the user's side

@@ -225,7 +225,7 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
     private int Mentions(UserId user, ConversationId conversation, ulong after)
     {
         int count = 0;
-        byte[] own = MessageKeys.Mention(user, conversation, after);
+        byte[] own = MessageKeys.Mention(conversation, user, after);
         log.Scan(Table.State, own.AsSpan(0, own.Length - sizeof(ulong)), own, (_, _) => ++count < MentionsMax);
         log.Scan(Table.State, MessageKeys.AllOf('z', conversation), MessageKeys.MentionOfAll(conversation, after), (_, sender) =>
         {

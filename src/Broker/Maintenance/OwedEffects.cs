@@ -8,7 +8,7 @@ using FastChat.Storage;
 namespace FastChat.Broker.Maintenance;
 
 /// <summary>
-/// What shards still owe one another in a store at rest, changes of users' lists, of blocks at direct conversations, mentions and copies of cursors: a list may be behind a membership by them and is no worse for it, because the next start
+/// What shards still owe one another in a store at rest, changes of users' lists, of blocks at direct conversations, and copies of cursors: a list may be behind a membership by them and is no worse for it, because the next start
 /// carries them. They are held in memory; what is owed at a stop is what a second's work or so left.
 /// </summary>
 internal sealed class OwedEffects
@@ -56,11 +56,10 @@ internal sealed class OwedEffects
         }
     }
 
-    /// <summary>Entries in lists, blocks, mentions, and users' copies of cursors.</summary>
+    /// <summary>Entries in lists, blocks, and users' copies of cursors.</summary>
     private static bool IsOwedKind(byte[] key) => key[0] switch
     {
         (byte)'l' or (byte)'b' => key.Length == StateKeys.ListEntrySize,
-        (byte)'q' => key.Length == StateKeys.ListEntrySize + sizeof(ulong),
         (byte)'u' => key.Length is StateKeys.ListEntrySize or StateKeys.ListEntrySize + sizeof(ulong),
         _ => false,
     };

@@ -158,7 +158,7 @@ internal sealed class MessageCommands(ShardState state)
         NoteMentions(conversation, sender, attributes, sequence, turn);
     }
 
-    private void NoteMentions(ConversationState conversation, UserId sender, MessageAttributes attributes, ulong sequence, Turn turn)
+    private static void NoteMentions(ConversationState conversation, UserId sender, MessageAttributes attributes, ulong sequence, Turn turn)
     {
         if (attributes.MentionsAll)
         {
@@ -167,7 +167,7 @@ internal sealed class MessageCommands(ShardState state)
 
         foreach (UserId user in attributes.Mentions.Where(user => user != sender))
         {
-            state.Owe(user.Value, [new StateEntry(MessageKeys.Mention(user, conversation.Id, sequence), ControlMap.IdBytes(sender.Value))], turn);
+            turn.Put(MessageKeys.Mention(conversation.Id, user, sequence), ControlMap.IdBytes(sender.Value));
         }
     }
 
@@ -213,7 +213,7 @@ internal sealed class MessageCommands(ShardState state)
         ForgetMentions(conversation, sequence, attributes, turn);
     }
 
-    private void ForgetMentions(ConversationState conversation, ulong sequence, MessageAttributes attributes, Turn turn)
+    private static void ForgetMentions(ConversationState conversation, ulong sequence, MessageAttributes attributes, Turn turn)
     {
         if (attributes.MentionsAll)
         {
@@ -222,7 +222,7 @@ internal sealed class MessageCommands(ShardState state)
 
         foreach (UserId user in attributes.Mentions)
         {
-            state.Owe(user.Value, [new StateEntry(MessageKeys.Mention(user, conversation.Id, sequence), null)], turn);
+            turn.Delete(MessageKeys.Mention(conversation.Id, user, sequence));
         }
     }
 

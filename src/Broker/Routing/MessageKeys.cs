@@ -32,8 +32,8 @@ internal static class MessageKeys
     public static byte[] MentionOfAll(ConversationId conversation, ulong sequence) => Of((byte)'z', conversation.Value, sequence);
 
     /// <summary>A record that mentions somebody.</summary>
-    public static byte[] Mention(UserId user, ConversationId conversation, ulong sequence) =>
-        [(byte)'q', .. ControlMap.IdBytes(user.Value), .. ControlMap.IdBytes(conversation.Value), .. BigEndian(sequence)];
+    public static byte[] Mention(ConversationId conversation, UserId user, ulong sequence) =>
+        [(byte)'q', .. ControlMap.IdBytes(conversation.Value), .. ControlMap.IdBytes(user.Value), .. BigEndian(sequence)];
 
     /// <summary>A message that ends by itself.</summary>
     public static byte[] Expiry(long expiresMicros, ConversationId conversation, ulong sequence) =>

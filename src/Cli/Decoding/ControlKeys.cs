@@ -61,6 +61,13 @@ internal static class ControlKeys
             case FrameType.GetProfiles:
                 Try(() => Array.ForEach(map.Maps("users") ?? [], asked => JudgeQuery(asked)), blame);
                 break;
+            case FrameType.GetThread or FrameType.GetPins:
+                // These page by sequences, not by ids.
+                Try(() => _ = (map.Id("conversation"), map.Number("root", 0), map.Number("after", 0), map.Number("limit", 0)), blame);
+                break;
+            case FrameType.GetInbox:
+                Try(() => _ = (map.Bytes("known", ProtocolLimits.ClientFrameSizeMax), map.Bytes("after", ProtocolLimits.PingSizeMax), map.Number("epoch", 0), map.Number("limit", 0)), blame);
+                break;
             case FrameType when FrameTypes.IsControlRequest(type):
                 foreach (string key in map.Keys)
                 {

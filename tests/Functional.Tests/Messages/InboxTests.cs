@@ -95,7 +95,7 @@ public sealed class InboxTests
                 await broker.Process.RestartAsync();
             }
 
-            // Lists and mentions are carried from shard to shard: they are there a moment later.
+            // Lists are carried from shard to shard: they are there a moment later.
             await UntilAsync(async () =>
             {
                 epoch = await CatchUpAsync(epoch);
