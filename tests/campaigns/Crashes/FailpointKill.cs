@@ -35,7 +35,7 @@ internal sealed class FailpointKill : ICrash
         ["move-removed"] = 1,
         ["move-returned"] = 1,
 
-        // Once in the life of a store, before its first deletion: nobody deletes in this campaign, so the process is killed where it is (tests/Storage.Tests kills it there).
+        // Once in the life of a store, before its first deletion: nobody deletes in this campaign yet, so the process is killed wherever it is.
         ["format-raised"] = 1,
     };
 
