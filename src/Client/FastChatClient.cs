@@ -43,7 +43,7 @@ public sealed partial class FastChatClient : IAsyncDisposable
         remove => _session.Lagged -= value;
     }
 
-    /// <summary>A member of a conversation that this client reads has come further. A hint: who was away asks <see cref="ListCursorsAsync"/>. Called like the other events.</summary>
+    /// <summary>A member of a conversation that this client reads has come further, or the user has on another device. A hint: who was away asks <see cref="ListCursorsAsync"/> and <see cref="GetInboxAsync"/>. Called like the other events.</summary>
     public event Action<CursorNotice>? CursorMoved
     {
         add => _session.CursorMoved += value;

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 
 using FastChat.Broker.Connections;
+using FastChat.Broker.Conversations;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
@@ -45,7 +46,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             surroundings.CommitHereMax);
         Sessions = new SessionRegistry(surroundings.Clock, TimeSpan.FromSeconds(options.SessionSeconds));
         _router = new Router(
-            routing, log, new PeerTable(options.ConnectionsMax), _metrics, surroundings.Clock, surroundings.Workers, new RouterEvents(OnStoreFailed, OnDamaged, OnListChanged));
+            routing, log, new PeerTable(options.ConnectionsMax), _metrics, surroundings.Clock, surroundings.Workers, new RouterEvents(OnStoreFailed, OnDamaged, OnListChanged) { CursorMoved = OnCursorMoved });
         _passwords = new PasswordHasher(surroundings.Random);
         Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration);
 
@@ -233,6 +234,21 @@ internal sealed class BrokerParts : IAsyncDisposable
 
         // What was owed when the broker stopped is carried while the parts are still being put together: nobody watches yet.
         Presence?.OnMembershipChanged(user, conversation, MemberRoles.IsMember(role));
+    }
+
+    /// <summary>What is read on one device is read on all of them.</summary>
+    private void OnCursorMoved(UserId user, ConversationId conversation, ulong thread, ReadCursor cursor)
+    {
+        ArrayBufferWriter<byte> frame = new();
+        ControlMap notice = new ControlMap()
+            .Set("event", "cursor")
+            .SetId("conversation", conversation.Value)
+            .SetId("user", user.Value)
+            .Set("delivered", cursor.Delivered)
+            .Set("read", cursor.Read)
+            .Set("thread", thread == 0 ? null : thread);
+        FrameWriter.Write(frame, FrameType.Notice, 0, notice);
+        Sessions.Tell(user, frame.WrittenSpan.ToArray());
     }
 
     private void ObserveGauges()

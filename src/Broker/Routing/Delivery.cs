@@ -230,7 +230,8 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
         byte[] bytes = frame.WrittenSpan.ToArray();
         foreach (Subscription subscription in receipt.Conversation.Subscriptions)
         {
-            if (subscription.IsLive && subscription.Peer.Outbox.HasRoom)
+            // One's own devices are told of what they have read themselves, whether they listen here or not.
+            if (subscription.IsLive && subscription.Peer.Actor.User != receipt.User && subscription.Peer.Outbox.HasRoom)
             {
                 subscription.Peer.Outbox.Append(bytes);
                 dirty.Mark(subscription.Peer);

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 
+using FastChat.Broker.Conversations;
 using FastChat.Protocol;
 using FastChat.Shared;
 using FastChat.Storage;
@@ -12,7 +13,7 @@ namespace FastChat.Broker.Routing;
 /// that owner has made it durable. It may arrive twice (after a crash in between), which state writes do not mind. Effects of one shard
 /// are carried in their order, so that an addition and a removal of the same member cannot overtake one another; what has piled up goes together.
 /// </summary>
-internal sealed class EffectForwarder(Router router, Action<UserId, ConversationId, MemberRole> listChanged)
+internal sealed class EffectForwarder(Router router, RouterEvents events)
 {
     /// <summary>Effects that are carried together. A group of a hundred thousand owes each of them an entry in their list: one at a time that took minutes, two syncs each.</summary>
     private const int TogetherMax = 256;
@@ -98,7 +99,12 @@ internal sealed class EffectForwarder(Router router, Action<UserId, Conversation
         {
             if (entry.Key[0] == (byte)'l')
             {
-                listChanged(UserId.Read(entry.Key.AsSpan(1)), new ConversationId(StateKeys.SecondId(entry.Key)), (MemberRole)(entry.Value?[0] ?? 0));
+                events.ListChanged(UserId.Read(entry.Key.AsSpan(1)), new ConversationId(StateKeys.SecondId(entry.Key)), (MemberRole)(entry.Value?[0] ?? 0));
+            }
+            else if (entry.Key[0] == (byte)'u')
+            {
+                ulong thread = entry.Key.Length == StateKeys.MemberSize ? 0 : BinaryPrimitives.ReadUInt64BigEndian(entry.Key.AsSpan(StateKeys.MemberSize));
+                events.CursorMoved(UserId.Read(entry.Key.AsSpan(1)), new ConversationId(StateKeys.SecondId(entry.Key)), thread, ReadCursor.Parse(entry.Value));
             }
         }
 

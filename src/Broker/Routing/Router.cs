@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 
+using FastChat.Broker.Conversations;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -29,7 +30,11 @@ internal sealed record RoutingOptions(int Shards, int Loops, int RingBytes, int 
 /// <param name="Damaged">A record on disk is damaged.</param>
 /// <param name="ListChanged">A user's list of conversations has changed, durably: (user, conversation, what they are there now).</param>
 internal sealed record RouterEvents(
-    Action<Exception> Failed, Action<CorruptRecordException> Damaged, Action<UserId, ConversationId, MemberRole> ListChanged);
+    Action<Exception> Failed, Action<CorruptRecordException> Damaged, Action<UserId, ConversationId, MemberRole> ListChanged)
+{
+    /// <summary>A user's own copy of a cursor is durable: (user, conversation, thread or 0, the cursor).</summary>
+    public Action<UserId, ConversationId, ulong, ReadCursor> CursorMoved { get; init; } = static (_, _, _, _) => { };
+}
 
 /// <summary>
 /// The way into the shards, for handlers and write loops: puts commands into rings, and lets control handlers wait for results. Owns the loops and the
@@ -54,7 +59,7 @@ internal sealed class Router : IDisposable
         Peers = peers;
         _log = log;
         _clock = clock;
-        _forwarder = new EffectForwarder(this, events.ListChanged);
+        _forwarder = new EffectForwarder(this, events);
         _pipeline = new CommitPipeline(
             CommitEnvironment.Of(log) with { Observe = metrics.Committed, Time = clock, Workers = workers },
             batch => LoopOf(batch).OnSynced(true), (batch, _) => LoopOf(batch).OnSynced(false));

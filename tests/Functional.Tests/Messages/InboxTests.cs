@@ -70,6 +70,20 @@ public sealed class InboxTests
         await reading.ContinueWith(static _ => { }, TaskScheduler.Default);
     }
 
+    [Test]
+    public async Task What_is_read_on_one_device_is_read_on_all()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        await using FastChatClient phone = await broker.ClientAsync("ada");
+        await using FastChatClient laptop = await FastChatClient.ConnectAsync(new ClientOptions { Endpoint = ClientEndpoint.Parse(broker.Process.Tcp.ToString()), Name = "ada", Password = TestBroker.Password });
+        ConversationId room = (await phone.CreateConversationAsync(ConversationKind.Group, null)).Conversation;
+        await phone.PublishTextAsync(room, "note to myself");
+        TaskCompletionSource<CursorNotice> seen = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        laptop.CursorMoved += notice => seen.TrySetResult(notice);
+        await phone.MoveCursorAsync(room, read: 1, isPrivate: true);
+        Assert.That(await seen.Task.WaitAsync(TimeSpan.FromSeconds(10)), Is.EqualTo(new CursorNotice(room, 0, new MemberCursor(phone.User, 1, 1))), "one's own devices know also what is private");
+    }
+
     /// <summary>A device that knows something asks what is different and applies it; afterwards it must know what a fresh device would be told. Kills in between.</summary>
     [TestCase(1)]
     [TestCase(2)]
