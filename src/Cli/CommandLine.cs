@@ -62,6 +62,8 @@ internal static class CommandLine
             Tail.Build(),
             Chat.Build(),
             History.Build(),
+            InboxVerbs.BuildInbox(),
+            InboxVerbs.BuildMarkRead(),
             Conversations.Build(),
             Create.Build(),
             Direct.Build(),
@@ -89,7 +91,7 @@ internal static class CommandLine
             CheckHistory.Build(),
             Decode.Build(),
         };
-        foreach (Command verb in MemberVerbs.BuildAll())
+        foreach (Command verb in MemberVerbs.BuildAll().Concat(MessageVerbs.BuildAll()))
         {
             root.Add(verb);
         }

@@ -167,6 +167,26 @@ public sealed class VerbTests
     }
 
     [Test]
+    public async Task MessagesAreAnsweredChangedAndReadAndTheInboxSaysSo()
+    {
+        await SucceedAsync("create", "gossip", "--kind", "group", "--user", "ada");
+        await SucceedAsync("invite", "gossip", "bob", "--user", "ada");
+        await SucceedAsync("send", "gossip", "helo", "--user", "ada");
+        Assert.That((await SucceedAsync("edit", "gossip", "2", "hello", "there", "--user", "ada")).Last.GetProperty("target").GetUInt64(), Is.EqualTo(2));
+        await SucceedAsync("react", "gossip", "2", "👍", "--user", "bob");
+        await SucceedAsync("react", "gossip", "2", "👍", "--remove", "--user", "bob");
+        await SucceedAsync("reply", "gossip", "2", "hi", "--user", "bob");
+        await SucceedAsync("pin", "gossip", "2", "--user", "ada");
+        await SucceedAsync("unpin", "gossip", "2", "--user", "ada");
+        JsonElement waiting = (await SucceedAsync("inbox", "--user", "ada")).Lines.Single(line => line.GetProperty("name").GetString() == "gossip");
+        Assert.That((waiting.GetProperty("unread").GetInt32(), waiting.GetProperty("text").GetString()), Is.EqualTo((1, "hi")));
+        Assert.That((await SucceedAsync("mark-read", "gossip", "--user", "ada")).Last.GetProperty("read").GetUInt64(), Is.EqualTo(8));
+        Assert.That((await SucceedAsync("inbox", "--limit", "1", "--user", "ada")).Last.GetProperty("unread").GetInt32(), Is.Zero);
+        await SucceedAsync("delete", "gossip", "2", "--user", "ada");
+        Assert.That((await _cli.RunAsync("edit", "gossip", "2", "x", "--user", "ada")).ExitCode, Is.EqualTo(ExitCodes.Failed));
+    }
+
+    [Test]
     public async Task AChannelIsJoinedAndADirectConversationFound()
     {
         await SucceedAsync("create", "news", "--kind", "channel", "--user", "ada");
