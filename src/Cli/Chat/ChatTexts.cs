@@ -25,7 +25,8 @@ internal static class ChatTexts
         {
             MessageKind.Text => Said(message, view, self, time),
             MessageKind.Opaque => Said(message, view, self, time),
-            _ when view.IsSystem => ChatEntry.Remark(SafeText.OneLine(view.Text), time, message.Sequence),
+            MessageKind.Rich => ChatEntry.FromText(view.Sender, view.Text, time, message.Sequence, message.ClientMessageId, message.Sender == self),
+            _ when view.IsSystem || ChangeTexts.IsChange(view.Kind) => ChatEntry.Remark(SafeText.OneLine(view.Text), time, message.Sequence),
             _ => ChatEntry.Remark($"{SafeText.OneLine(view.Sender)} sent an unsupported message", time, message.Sequence),
         };
     }

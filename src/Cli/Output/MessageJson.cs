@@ -53,7 +53,7 @@ internal sealed record MessageView
         MessageKind.MemberAdded or MessageKind.MemberRemoved or MessageKind.MemberChanged when Member is not null =>
             SystemTexts.OfMember(Kind, Sender, Member, new MembershipBody(default, Role, 0, MutedUntilMicros), SentAtMicros),
         MessageKind.ConversationChanged when Changes is not null => SystemTexts.OfChanges(Sender, Changes),
-        _ => Encoding.UTF8.GetString(Body.Span),
+        _ => ChangeTexts.Of(Kind, Sender, Body.Span) ?? Encoding.UTF8.GetString(Body.Span),
     };
 }
 
@@ -79,6 +79,10 @@ internal static class MessageJson
         if (message.IsErased)
         {
             json.WriteBoolean("erased", true);
+        }
+        else if (ChangeTexts.TargetOf(message.Kind, message.Body.Span) is > 0 and ulong target)
+        {
+            json.WriteNumber("target", target);
         }
         else if (message.Member is not null)
         {
@@ -138,6 +142,12 @@ internal static class MessageJson
     {
         MessageKind.Text => "text",
         MessageKind.Opaque => "opaque",
+        MessageKind.Edit => "edit",
+        MessageKind.Delete => "delete",
+        MessageKind.Reaction => "reaction",
+        MessageKind.Pin => "pin",
+        MessageKind.Rich => "rich",
+        MessageKind.Expired => "expired",
         MessageKind.MemberAdded => "member_added",
         MessageKind.MemberRemoved => "member_removed",
         MessageKind.MemberChanged => "member_changed",

@@ -1,0 +1,44 @@
+using System.Text;
+
+using FastChat.Protocol;
+
+namespace FastChat.Cli;
+
+/// <summary>What records about earlier messages say, as sentences, and what rich messages say. Texts are as they are in the record: who prints makes them harmless.</summary>
+internal static class ChangeTexts
+{
+    /// <summary>True for the kinds that change an earlier message.</summary>
+    public static bool IsChange(MessageKind kind) => kind is MessageKind.Edit or MessageKind.Delete or MessageKind.Reaction or MessageKind.Pin or MessageKind.Expired;
+
+    /// <summary>The sentence of such a record, or what a rich message says; null when the body cannot be read, or is of another kind.</summary>
+    public static string? Of(MessageKind kind, string sender, ReadOnlySpan<byte> body) => kind switch
+    {
+        MessageKind.Rich when RichBody.TryRead(body, out RichBody rich) => Prefix(rich.Attributes) + Encoding.UTF8.GetString(rich.Content),
+        MessageKind.Edit when EditBody.TryRead(body, out EditBody edit) => $"{sender} changed {edit.Target} to \"{ContentOf(edit.Kind, edit.Content)}\"",
+        MessageKind.Delete when DeleteBody.TryRead(body, out DeleteBody deletion) => $"{sender} deleted {deletion.Target}",
+        MessageKind.Expired when DeleteBody.TryRead(body, out DeleteBody expired) => $"{expired.Target}, a message of {sender}, has expired",
+        MessageKind.Reaction when ReactionBody.TryRead(body, out ReactionBody? reaction) =>
+            reaction.IsAdded ? $"{sender} reacted to {reaction.Target} with {reaction.Reaction}" : $"{sender} took {reaction.Reaction} back from {reaction.Target}",
+        MessageKind.Pin when PinBody.TryRead(body, out PinBody pin) => pin.IsPinned ? $"{sender} pinned {pin.Target}" : $"{sender} took the pin from {pin.Target}",
+        _ => null,
+    };
+
+    /// <summary>The earlier message that a record concerns; 0 = none.</summary>
+    public static ulong TargetOf(MessageKind kind, ReadOnlySpan<byte> body) => kind switch
+    {
+        MessageKind.Edit when EditBody.TryRead(body, out EditBody edit) => edit.Target,
+        MessageKind.Delete or MessageKind.Expired when DeleteBody.TryRead(body, out DeleteBody deletion) => deletion.Target,
+        MessageKind.Reaction when ReactionBody.TryRead(body, out ReactionBody? reaction) => reaction.Target,
+        MessageKind.Pin when PinBody.TryRead(body, out PinBody pin) => pin.Target,
+        _ => 0,
+    };
+
+    private static string ContentOf(MessageKind kind, ReadOnlySpan<byte> content) =>
+        kind == MessageKind.Rich && RichBody.TryRead(content, out RichBody rich) ? Encoding.UTF8.GetString(rich.Content) : Encoding.UTF8.GetString(content);
+
+    private static string Prefix(ReadOnlySpan<byte> bytes) => !MessageAttributes.TryRead(bytes, skipsUnknown: true, out MessageAttributes? attributes, out _) ? string.Empty
+        : attributes.Forwarded is not null ? "(forwarded) "
+        : attributes.ReplyTo != 0 ? $"(to {attributes.ReplyTo}) "
+        : attributes.Thread != 0 ? $"(in {attributes.Thread}) "
+        : string.Empty;
+}
