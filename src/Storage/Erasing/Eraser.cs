@@ -9,7 +9,7 @@ namespace FastChat.Storage;
 /// <item>What is noted now is what it erases. All of it was appended in commits that lie in the journal files of this moment, or in the tables.</item>
 /// <item>Those files are moved and renewed (<see cref="SegmentPool.BeginRenewal"/>): afterwards no journal file has a body of it, and, what matters more, no restart applies those commits again.</item>
 /// <item>The chunks in the log table are written anew with tombstones (<see cref="ChunkRewriter"/>).</item>
-/// <item>Readers let go of iterators of before, and RocksDB of the files that have the bodies (<see cref="TablePurge"/>).</item>
+/// <item>RocksDB merges the files that have the bodies, and readers let go of the iterators that keep them (<see cref="TablePurge"/>).</item>
 /// <item>The entries of small state go, and last the readers' note of them.</item>
 /// </list>
 /// Cut off anywhere, the note is still there and the next pass repeats everything, which changes nothing that is done. Only small state is written outside a commit, and only to take away a note
@@ -53,7 +53,7 @@ internal sealed class Eraser : IDisposable
         _noted = noted;
         _options = options;
         _rewriter = new ChunkRewriter(_tables);
-        _purge = new TablePurge(_tables, _stop.Token);
+        _purge = new TablePurge(_tables, log.LetReadersReopen, _stop.Token);
         _thread = new Thread(Run) { Name = "fastchat-eraser", IsBackground = true };
         _thread.Start();
     }
@@ -179,7 +179,6 @@ internal sealed class Eraser : IDisposable
         Reach("erase-renewed");
         _rewriter.Run(noted, _stop.Token);
         Reach("erase-rewritten");
-        _log.LetReadersReopen();
         if (!_purge.TryRun(_rewriter.Keys))
         {
             return false;

@@ -12,7 +12,8 @@ namespace FastChat.Storage;
 /// the whole table again when two keys are far apart, a range for each key the same file again and again.
 /// </para>
 /// </summary>
-internal sealed unsafe class TablePurge(RocksDbStore store, CancellationToken stop)
+/// <param name="merged">Has readers let go of what they opened: RocksDB keeps a file until nobody has it open.</param>
+internal sealed unsafe class TablePurge(RocksDbStore store, Action merged, CancellationToken stop)
 {
     /// <summary>"Force, but leave what this merge has just made", in RocksDB's numbering: by itself it would move a file down as it is, or leave the last level alone.</summary>
     private const byte ForceOptimized = 3;
@@ -47,7 +48,8 @@ internal sealed unsafe class TablePurge(RocksDbStore store, CancellationToken st
             return false;
         }
 
-        // A reader that has begun before may still have them open: moments, see ILogReader.
+        // An iterator that was opened while they were merged has them open still, though it reads tombstones: until its reader's next read, or until it is released (see ILogReader).
+        merged();
         while (before.Exists(file => File.Exists(Path.Combine(store.DirectoryPath, file.Name))))
         {
             stop.WaitHandle.WaitOne(s_poll);
