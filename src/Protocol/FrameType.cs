@@ -64,7 +64,7 @@ public enum FrameType : byte
     /// <summary>S→C: the page is complete.</summary>
     FetchEnd = 0x1A,
 
-    /// <summary>Reserved: C→S cumulative cursor.</summary>
+    /// <summary>Reserved. Cursors move by <see cref="MoveCursor"/>.</summary>
     Ack = 0x1B,
 
     /// <summary>Both, request 0: somebody types or records. Never stored, lossy; a broker sends it only to who said <c>signals</c> in Hello.</summary>

@@ -17,6 +17,9 @@ internal readonly record struct Membership(MemberRole Role, ulong Since, ulong V
     private const int SizeMin = 9;
     private const int SizeMax = 25;
 
+    /// <summary>The first sequence that somebody may read, at least 1: everyone reads all of an open conversation.</summary>
+    public static ulong FirstVisible(ConversationKind kind, in Membership? membership) => ConversationKinds.IsOpen(kind) ? 1 : Math.Max(1, membership?.VisibleFrom ?? 1);
+
     /// <summary>True for those who belong to the conversation.</summary>
     public bool IsMember => MemberRoles.IsMember(Role);
 

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Routing;
@@ -33,6 +35,24 @@ internal sealed class ConversationReads(Router router, IConversationLog log, Ser
     /// <summary>What somebody is in a conversation; null = nothing.</summary>
     public Membership? MembershipOf(ConversationId conversation, UserId user) =>
         log.Get(Table.State, ConversationKeys.Member(conversation, user)) is { } member ? Membership.Parse(member) : null;
+
+    /// <summary>What later records made of a message.</summary>
+    public Annotation AnnotationOf(ConversationId conversation, ulong sequence) =>
+        log.Get(Table.State, MessageKeys.Annotation(conversation, sequence)) is { } stored ? Annotation.Parse(stored) ?? new Annotation() : new Annotation();
+
+    /// <summary>A record's bytes; null when there is none at that place.</summary>
+    public byte[]? ReadRecord(ConversationId conversation, ulong sequence)
+    {
+        ArrayBufferWriter<byte> bytes = new();
+        log.ReadForward(conversation, sequence - 1, sequence, 1, int.MaxValue, bytes);
+        return bytes.WrittenCount == 0 ? null : bytes.WrittenSpan.ToArray();
+    }
+
+    /// <summary>What a message says since its last edit, and as which kind; null when it was not edited.</summary>
+    public (MessageKind Kind, byte[] Content)? LastEditOf(ConversationId conversation, Annotation annotation) =>
+        annotation.Edits.Count > 0 && ReadRecord(conversation, annotation.Edits[^1]) is { } bytes && EditBody.TryRead(MessageRecord.Of(bytes).Body, out EditBody edit)
+            ? (edit.Kind, edit.Content.ToArray())
+            : null;
 
     /// <summary>A conversation map (protocol.md §4.6), or why not.</summary>
     /// <param name="head">The durable head, if it is known.</param>

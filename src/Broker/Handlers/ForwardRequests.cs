@@ -1,5 +1,3 @@
-using System.Buffers;
-
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
@@ -32,14 +30,8 @@ internal sealed class ForwardRequests(Router router, IConversationLog log, Conve
             return ControlAnswer.Refused(denied, "no such conversation, or reading there is not allowed");
         }
 
-        ulong visibleFrom = ConversationKinds.IsOpen(meta!.Kind) ? 1 : Math.Max(1, membership.VisibleFrom);
-        ArrayBufferWriter<byte> bytes = new();
-        if (sequence >= visibleFrom)
-        {
-            log.ReadForward(source, sequence - 1, sequence, 1, int.MaxValue, bytes);
-        }
-
-        byte[]? body = bytes.WrittenCount == 0 ? null : BodyOf(source, bytes.WrittenMemory);
+        byte[]? record = sequence < Membership.FirstVisible(meta!.Kind, membership) ? null : reads.ReadRecord(source, sequence);
+        byte[]? body = record is null ? null : BodyOf(source, MessageRecord.Of(record));
         if (body is null)
         {
             return ControlAnswer.Refused(ErrorCode.NoSuchMessage, "there is no message at that place");
@@ -58,47 +50,27 @@ internal sealed class ForwardRequests(Router router, IConversationLog log, Conve
     }
 
     /// <summary>The message's latest content, with where it stands; null when there is no message.</summary>
-    private byte[]? BodyOf(ConversationId source, ReadOnlyMemory<byte> bytes)
+    private byte[]? BodyOf(ConversationId source, in MessageRecord record)
     {
-        MessageRecord record = MessageRecord.Of(bytes.Span);
         if (!MessageKinds.IsMessage(record.Kind) || (record.Flags & RecordFlags.Erased) != 0)
         {
             return null;
         }
 
-        Annotation annotation = log.Get(Table.State, MessageKeys.Annotation(source, record.Sequence)) is { } stored ? Annotation.Parse(stored) ?? new Annotation() : new Annotation();
+        Annotation annotation = reads.AnnotationOf(source, record.Sequence);
         if (annotation.DeletedBy != 0)
         {
             return null;
         }
 
-        MessageKind kind = record.Kind;
-        byte[] content = record.Body.ToArray();
-        if (annotation.Edits.Count > 0)
-        {
-            ArrayBufferWriter<byte> latest = new();
-            log.ReadForward(source, annotation.Edits[^1] - 1, annotation.Edits[^1], 1, int.MaxValue, latest);
-            if (latest.WrittenCount == 0 || !EditBody.TryRead(MessageRecord.Of(latest.WrittenSpan).Body, out EditBody edit))
-            {
-                return null;
-            }
+        (MessageKind kind, byte[] body) = reads.LastEditOf(source, annotation) ?? (record.Kind, record.Body.ToArray());
+        ReadOnlySpan<byte> content = MessageContent.Of(kind, body, out MessageKind contentKind);
 
-            (kind, content) = (edit.Kind, edit.Content.ToArray());
-        }
-
-        ForwardedFrom from = new(source, record.Sequence, record.Sender, record.SentAtMicros);
-        if (kind == MessageKind.Rich && RichBody.TryRead(content, out RichBody rich))
-        {
-            // What was forwarded before keeps its first origin; whom it mentioned and answered is over there.
-            MessageAttributes.TryRead(rich.Attributes, skipsUnknown: true, out MessageAttributes? attributes, out _);
-            return Rich(rich.Kind, new MessageAttributes { Forwarded = attributes?.Forwarded ?? from, Own = attributes?.Own ?? new SortedDictionary<byte, byte[]>() }, rich.Content);
-        }
-
-        return Rich(kind, new MessageAttributes { Forwarded = from }, content);
+        // What was forwarded before keeps its first origin; whom it mentioned and answered is over there.
+        MessageAttributes attributes = MessageContent.AttributesOf(kind, body) ?? new MessageAttributes();
+        ForwardedFrom from = attributes.Forwarded ?? new ForwardedFrom(source, record.Sequence, record.Sender, record.SentAtMicros);
+        return new RichBody { Kind = contentKind, Attributes = new MessageAttributes { Forwarded = from, Own = attributes.Own }.ToBytes(), Content = content }.ToBytes();
     }
-
-    private static byte[] Rich(MessageKind kind, MessageAttributes attributes, ReadOnlySpan<byte> content) =>
-        new RichBody { Kind = kind, Attributes = attributes.ToBytes(), Content = content }.ToBytes();
 
     private static byte[] PublishBody(ConversationId conversation, ClientMessageId id, byte[] body)
     {

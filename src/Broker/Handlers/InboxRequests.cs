@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 
@@ -208,9 +207,11 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
             return entry;
         }
 
+        ulong first = Membership.FirstVisible(ConversationKinds.Parse(entry.Text("kind", ProtocolLimits.NameSizeMax)), row.Membership);
+
         // The conversation's own row: the one in the user's list may be a moment behind a cursor that was just moved.
         ReadCursor cursor = ReadCursor.Parse(log.Get(Table.State, ConversationKeys.Cursor(row.Conversation, actor.User, 0)));
-        ulong after = Math.Max(cursor.Read, Math.Max(row.Membership.VisibleFrom, 1) - 1);
+        ulong after = Math.Max(cursor.Read, first - 1);
         (int unread, bool isMore) = counts.Of(actor.User, row.Conversation, after, row.Head);
         return entry
             .Set("delivered", cursor.Delivered)
@@ -219,7 +220,7 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
             .Set("unread_more", isMore ? true : null)
             .Set("mentions", Mentions(actor.User, row.Conversation, after))
             .Set("activity", row.Last.TimeMicros)
-            .Set("last", row.Last.Sequence >= Math.Max(row.Membership.VisibleFrom, 1) ? Preview(row.Conversation, row.Last.Sequence) : null);
+            .Set("last", row.Last.Sequence >= first ? Preview(row.Conversation, row.Last.Sequence) : null);
     }
 
     private int Mentions(UserId user, ConversationId conversation, ulong after)
@@ -238,15 +239,13 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
     /// <summary>Enough of a message to show it in a list.</summary>
     private ControlMap? Preview(ConversationId conversation, ulong sequence)
     {
-        ArrayBufferWriter<byte> bytes = new();
-        log.ReadForward(conversation, sequence - 1, sequence, 1, int.MaxValue, bytes);
-        if (bytes.WrittenCount == 0)
+        if (reads.ReadRecord(conversation, sequence) is not { } bytes)
         {
             return null;
         }
 
-        MessageRecord record = MessageRecord.Of(bytes.WrittenSpan);
-        Annotation annotation = log.Get(Table.State, MessageKeys.Annotation(conversation, sequence)) is { } stored ? Annotation.Parse(stored) ?? new Annotation() : new Annotation();
+        MessageRecord record = MessageRecord.Of(bytes);
+        Annotation annotation = reads.AnnotationOf(conversation, sequence);
         bool isDeleted = annotation.DeletedBy != 0 || (record.Flags & RecordFlags.Erased) != 0;
         ControlMap preview = new ControlMap()
             .Set("sequence", sequence)
@@ -254,35 +253,25 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
             .Set("sent_at", record.SentAtMicros)
             .Set("kind", (byte)record.Kind)
             .Set("deleted", isDeleted ? true : null);
-        return isDeleted ? preview : preview.Set("text", TextOf(conversation, record.Kind, record.Body, annotation));
+        if (isDeleted)
+        {
+            return preview;
+        }
+
+        (MessageKind kind, byte[] body) = reads.LastEditOf(conversation, annotation) ?? (record.Kind, record.Body.ToArray());
+        ReadOnlySpan<byte> content = MessageContent.Of(kind, body, out MessageKind contentKind);
+        return contentKind == MessageKind.Text ? preview.Set("text", Beginning(content)) : preview;
     }
 
-    private string? TextOf(ConversationId conversation, MessageKind kind, ReadOnlySpan<byte> body, Annotation annotation)
+    /// <summary>Cut between two characters: the text was well-formed, and stays so.</summary>
+    private static string Beginning(ReadOnlySpan<byte> text)
     {
-        if (annotation.Edits.Count > 0)
-        {
-            ArrayBufferWriter<byte> bytes = new();
-            log.ReadForward(conversation, annotation.Edits[^1] - 1, annotation.Edits[^1], 1, int.MaxValue, bytes);
-            return bytes.WrittenCount > 0 && EditBody.TryRead(MessageRecord.Of(bytes.WrittenSpan).Body, out EditBody edit) ? TextOf(conversation, edit.Kind, edit.Content, new Annotation()) : null;
-        }
-
-        if (kind == MessageKind.Rich && RichBody.TryRead(body, out RichBody rich))
-        {
-            return TextOf(conversation, rich.Kind, rich.Content, annotation);
-        }
-
-        if (kind != MessageKind.Text)
-        {
-            return null;
-        }
-
-        // Cut between two characters: the text was well-formed, and stays so.
-        int size = Math.Min(body.Length, PreviewBytes);
-        while (size > 0 && size < body.Length && (body[size] & 0xC0) == 0x80)
+        int size = Math.Min(text.Length, PreviewBytes);
+        while (size > 0 && size < text.Length && (text[size] & 0xC0) == 0x80)
         {
             size--;
         }
 
-        return Encoding.UTF8.GetString(body[..size]);
+        return Encoding.UTF8.GetString(text[..size]);
     }
 }

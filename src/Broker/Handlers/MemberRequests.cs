@@ -11,6 +11,9 @@ namespace FastChat.Broker.Handlers;
 /// <summary>The control requests about members: their form, and that the users exist. What may be done is decided by the conversation's shard. Pool threads.</summary>
 internal sealed class MemberRequests(Router router, ConversationReads reads, Accounts accounts, Blocks blocks)
 {
+    private const long MicrosPerSecond = 1_000_000;
+    private const long SecondsMax = ProtocolLimits.DurationDaysMax * 24L * 60 * 60;
+
     /// <summary>Adds members.</summary>
     public async Task<ControlAnswer> AddAsync(Actor actor, ControlMap map)
     {
@@ -118,9 +121,6 @@ internal sealed class MemberRequests(Router router, ConversationReads reads, Acc
         ControlMap reply = new ControlMap().Set("members", members).Set("complete", isComplete);
         return ControlAnswer.Ok(isComplete ? reply : reply.SetId("next", page[^1].Id));
     }
-
-    private const long MicrosPerSecond = 1_000_000;
-    private const long SecondsMax = ProtocolLimits.DurationDaysMax * 24L * 60 * 60;
 
     private static ControlAnswer WrongRole => ControlAnswer.Refused(ErrorCode.BadRequest, "role: \"reader\", \"member\", \"moderator\", \"admin\" or \"owner\"");
 

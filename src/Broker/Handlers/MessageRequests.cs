@@ -62,16 +62,14 @@ internal sealed class MessageRequests(IConversationLog log, ConversationReads re
         ulong root = map.Number("root", 0);
         return root == 0
             ? ControlAnswer.Refused(ErrorCode.BadRequest, "root: the sequence of a thread's first message is expected")
-            : Records(actor, map, conversation => MessageKeys.Thread(conversation, root), last: static key => System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(key[^sizeof(ulong)..]));
+            : Records(actor, map, conversation => MessageKeys.Thread(conversation, root));
     }
 
     /// <summary>A page of the pinned messages, oldest first.</summary>
-    public ControlAnswer Pins(Actor actor, ControlMap map) => Records(actor, map, conversation => MessageKeys.AllOf('p', conversation), last: MessageKeys.Sequence);
+    public ControlAnswer Pins(Actor actor, ControlMap map) => Records(actor, map, conversation => MessageKeys.AllOf('p', conversation));
 
-    private delegate ulong SequenceOf(ReadOnlySpan<byte> key);
-
-    /// <summary>The records that an index of the conversation names, behind <c>after</c>.</summary>
-    private ControlAnswer Records(Actor actor, ControlMap map, Func<ConversationId, byte[]> index, SequenceOf last)
+    /// <summary>The records that an index of the conversation names at the end of its keys, behind <c>after</c>.</summary>
+    private ControlAnswer Records(Actor actor, ControlMap map, Func<ConversationId, byte[]> index)
     {
         ConversationId conversation = new(map.Id("conversation"));
         if (Denied(actor, conversation, out ulong visibleFrom) is { } denied)
@@ -83,7 +81,7 @@ internal sealed class MessageRequests(IConversationLog log, ConversationReads re
         int limit = (int)map.Number("limit", 0, ProtocolLimits.ControlArrayMax);
         limit = limit == 0 ? ProtocolLimits.ControlArrayMax : limit;
         byte[] prefix = index(conversation);
-        byte[] after = [.. prefix, .. BigEndian(Math.Max(map.Number("after", 0), visibleFrom - 1))];
+        byte[] after = MessageKeys.Behind(prefix, Math.Max(map.Number("after", 0), visibleFrom - 1));
         List<ulong> sequences = [];
         bool more = false;
         log.Scan(Table.State, prefix, after, (key, _) =>
@@ -91,7 +89,7 @@ internal sealed class MessageRequests(IConversationLog log, ConversationReads re
             more = sequences.Count == limit;
             if (!more)
             {
-                sequences.Add(last(key));
+                sequences.Add(MessageKeys.LastSequence(key));
             }
 
             return !more;
@@ -126,12 +124,10 @@ internal sealed class MessageRequests(IConversationLog log, ConversationReads re
         if (annotation.Edits.Count > 0)
         {
             entry.Set("edits", annotation.Edits.Count).Set("edited_by", annotation.Edits[^1]);
-            ArrayBufferWriter<byte> record = new();
-            log.ReadForward(conversation, annotation.Edits[^1] - 1, annotation.Edits[^1], 1, int.MaxValue, record);
-            if (record.WrittenCount > 0 && EditBody.TryRead(MessageRecord.Of(record.WrittenSpan).Body, out EditBody edit))
+            if (reads.LastEditOf(conversation, annotation) is var (kind, content))
             {
-                entry.Set("kind", (byte)edit.Kind).Set("content", edit.Content.ToArray());
-                bytes += edit.Content.Length;
+                entry.Set("kind", (byte)kind).Set("content", content);
+                bytes += content.Length;
             }
         }
 
@@ -157,19 +153,12 @@ internal sealed class MessageRequests(IConversationLog log, ConversationReads re
     private ControlAnswer? Denied(Actor actor, ConversationId conversation, out ulong visibleFrom)
     {
         ErrorCode denied = reads.Authorize(actor, conversation, ConversationOperation.Read, out ConversationMeta? meta, out Membership membership);
-        visibleFrom = meta is null || ConversationKinds.IsOpen(meta.Kind) ? 1 : Math.Max(1, membership.VisibleFrom);
+        visibleFrom = meta is null ? 1 : Membership.FirstVisible(meta.Kind, membership);
         return denied switch
         {
             ErrorCode.None => null,
             ErrorCode.NoSuchConversation => ControlAnswer.Refused(denied, "no such conversation"),
             _ => ControlAnswer.Refused(denied, "reading there is not allowed"),
         };
-    }
-
-    private static byte[] BigEndian(ulong number)
-    {
-        byte[] bytes = new byte[sizeof(ulong)];
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(bytes, number);
-        return bytes;
     }
 }

@@ -237,19 +237,8 @@ internal sealed class BrokerParts : IAsyncDisposable
     }
 
     /// <summary>What is read on one device is read on all of them.</summary>
-    private void OnCursorMoved(UserId user, ConversationId conversation, ulong thread, ReadCursor cursor)
-    {
-        ArrayBufferWriter<byte> frame = new();
-        ControlMap notice = new ControlMap()
-            .Set("event", "cursor")
-            .SetId("conversation", conversation.Value)
-            .SetId("user", user.Value)
-            .Set("delivered", cursor.Delivered)
-            .Set("read", cursor.Read)
-            .Set("thread", thread == 0 ? null : thread);
-        FrameWriter.Write(frame, FrameType.Notice, 0, notice);
-        Sessions.Tell(user, frame.WrittenSpan.ToArray());
-    }
+    private void OnCursorMoved(UserId user, ConversationId conversation, ulong thread, ReadCursor cursor) =>
+        Sessions.Tell(user, CursorNotice.Frame(conversation, user, thread, cursor.Delivered, cursor.Read));
 
     private void ObserveGauges()
     {

@@ -218,16 +218,7 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
             return;
         }
 
-        ArrayBufferWriter<byte> frame = new();
-        ControlMap notice = new ControlMap()
-            .Set("event", "cursor")
-            .SetId("conversation", receipt.Conversation.Id.Value)
-            .SetId("user", receipt.User.Value)
-            .Set("delivered", receipt.Delivered)
-            .Set("read", receipt.Read)
-            .Set("thread", receipt.Thread == 0 ? null : receipt.Thread);
-        FrameWriter.Write(frame, FrameType.Notice, 0, notice);
-        byte[] bytes = frame.WrittenSpan.ToArray();
+        byte[] bytes = CursorNotice.Frame(receipt.Conversation.Id, receipt.User, receipt.Thread, receipt.Delivered, receipt.Read);
         foreach (Subscription subscription in receipt.Conversation.Subscriptions)
         {
             // One's own devices are told of what they have read themselves, whether they listen here or not.

@@ -48,10 +48,13 @@ internal sealed class ExpiryScan : IDisposable
     {
         try
         {
-            while (Volatile.Read(ref _disposed) == 0 && _router.Failure is null && Due() is { Count: > 0 } due)
+            // What could not be done (its record is damaged, the store has failed) is tried again with the next tick, not at once and for ever.
+            bool isDone = true;
+            while (isDone && Volatile.Read(ref _disposed) == 0 && _router.Failure is null && Due() is { Count: > 0 } due)
             {
-                await Task.WhenAll(due.Select(one =>
+                CommandResult[] results = await Task.WhenAll(due.Select(one =>
                     _router.ExecuteOwedAsync(CommandKind.Expire, default, _router.Map.ShardOf(one.Conversation.Value), one.ToBytes(), CancellationToken.None)));
+                isDone = Array.TrueForAll(results, static result => result.Error == ErrorCode.None);
             }
         }
         finally

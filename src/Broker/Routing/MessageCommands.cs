@@ -19,7 +19,7 @@ internal sealed class MessageCommands(ShardState state)
     public Refusal Decide(ConversationState conversation, in CommandHeader command, UserId sender, in Publish publish, Turn turn, Turn? previous)
     {
         ConversationFacts facts = state.FactsOf(conversation, command.Actor, command.TimeMicros, turn, previous);
-        ulong visibleFrom = ConversationKinds.IsOpen(conversation.Meta.Kind) ? 1 : state.MembershipOf(conversation, command.Actor.User, turn, previous)?.VisibleFrom ?? 1;
+        ulong visibleFrom = Membership.FirstVisible(conversation.Meta.Kind, state.MembershipOf(conversation, command.Actor.User, turn, previous));
         if (publish.Kind == MessageKind.Rich)
         {
             MessageAttributes attributes = AttributesOf(publish.Kind, publish.Body);
@@ -31,7 +31,7 @@ internal sealed class MessageCommands(ShardState state)
                 : default;
         }
 
-        if (Find(conversation, TargetOf(publish), visibleFrom, turn, previous) is not { } target)
+        if (Find(conversation, MessageContent.TargetOf(publish.Kind, publish.Body), visibleFrom, turn, previous) is not { } target)
         {
             return NoSuchMessage;
         }
@@ -62,13 +62,12 @@ internal sealed class MessageCommands(ShardState state)
             return;
         }
 
-        Target target = Find(conversation, TargetOf(publish), 1, turn, previous)!.Value;
+        Target target = Find(conversation, MessageContent.TargetOf(publish.Kind, publish.Body), 1, turn, previous)!.Value;
         switch (publish.Kind)
         {
             case MessageKind.Edit:
                 Put(conversation, target.Sequence, target.Annotation with { Edits = [.. target.Annotation.Edits, sequence] }, turn);
-                EditBody.TryRead(publish.Body, out EditBody edit);
-                NoteMentions(conversation, sender, AttributesOf(edit.Kind, edit.Content), sequence, turn);
+                NoteMentions(conversation, sender, AttributesOf(publish.Kind, publish.Body), sequence, turn);
                 break;
             case MessageKind.Delete:
                 End(conversation, target, sequence, turn, previous);
@@ -97,8 +96,11 @@ internal sealed class MessageCommands(ShardState state)
     /// <summary>Ends a message whose time has come. That is a record as well: whoever was away learns of it like of everything else.</summary>
     public CommandResult Apply(in CommandHeader header, ExpireCommand command, Turn turn, Turn? previous)
     {
+        // Damage shows in looking, before anything is changed.
+        ConversationState? conversation = state.Conversations.Find(command.Conversation, turn, previous);
+        Target? found = conversation is null ? null : Find(conversation, command.Sequence, 1, turn, previous);
         turn.Delete(MessageKeys.Expiry(command.ExpiresMicros, command.Conversation, command.Sequence));
-        if (state.Conversations.Find(command.Conversation, turn, previous) is { } conversation && Find(conversation, command.Sequence, 1, turn, previous) is { } target)
+        if (conversation is not null && found is { } target)
         {
             CommandHeader bySender = header with { Actor = new(target.Record.Sender, default, default) };
             ulong sequence = ShardState.AppendSystem(conversation, turn, bySender, MessageKind.Expired, new DeleteBody(target.Sequence).ToBytes());
@@ -116,9 +118,10 @@ internal sealed class MessageCommands(ShardState state)
         {
             case MessageKind.Edit when target.Annotation.Edits.Count >= ProtocolLimits.EditsMax:
                 return new Refusal(ErrorCode.TooMany, $"a message is edited at most {ProtocolLimits.EditsMax} times");
+            case MessageKind.Edit when AttributesOf(target.Record.Kind, target.Record.Body).Forwarded is not null:
+                return new Refusal(ErrorCode.Forbidden, "what is forwarded is another one's word, and is not edited");
             case MessageKind.Edit:
-                EditBody.TryRead(publish.Body, out EditBody edit);
-                return AttributesOf(edit.Kind, edit.Content).MentionsAll && ConversationPolicy.Decide(ConversationOperation.MentionAll, facts) != ErrorCode.None
+                return AttributesOf(publish.Kind, publish.Body).MentionsAll && ConversationPolicy.Decide(ConversationOperation.MentionAll, facts) != ErrorCode.None
                     ? new Refusal(ErrorCode.Forbidden, "mentioning everyone is not allowed")
                     : default;
             case MessageKind.Reaction:
@@ -179,9 +182,9 @@ internal sealed class MessageCommands(ShardState state)
         turn.Erase(conversation.Id, target.Sequence);
         foreach (ulong sequence in target.Annotation.Edits)
         {
-            if (state.ReadRecord(conversation, sequence, turn, previous) is { } bytes && EditBody.TryRead(MessageRecord.Of(bytes).Body, out EditBody edit))
+            if (state.ReadRecord(conversation, sequence, turn, previous) is { } bytes)
             {
-                ForgetMentions(conversation, sequence, AttributesOf(edit.Kind, edit.Content), turn);
+                ForgetMentions(conversation, sequence, AttributesOf(MessageKind.Edit, MessageRecord.Of(bytes).Body), turn);
             }
 
             turn.Erase(conversation.Id, sequence);
@@ -226,29 +229,7 @@ internal sealed class MessageCommands(ShardState state)
         }
     }
 
-    private static ulong TargetOf(in Publish publish)
-    {
-        switch (publish.Kind)
-        {
-            case MessageKind.Edit:
-                EditBody.TryRead(publish.Body, out EditBody edit);
-                return edit.Target;
-            case MessageKind.Delete:
-                DeleteBody.TryRead(publish.Body, out DeleteBody deletion);
-                return deletion.Target;
-            case MessageKind.Reaction:
-                ReactionBody.TryRead(publish.Body, out ReactionBody? reaction);
-                return reaction!.Target;
-            default:
-                PinBody.TryRead(publish.Body, out PinBody pin);
-                return pin.Target;
-        }
-    }
-
-    private static MessageAttributes AttributesOf(MessageKind kind, ReadOnlySpan<byte> body) =>
-        kind == MessageKind.Rich && RichBody.TryRead(body, out RichBody rich) && MessageAttributes.TryRead(rich.Attributes, skipsUnknown: true, out MessageAttributes? attributes, out _)
-            ? attributes
-            : new MessageAttributes();
+    private static MessageAttributes AttributesOf(MessageKind kind, ReadOnlySpan<byte> body) => MessageContent.AttributesOf(kind, body) ?? new MessageAttributes();
 
     /// <summary>A message that is there, or null.</summary>
     private Target? Find(ConversationState conversation, ulong sequence, ulong visibleFrom, Turn turn, Turn? previous)

@@ -45,6 +45,12 @@ internal static class MessageKeys
     /// <summary>The sequence behind the conversation in the keys above that begin with it.</summary>
     public static ulong Sequence(ReadOnlySpan<byte> key) => BinaryPrimitives.ReadUInt64BigEndian(key[(1 + Id128.Size)..]);
 
+    /// <summary>The sequence at the end of a key.</summary>
+    public static ulong LastSequence(ReadOnlySpan<byte> key) => BinaryPrimitives.ReadUInt64BigEndian(key[^sizeof(ulong)..]);
+
+    /// <summary>Where a scan by a prefix goes on behind a sequence.</summary>
+    public static byte[] Behind(byte[] prefix, ulong sequence) => [.. prefix, .. BigEndian(sequence)];
+
     private static byte[] Of(byte kind, UInt128 id, ulong sequence)
     {
         byte[] key = new byte[1 + Id128.Size + sizeof(ulong)];

@@ -86,11 +86,7 @@ internal sealed class Shard
             return ConversationPolicy.Decide(ConversationOperation.Read, new ConversationFacts(command.Actor.Rights, conversation.Meta.Kind, MemberRole.None));
         }
 
-        if (!ConversationKinds.IsOpen(conversation.Meta.Kind))
-        {
-            visibleFrom = Math.Max(1, _state.MembershipOf(conversation, command.Actor.User, turn, previous)?.VisibleFrom ?? 1);
-        }
-
+        visibleFrom = Membership.FirstVisible(conversation.Meta.Kind, _state.MembershipOf(conversation, command.Actor.User, turn, previous));
         return ConversationPolicy.Decide(ConversationOperation.Read, _state.FactsOf(conversation, command.Actor, command.TimeMicros, turn, previous));
     }
 

@@ -13,8 +13,8 @@ internal static class ChangeTexts
     /// <summary>The sentence of such a record, or what a rich message says; null when the body cannot be read, or is of another kind.</summary>
     public static string? Of(MessageKind kind, string sender, ReadOnlySpan<byte> body) => kind switch
     {
-        MessageKind.Rich when RichBody.TryRead(body, out RichBody rich) => Prefix(rich.Attributes) + Encoding.UTF8.GetString(rich.Content),
-        MessageKind.Edit when EditBody.TryRead(body, out EditBody edit) => $"{sender} changed {edit.Target} to \"{ContentOf(edit.Kind, edit.Content)}\"",
+        MessageKind.Rich => Prefix(MessageContent.AttributesOf(kind, body)) + Encoding.UTF8.GetString(MessageContent.Of(kind, body, out _)),
+        MessageKind.Edit when EditBody.TryRead(body, out EditBody edit) => $"{sender} changed {edit.Target} to \"{Encoding.UTF8.GetString(MessageContent.Of(kind, body, out _))}\"",
         MessageKind.Delete when DeleteBody.TryRead(body, out DeleteBody deletion) => $"{sender} deleted {deletion.Target}",
         MessageKind.Expired when DeleteBody.TryRead(body, out DeleteBody expired) => $"{expired.Target}, a message of {sender}, has expired",
         MessageKind.Reaction when ReactionBody.TryRead(body, out ReactionBody? reaction) =>
@@ -23,22 +23,11 @@ internal static class ChangeTexts
         _ => null,
     };
 
-    /// <summary>The earlier message that a record concerns; 0 = none.</summary>
-    public static ulong TargetOf(MessageKind kind, ReadOnlySpan<byte> body) => kind switch
+    private static string Prefix(MessageAttributes? attributes) => attributes switch
     {
-        MessageKind.Edit when EditBody.TryRead(body, out EditBody edit) => edit.Target,
-        MessageKind.Delete or MessageKind.Expired when DeleteBody.TryRead(body, out DeleteBody deletion) => deletion.Target,
-        MessageKind.Reaction when ReactionBody.TryRead(body, out ReactionBody? reaction) => reaction.Target,
-        MessageKind.Pin when PinBody.TryRead(body, out PinBody pin) => pin.Target,
-        _ => 0,
+        { Forwarded: not null } => "(forwarded) ",
+        { ReplyTo: not 0 } => $"(to {attributes.ReplyTo}) ",
+        { Thread: not 0 } => $"(in {attributes.Thread}) ",
+        _ => string.Empty,
     };
-
-    private static string ContentOf(MessageKind kind, ReadOnlySpan<byte> content) =>
-        kind == MessageKind.Rich && RichBody.TryRead(content, out RichBody rich) ? Encoding.UTF8.GetString(rich.Content) : Encoding.UTF8.GetString(content);
-
-    private static string Prefix(ReadOnlySpan<byte> bytes) => !MessageAttributes.TryRead(bytes, skipsUnknown: true, out MessageAttributes? attributes, out _) ? string.Empty
-        : attributes.Forwarded is not null ? "(forwarded) "
-        : attributes.ReplyTo != 0 ? $"(to {attributes.ReplyTo}) "
-        : attributes.Thread != 0 ? $"(in {attributes.Thread}) "
-        : string.Empty;
 }

@@ -80,7 +80,7 @@ internal static class MessageJson
         {
             json.WriteBoolean("erased", true);
         }
-        else if (ChangeTexts.TargetOf(message.Kind, message.Body.Span) is > 0 and ulong target)
+        else if (MessageContent.TargetOf(message.Kind, message.Body.Span) is > 0 and ulong target)
         {
             json.WriteNumber("target", target);
         }

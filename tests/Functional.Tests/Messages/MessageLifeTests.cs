@@ -69,6 +69,8 @@ public sealed class MessageLifeTests
         Assert.That((message.Text, message.Sender), Is.EqualTo(("second", bob.User)));
         Assert.That((message.Attributes!.Forwarded!.Value.Conversation, message.Attributes.Forwarded.Value.Sequence, message.Attributes.Forwarded.Value.Sender), Is.EqualTo((from, 1ul, ada.User)));
 
+        Assert.That((await Refused(async () => await bob.EditAsync(to, message.Sequence, "something else"))).Code, Is.EqualTo(ErrorCode.Forbidden), "nobody changes another one's word by forwarding it");
+
         Assert.That((await Refused(async () => await eve.ForwardAsync(from, 1, to))).Code, Is.EqualTo(ErrorCode.NoSuchConversation), "who may not read it may not forward it");
         Assert.That((await Refused(async () => await bob.ForwardAsync(from, 9, to))).Code, Is.EqualTo(ErrorCode.NoSuchMessage));
         MessageAttributes forged = new() { Forwarded = new ForwardedFrom(from, 1, ada.User, 1) };
