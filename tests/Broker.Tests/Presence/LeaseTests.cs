@@ -162,19 +162,20 @@ internal sealed class LeaseTests
     [Test]
     public async Task LastSeenIsWrittenOnceAMinuteAtMost()
     {
-        int commits = 0;
+        // What is stored, not how often anything commits: the conversation that the bench made is still being entered into its members' lists.
+        PresenceStore store = new(_bench.Routing.Log, _bench.Routing.Router);
+        HashSet<long> stored = [store.Read(ShardBench.Bob).LastSeenMicros];
         PresencePeer bob = _bench.Connect(ShardBench.Bob);
-        ulong before = _bench.Routing.Log.CommitNumber;
         for (int i = 0; i < 6; i++)
         {
             _bench.Leave(bob);
             _bench.Pass(20);
             await Task.Delay(20);
+            stored.Add(store.Read(ShardBench.Bob).LastSeenMicros);
             bob = _bench.Connect(ShardBench.Bob, bob.Session);
         }
 
-        commits = (int)(_bench.Routing.Log.CommitNumber - before);
-        Assert.That(commits, Is.InRange(1, 3), "six leases ended in two minutes");
+        Assert.That(stored.Count - 1, Is.InRange(1, 3), "six leases ended in two minutes");
     }
 
     [Test]
