@@ -91,7 +91,7 @@ internal static class CommandLine
             CheckHistory.Build(),
             Decode.Build(),
         };
-        foreach (Command verb in MemberVerbs.BuildAll().Concat(MessageVerbs.BuildAll()))
+        foreach (Command verb in MemberVerbs.BuildAll().Concat(MessageVerbs.BuildAll()).Concat(LaterVerbs.BuildAll()).Concat(HideVerbs.BuildAll()))
         {
             root.Add(verb);
         }

@@ -124,8 +124,14 @@ public readonly record struct ClientNotice(string Event, ConversationId Conversa
     /// <summary>The user concerned ("profile"); none when the event names none.</summary>
     public UserId User { get; init; }
 
-    /// <summary>The version of the user's profile ("profile"); 0 when the event names none.</summary>
+    /// <summary>The version of the user's profile ("profile") or of what is hidden from them ("hidden"); 0 when the event names none.</summary>
     public ulong Version { get; init; }
+
+    /// <summary>The scheduled message concerned ("scheduled"); none when the event names none.</summary>
+    public ClientMessageId Message { get; init; }
+
+    /// <summary>Why that message was not published when its time had come ("scheduled"); None when it was, when it waits, or was taken back.</summary>
+    public ErrorCode Refused { get; init; }
 }
 
 /// <summary>What a change did.</summary>

@@ -34,7 +34,10 @@ public sealed partial class FastChatClient
                 (int)reply.Number("total", 0, int.MaxValue),
                 reply.Flag("recovered"),
                 (uint)reply.Number("epoch", 0, uint.MaxValue),
-                reply.Bytes("next", ProtocolLimits.PingSizeMax) is { } after ? new ReadOnlyMemory<byte>(after) : default(ReadOnlyMemory<byte>?)),
+                reply.Bytes("next", ProtocolLimits.PingSizeMax) is { } after ? new ReadOnlyMemory<byte>(after) : default(ReadOnlyMemory<byte>?))
+            {
+                HiddenVersion = reply.Number("hidden_version", 0),
+            },
             cancellationToken);
     }
 

@@ -82,7 +82,10 @@ public sealed partial class FastChatClient
             body,
             isIdempotent: true,
             static reply => new MessageStatePage(
-                ParseAll(reply, "annotations", MessageState.Parse), (uint)reply.Number("epoch", 0, uint.MaxValue), reply.Number("head", 0), reply.Number("next", 0)),
+                ParseAll(reply, "annotations", MessageState.Parse), (uint)reply.Number("epoch", 0, uint.MaxValue), reply.Number("head", 0), reply.Number("next", 0))
+            {
+                Hidden = HiddenMessage.ParseSequences(reply.Bytes("hidden", ProtocolLimits.ServerFrameSizeMax)),
+            },
             cancellationToken);
     }
 

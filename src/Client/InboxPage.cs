@@ -49,13 +49,19 @@ public sealed record InboxEntry
 /// <param name="Sender">Whose it is.</param>
 /// <param name="SentAt">When the broker received it.</param>
 /// <param name="Kind">What it is.</param>
-/// <param name="Text">The beginning of what it says, at most 256 bytes; null when it is no text, or was deleted.</param>
+/// <param name="Text">The beginning of what it says, at most 256 bytes; null when it is no text, was deleted, or is hidden.</param>
 /// <param name="IsDeleted">True when it was deleted.</param>
 public sealed record MessagePreview(ulong Sequence, UserId Sender, DateTimeOffset SentAt, MessageKind Kind, string? Text, bool IsDeleted)
 {
+    /// <summary>True when the user does not want to see it.</summary>
+    public bool IsHidden { get; init; }
+
     internal static MessagePreview Parse(ControlMap map) => new(
         map.Number("sequence", 0), new UserId(map.Id("sender")), Micros.ToTime((long)map.Number("sent_at", 0, long.MaxValue)), (MessageKind)map.Number("kind", 0, byte.MaxValue),
-        map.Text("text", ProtocolLimits.ServerFrameSizeMax), map.Flag("deleted"));
+        map.Text("text", ProtocolLimits.ServerFrameSizeMax), map.Flag("deleted"))
+    {
+        IsHidden = map.Flag("hidden"),
+    };
 }
 
 /// <summary>A page of the user's list, most recently active first; or what is different from what the device knew.</summary>
@@ -65,7 +71,11 @@ public sealed record MessagePreview(ulong Sequence, UserId Sender, DateTimeOffse
 /// <param name="IsRecovered">False when the log's epoch is another than the one that the device knew: then everything is here, and what the device holds may not be so any more.</param>
 /// <param name="Epoch">The epoch, to be given the next time.</param>
 /// <param name="Next">Gives the next page; null on the last.</param>
-public sealed record InboxPage(IReadOnlyList<InboxEntry> Entries, IReadOnlyList<ConversationId> Gone, int Total, bool IsRecovered, uint Epoch, ReadOnlyMemory<byte>? Next);
+public sealed record InboxPage(IReadOnlyList<InboxEntry> Entries, IReadOnlyList<ConversationId> Gone, int Total, bool IsRecovered, uint Epoch, ReadOnlyMemory<byte>? Next)
+{
+    /// <summary>How often the user changed what is hidden from them: when it is another than the one the device knows, <see cref="FastChatClient.ListHiddenAsync"/> has news.</summary>
+    public ulong HiddenVersion { get; init; }
+}
 
 /// <summary>What a device knows of a conversation.</summary>
 /// <param name="Conversation">The conversation.</param>

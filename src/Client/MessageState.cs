@@ -58,7 +58,11 @@ public readonly record struct MessageReaction(string Reaction, uint Count, bool 
 /// <param name="Epoch">The log's epoch.</param>
 /// <param name="Head">The head.</param>
 /// <param name="Next">Where to go on; 0 = this was all.</param>
-public sealed record MessageStatePage(IReadOnlyList<MessageState> States, uint Epoch, ulong Head, ulong Next);
+public sealed record MessageStatePage(IReadOnlyList<MessageState> States, uint Epoch, ulong Head, ulong Next)
+{
+    /// <summary>Those that the asking user does not want to see, in ascending order.</summary>
+    public IReadOnlyList<ulong> Hidden { get; init; } = [];
+}
 
 /// <summary>A page of a thread, or of the pinned messages.</summary>
 /// <param name="Messages">The messages, oldest first.</param>

@@ -130,6 +130,18 @@ public enum FrameType : byte
     /// <summary>C→S: publish what stands in one conversation in another one.</summary>
     Forward = 0x3B,
 
+    /// <summary>C→S: publish a message later.</summary>
+    Schedule = 0x3C,
+
+    /// <summary>C→S: the messages that one has scheduled.</summary>
+    ListScheduled = 0x3D,
+
+    /// <summary>C→S: do not publish it after all.</summary>
+    CancelScheduled = 0x3E,
+
+    /// <summary>C→S: messages that one does not want to see any more, or again.</summary>
+    Hide = 0x3F,
+
     /// <summary>C→S: how far one has read, and what has arrived.</summary>
     MoveCursor = 0x40,
 
@@ -138,6 +150,9 @@ public enum FrameType : byte
 
     /// <summary>C→S: the list of conversations with what has changed in them.</summary>
     GetInbox = 0x42,
+
+    /// <summary>C→S: the messages that one does not want to see.</summary>
+    ListHidden = 0x43,
 
     /// <summary>C→S: how I want to be seen, or whether this device is idle.</summary>
     SetPresence = 0x48,
@@ -189,8 +204,8 @@ public static class FrameTypes
     public static bool IsControlRequest(FrameType type) => type is
         >= FrameType.CreateConversation and <= FrameType.Backup or
         >= FrameType.ChangeConversation and <= FrameType.JoinByLink or
-        >= FrameType.GetAnnotations and <= FrameType.Forward or
-        >= FrameType.MoveCursor and <= FrameType.GetInbox or
+        >= FrameType.GetAnnotations and <= FrameType.Hide or
+        >= FrameType.MoveCursor and <= FrameType.ListHidden or
         FrameType.SetPresence or FrameType.WatchPresence or
         >= FrameType.SetProfile and <= FrameType.RevokeService;
 

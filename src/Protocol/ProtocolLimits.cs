@@ -75,6 +75,15 @@ public static class ProtocolLimits
     /// <summary>Join links that a conversation has at a time.</summary>
     public const int JoinLinksMax = 100;
 
+    /// <summary>Messages that somebody has scheduled in one conversation.</summary>
+    public const int ScheduledMax = 100;
+
+    /// <summary>Days ahead that a message may be scheduled.</summary>
+    public const int ScheduledDaysMax = 366;
+
+    /// <summary>Messages that somebody does not want to see, in all conversations together.</summary>
+    public const int HiddenMax = 10_000;
+
     /// <summary>Bytes of a password, checked before it is hashed so that a large one is no weapon.</summary>
     public const int PasswordSizeMax = 256;
 

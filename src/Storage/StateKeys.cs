@@ -29,6 +29,11 @@ namespace FastChat.Storage;
 ///  'd' · conversation (16) · user (16) [· thread u64 BE]              a member's cursors
 ///  'u' · user (16) · conversation (16) [· thread u64 BE]              the same, on the user's side
 ///  's' · user (16)                              presence
+///  'S' · time i64 BE · user (16) · conversation (16) · message id (16)   a scheduled message that waits
+///  'T' · user (16) · conversation (16) · message id (16)              a scheduled message
+///  'N' · conversation (16) · user (16)          how many messages of theirs are scheduled there
+///  'h' · user (16) · conversation (16) · sequence u64 BE              a message that is hidden from the user
+///  'H' · user (16)                              how many are, and how often that changed
 ///  'o' · shard u16 BE · counter u64 BE          outgoing effect
 ///  'f' · user (16)                              profile
 ///  'k' · user (16) · other (16)                 the user has blocked the other

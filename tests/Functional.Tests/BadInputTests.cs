@@ -32,6 +32,9 @@ public sealed class BadInputTests
     [TestCaseSource(nameof(PeopleRows))]
     public Task People(string name) => PlayAsync(BadPeople.Rows, name);
 
+    [TestCaseSource(nameof(LaterRows))]
+    public Task Scheduled_and_hidden(string name) => PlayAsync(BadLater.Rows, name);
+
     [TestCaseSource(nameof(MemberRows))]
     public Task Members(string name) => PlayAsync(BadMembers.Rows, name);
 
@@ -44,6 +47,8 @@ public sealed class BadInputTests
     private static IEnumerable<string> ConversationRows() => BadConversation.Rows.Select(row => row.Name);
 
     private static IEnumerable<string> PeopleRows() => BadPeople.Rows.Select(row => row.Name);
+
+    private static IEnumerable<string> LaterRows() => BadLater.Rows.Select(row => row.Name);
 
     private static IEnumerable<string> MemberRows() => BadMembers.Rows.Select(row => row.Name);
 

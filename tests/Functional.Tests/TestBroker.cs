@@ -76,12 +76,17 @@ internal sealed class TestBroker : IAsyncDisposable
     }
 
     /// <summary>A new account, signed in with the client library, which comes back by itself.</summary>
-    public Task<FastChatClient> ClientAsync(string name) => FastChatClient.ConnectAsync(new ClientOptions
+    public Task<FastChatClient> ClientAsync(string name) => ClientAsync(name, isNew: true);
+
+    /// <summary>Another device of an account, signed in with the client library.</summary>
+    public Task<FastChatClient> DeviceAsync(string name) => ClientAsync(name, isNew: false);
+
+    private Task<FastChatClient> ClientAsync(string name, bool isNew) => FastChatClient.ConnectAsync(new ClientOptions
     {
         Endpoint = ClientEndpoint.Parse(Process.Tcp.ToString()),
         Name = name,
         Password = Password,
-        Register = true,
+        Register = isNew,
         Reconnect = new ReconnectPolicy { FirstDelay = TimeSpan.FromMilliseconds(20), DelayMax = TimeSpan.FromMilliseconds(200), SpreadMax = TimeSpan.FromMilliseconds(20), RetryFirstConnect = true },
     });
 

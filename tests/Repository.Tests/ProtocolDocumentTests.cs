@@ -145,6 +145,8 @@ public sealed class ProtocolDocumentTests
             ("attributes of a message; mentions among them", [ProtocolLimits.AttributesSizeMax, ProtocolLimits.MentionsMax]),
             ("reaction", [ProtocolLimits.ReactionSizeMax]),
             ("different reactions to a message; edits of one", [ProtocolLimits.ReactionKindsMax, ProtocolLimits.EditsMax]),
+            ("messages scheduled by somebody in a conversation; days ahead", [ProtocolLimits.ScheduledMax, ProtocolLimits.ScheduledDaysMax]),
+            ("messages that somebody has hidden", [ProtocolLimits.HiddenMax]),
             ("join links of a conversation", [ProtocolLimits.JoinLinksMax]),
         ];
         Dictionary<string, string> table = ProtocolDocument.Table("2.3").ToDictionary(cells => cells[0], cells => cells[1]);

@@ -31,7 +31,8 @@ TYPES = {
     "CreateConversation": 0x20, "ResolveConversation": 0x21, "AddMembers": 0x22, "RemoveMember": 0x23, "ListMembers": 0x24,
     "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "Reply": 0x2F,
     "ChangeConversation": 0x30, "ChangeMember": 0x31, "CreateJoinLink": 0x32, "ListJoinLinks": 0x33, "RevokeJoinLink": 0x34, "JoinByLink": 0x35,
-    "GetAnnotations": 0x38, "GetThread": 0x39, "GetPins": 0x3A, "Forward": 0x3B, "MoveCursor": 0x40, "ListCursors": 0x41, "GetInbox": 0x42,
+    "GetAnnotations": 0x38, "GetThread": 0x39, "GetPins": 0x3A, "Forward": 0x3B, "Schedule": 0x3C, "ListScheduled": 0x3D, "CancelScheduled": 0x3E,
+    "Hide": 0x3F, "MoveCursor": 0x40, "ListCursors": 0x41, "GetInbox": 0x42, "ListHidden": 0x43,
     "SetPresence": 0x48, "WatchPresence": 0x49,
     "SetProfile": 0x50, "GetProfiles": 0x51, "SearchUsers": 0x52, "Block": 0x53, "ListBlocks": 0x54,
     "CreateService": 0x55, "ListServices": 0x56, "RevokeService": 0x57, "Notice": 0x80, "Presence": 0x81,
@@ -441,6 +442,19 @@ def control_files():
         ("next page", {"conversation": GROUP, "root": 7, "after": 41, "limit": 50})], "GetThread, C→S (protocol.md §4.6)")
     file("get-pins", "GetPins", [("first page", {"conversation": GROUP})], "GetPins, C→S (protocol.md §4.6)")
     file("forward", "Forward", [("one message", {"from": GROUP, "sequence": 7, "conversation": CONVERSATION, "id": M1})], "Forward, C→S (protocol.md §4.6)")
+    file("schedule", "Schedule", [
+        ("a text", {"conversation": GROUP, "id": M1, "kind": 1, "body": "good morning".encode(), "at": TIME}),
+        ("at once", {"conversation": GROUP, "id": M7, "body": b"", "at": 1})], "Schedule, C→S (protocol.md §4.6)")
+    file("list-scheduled", "ListScheduled", [
+        ("all", {}),
+        ("next page of one conversation's", {"conversation": GROUP, "after": GROUP + M1, "limit": 100})], "ListScheduled, C→S (protocol.md §4.6)")
+    file("cancel-scheduled", "CancelScheduled", [("one message", {"conversation": GROUP, "id": M1})], "CancelScheduled, C→S (protocol.md §4.6)")
+    file("hide", "Hide", [
+        ("two messages", {"conversation": GROUP, "sequences": (41).to_bytes(8, "little") + (42).to_bytes(8, "little"), "hidden": True}),
+        ("one again", {"conversation": GROUP, "sequences": (42).to_bytes(8, "little"), "hidden": False})], "Hide, C→S (protocol.md §4.6)")
+    file("list-hidden", "ListHidden", [
+        ("all", {}),
+        ("next page of one conversation's", {"conversation": GROUP, "after": GROUP + (42).to_bytes(8, "little"), "limit": 100})], "ListHidden, C→S (protocol.md §4.6)")
     file("move-cursor", "MoveCursor", [
         ("read", {"conversation": GROUP, "read": 41}),
         ("delivered", {"conversation": GROUP, "delivered": 42}),
@@ -565,7 +579,15 @@ def control_files():
                 {"id": KEY, "role": "member", "expires": TIME, "expired": False, "creator": USER},
                 {"id": M1, "role": "reader", "uses_left": 0, "expires": TIME, "expired": True, "creator": OTHER}]}),
             ("a link revoked", "RevokeJoinLink", {"changed": True}),
-            ("joined by a link", "JoinByLink", {"conversation": GROUP, "changed": True, "sequence": 10})], 20):
+            ("joined by a link", "JoinByLink", {"conversation": GROUP, "changed": True, "sequence": 10}),
+            ("scheduled", "Schedule", {"at": TIME}),
+            ("it was published already", "Schedule", {"at": TIME, "sequence": 11, "epoch": 1}),
+            ("what waits, the second refused", "ListScheduled", {"scheduled": [
+                {"conversation": GROUP, "id": M1, "at": TIME, "kind": 1, "body": b"good morning"},
+                {"conversation": GROUP, "id": M7, "at": TIME, "kind": 2, "body": b"", "refused": 3}], "complete": False, "next": GROUP + M7}),
+            ("taken back", "CancelScheduled", {"changed": True}),
+            ("hidden", "Hide", {"changed": 2, "version": 7}),
+            ("what is hidden", "ListHidden", {"hidden": GROUP + (41).to_bytes(8, "little") + GROUP + (42).to_bytes(8, "little"), "version": 7, "complete": True})], 20):
         replies.map(title, "Reply", entries, request, to=to)
 
     notices = File("notice", "Notice, S→C, optional (protocol.md §4.7)")
@@ -574,6 +596,9 @@ def control_files():
     notices.map("removed", "Notice", {"event": "removed", "conversation": GROUP})
     notices.map("profile", "Notice", {"event": "profile", "user": OTHER, "version": 7})
     notices.map("blocks", "Notice", {"event": "blocks"})
+    notices.map("scheduled", "Notice", {"event": "scheduled", "conversation": GROUP, "id": M1})
+    notices.map("refused when its time had come", "Notice", {"event": "scheduled", "conversation": GROUP, "id": M1, "refused": 3})
+    notices.map("hidden", "Notice", {"event": "hidden", "conversation": GROUP, "version": 7})
     notices.map("an event of a later version: ignored", "Notice", {"event": "later", "number": -5})
     return files + [replies, notices]
 

@@ -58,6 +58,9 @@ internal static partial class BrokerLog
     [LoggerMessage(1050, LogLevel.Error, "A tick of presence ended by a defect")]
     public static partial void PresenceDefect(ILogger log, Exception defect);
 
+    [LoggerMessage(1051, LogLevel.Error, "Looking for what is due ended by a defect")]
+    public static partial void ScanDefect(ILogger log, Exception defect);
+
     [LoggerMessage(1040, LogLevel.Error, "A control request ended by a defect")]
     public static partial void ControlDefect(ILogger log, Exception defect);
 }

@@ -15,8 +15,8 @@ namespace FastChat.Broker.Handlers;
 /// that its frames wait.
 /// </summary>
 internal sealed class ControlHandler(
-    ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, MessageRequests messages, ForwardRequests forwards, InboxRequests inbox, UserRequests users,
-    OperatorRequests operators, PeopleRequests people, ServiceRequests services, PresenceRequests presence, ILogger log)
+    ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, MessageRequests messages, ForwardRequests forwards, ScheduleRequests schedule,
+    HiddenRequests hidden, InboxRequests inbox, UserRequests users, OperatorRequests operators, PeopleRequests people, ServiceRequests services, PresenceRequests presence, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
     private const int ControlsInFlightMax = 16;
@@ -107,6 +107,11 @@ internal sealed class ControlHandler(
         FrameType.ListCursors => Task.FromResult(inbox.ListCursors(peer.Actor, map)),
         FrameType.GetInbox => inbox.GetAsync(peer.Actor, map),
         FrameType.Forward => forwards.ForwardAsync(peer.Actor, map),
+        FrameType.Schedule => schedule.ScheduleAsync(peer.Actor, map),
+        FrameType.ListScheduled => Task.FromResult(schedule.List(peer.Actor, map)),
+        FrameType.CancelScheduled => schedule.CancelAsync(peer.Actor, map),
+        FrameType.Hide => hidden.HideAsync(peer.Actor, map),
+        FrameType.ListHidden => Task.FromResult(hidden.List(peer.Actor, map)),
         FrameType.Backup => Task.FromResult(operators.Backup(peer.Actor, map)),
         FrameType.SetProfile => people.SetProfileAsync(peer.Actor, map),
         FrameType.GetProfiles => Task.FromResult(people.GetProfiles(peer.Actor, map)),

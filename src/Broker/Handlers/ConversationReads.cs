@@ -40,6 +40,26 @@ internal sealed class ConversationReads(Router router, IConversationLog log, Ser
     public Annotation AnnotationOf(ConversationId conversation, ulong sequence) =>
         log.Get(Table.State, MessageKeys.Annotation(conversation, sequence)) is { } stored ? Annotation.Parse(stored) ?? new Annotation() : new Annotation();
 
+    /// <summary>How often the user changed what is hidden from them.</summary>
+    public ulong HiddenVersionOf(UserId user) => log.Get(Table.State, HiddenKeys.Summary(user)) is { } stored ? HiddenSummary.Parse(stored).Version : 0;
+
+    /// <summary>The messages of a stretch that are hidden from the user, ascending, at most so many.</summary>
+    public List<ulong> HiddenFrom(UserId user, ConversationId conversation, ulong first, ulong last, int countMax)
+    {
+        List<ulong> hidden = [];
+        log.Scan(Table.State, HiddenKeys.AllOf(user, conversation), HiddenKeys.Message(user, conversation, first - 1), (key, _) =>
+        {
+            bool isInside = MessageKeys.LastSequence(key) <= last && hidden.Count < countMax;
+            if (isInside)
+            {
+                hidden.Add(MessageKeys.LastSequence(key));
+            }
+
+            return isInside;
+        });
+        return hidden;
+    }
+
     /// <summary>A record's bytes; null when there is none at that place.</summary>
     public byte[]? ReadRecord(ConversationId conversation, ulong sequence)
     {

@@ -65,6 +65,7 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
             .Set("epoch", log.Epoch)
             .Set("recovered", isRecovered)
             .Set("total", list.Count)
+            .Set("hidden_version", reads.HiddenVersionOf(actor.User))
             .Set("conversations", page.Select(row => Describe(actor, row)).OfType<ControlMap>().ToList<object?>())
             .Set("complete", isComplete);
         if (knows.Count > 0)
@@ -220,7 +221,7 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
             .Set("unread_more", isMore ? true : null)
             .Set("mentions", Mentions(actor.User, row.Conversation, after))
             .Set("activity", row.Last.TimeMicros)
-            .Set("last", row.Last.Sequence >= first ? Preview(row.Conversation, row.Last.Sequence) : null);
+            .Set("last", row.Last.Sequence >= first ? Preview(actor.User, row.Conversation, row.Last.Sequence) : null);
     }
 
     private int Mentions(UserId user, ConversationId conversation, ulong after)
@@ -237,7 +238,7 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
     }
 
     /// <summary>Enough of a message to show it in a list.</summary>
-    private ControlMap? Preview(ConversationId conversation, ulong sequence)
+    private ControlMap? Preview(UserId user, ConversationId conversation, ulong sequence)
     {
         if (reads.ReadRecord(conversation, sequence) is not { } bytes)
         {
@@ -253,6 +254,11 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
             .Set("sent_at", record.SentAtMicros)
             .Set("kind", (byte)record.Kind)
             .Set("deleted", isDeleted ? true : null);
+        if (!isDeleted && reads.HiddenFrom(user, conversation, sequence, sequence, 1).Count > 0)
+        {
+            return preview.Set("hidden", true);
+        }
+
         if (isDeleted)
         {
             return preview;

@@ -52,7 +52,18 @@ internal sealed class MessageRequests(IConversationLog log, ConversationReads re
             entries.Add(entry);
             return true;
         });
+
+        // As many places as there are changes at the most: what is behind the last of them comes with the next page.
+        List<ulong> hidden = reads.HiddenFrom(actor.User, conversation, first, next == 0 ? last : next - 1, ProtocolLimits.ControlArrayMax + 1);
+        if (hidden.Count > ProtocolLimits.ControlArrayMax)
+        {
+            next = hidden[^1];
+            hidden.RemoveAt(hidden.Count - 1);
+            entries.RemoveAll(entry => ((ControlMap)entry!).Number("sequence", 0) >= next);
+        }
+
         ControlMap reply = new ControlMap().Set("epoch", log.Epoch).Set("head", head).Set("annotations", entries).Set("complete", next == 0);
+        reply.Set("hidden", hidden.Count == 0 ? null : hidden.SelectMany(BitConverter.GetBytes).ToArray());
         return ControlAnswer.Ok(next == 0 ? reply : reply.Set("next", next));
     }
 

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 
 using FastChat.Broker.Connections;
@@ -31,7 +30,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly PasswordHasher _passwords;
     private readonly PresenceClock _presenceClock;
     private readonly Router _router;
-    private readonly ExpiryScan _expiries;
+    private readonly DueScan _due;
 
     private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, Surroundings surroundings)
     {
@@ -66,6 +65,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         ConnectionSettings settings = options.ToConnectionSettings();
         ConversationReads reads = new(_router, log, scopes);
         Blocks blocks = new(log);
+        ScheduleRequests schedule = new(_router, log, reads, Sessions, settings.BodySizeMax);
         FrameDispatcher dispatcher = new(
             new PublishHandler(_router, scopes, settings.BodySizeMax, settings.InFlightMax),
             new SubscriptionHandler(_router, scopes, ProtocolLimits.SubscriptionsMax),
@@ -76,6 +76,8 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new JoinLinkRequests(_router, log, reads, surroundings.Random),
                 new MessageRequests(log, reads),
                 new ForwardRequests(_router, log, reads),
+                schedule,
+                new HiddenRequests(_router, log, reads, Sessions),
                 new InboxRequests(_router, log, reads, new UnreadCounts(log, options.UnreadCountsMax)),
                 new UserRequests(Accounts, budgets),
                 new OperatorRequests(Backups),
@@ -99,7 +101,9 @@ internal sealed class BrokerParts : IAsyncDisposable
             Clock = surroundings.Clock,
             Log = logger,
         });
-        _expiries = new ExpiryScan(_router, log, surroundings.Clock);
+        _due = new DueScan(
+            _router, log, surroundings.Clock, defect => BrokerLog.ScanDefect(logger, defect), DueKind.Expiries,
+            DueKind.Scheduled((user, conversation) => scopes.Narrow(new Actor(user, default, Accounts.RightsOf(user)), conversation), schedule.OnDue));
         ObserveGauges();
     }
 
@@ -162,7 +166,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         _presenceClock.Dispose();
         Backups.Dispose();
         _passwords.Dispose();
-        _expiries.Dispose();
+        _due.Dispose();
         _router.Dispose();
         Log.Dispose();
         _metrics.Dispose();
@@ -227,10 +231,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     private void OnListChanged(UserId user, ConversationId conversation, MemberRole role)
     {
         string what = role == MemberRole.Invited ? "invited" : MemberRoles.IsMember(role) ? "added" : "removed";
-        ArrayBufferWriter<byte> frame = new();
-        FrameWriter.Write(
-            frame, FrameType.Notice, 0, new ControlMap().Set("event", what).SetId("conversation", conversation.Value));
-        Sessions.Tell(user, frame.WrittenSpan.ToArray());
+        Sessions.Tell(user, Notices.Frame(new ControlMap().Set("event", what).SetId("conversation", conversation.Value)));
 
         // What was owed when the broker stopped is carried while the parts are still being put together: nobody watches yet.
         Presence?.OnMembershipChanged(user, conversation, MemberRoles.IsMember(role));

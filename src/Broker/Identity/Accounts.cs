@@ -91,6 +91,9 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
     public UserInfo? Find(UserId user) =>
         TryRead(user, out AccountRecord? account) ? new UserInfo(user, account.Name, account.IsExternal) : null;
 
+    /// <summary>What an account may do now; those of a service that was ended, which are none, for one that does not exist.</summary>
+    public AccountRights RightsOf(UserId user) => TryRead(user, out AccountRecord? account) ? account.Rights : AccountRights.Service;
+
     /// <summary>A new token's text: 256 random bits.</summary>
     public string NewToken()
     {

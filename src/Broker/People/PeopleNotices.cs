@@ -20,7 +20,7 @@ internal sealed class PeopleNotices(Router router, IConversationLog log, Session
     public void ProfileChanged(UserId user, ulong version)
     {
         ControlMap notice = new ControlMap().Set("event", "profile").SetId("user", user.Value).Set("version", version);
-        sessions.Tell(user, Frame(notice));
+        sessions.Tell(user, Notices.Frame(notice));
         ArrayBufferWriter<byte> map = new();
         notice.Write(map);
         foreach (ConversationId conversation in Circle.ListOf(log, user, ConversationsMax, out _))
@@ -33,12 +33,5 @@ internal sealed class PeopleNotices(Router router, IConversationLog log, Session
     }
 
     /// <summary>The user's blocks have changed: the user's own sessions, nobody else.</summary>
-    public void BlocksChanged(UserId user) => sessions.Tell(user, Frame(new ControlMap().Set("event", "blocks")));
-
-    private static byte[] Frame(ControlMap map)
-    {
-        ArrayBufferWriter<byte> frame = new();
-        FrameWriter.Write(frame, FrameType.Notice, 0, map);
-        return frame.WrittenSpan.ToArray();
-    }
+    public void BlocksChanged(UserId user) => sessions.Tell(user, Notices.Frame(new ControlMap().Set("event", "blocks")));
 }

@@ -49,6 +49,18 @@ internal enum CommandKind : byte
     /// <summary>Change the acting person's profile or blocks. Body: a <c>PersonCommand</c>.</summary>
     ChangePerson = 10,
 
+    /// <summary>Keep a message to publish it later, or change one that is kept. Body: <see cref="ScheduleCommand"/>.</summary>
+    Schedule = 13,
+
+    /// <summary>Forget a kept message. Body: <see cref="ScheduledCommand"/>.</summary>
+    CancelScheduled = 14,
+
+    /// <summary>Publish a kept message whose time has come. Body: <see cref="SendScheduledCommand"/>.</summary>
+    SendScheduled = 15,
+
+    /// <summary>Hide messages from the acting person, or show them again. Body: <see cref="HideCommand"/>.</summary>
+    Hide = 16,
+
     /// <summary>The last number of the commands that change state.</summary>
     LastReplicated = 31,
 

@@ -1,5 +1,4 @@
-using System.Buffers;
-
+using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 
 namespace FastChat.Broker.Routing;
@@ -8,17 +7,11 @@ namespace FastChat.Broker.Routing;
 internal static class CursorNotice
 {
     /// <summary>The whole frame.</summary>
-    public static byte[] Frame(ConversationId conversation, UserId user, ulong thread, ulong delivered, ulong read)
-    {
-        ArrayBufferWriter<byte> frame = new();
-        ControlMap notice = new ControlMap()
-            .Set("event", "cursor")
-            .SetId("conversation", conversation.Value)
-            .SetId("user", user.Value)
-            .Set("delivered", delivered)
-            .Set("read", read)
-            .Set("thread", thread == 0 ? null : thread);
-        FrameWriter.Write(frame, FrameType.Notice, 0, notice);
-        return frame.WrittenSpan.ToArray();
-    }
+    public static byte[] Frame(ConversationId conversation, UserId user, ulong thread, ulong delivered, ulong read) => Notices.Frame(new ControlMap()
+        .Set("event", "cursor")
+        .SetId("conversation", conversation.Value)
+        .SetId("user", user.Value)
+        .Set("delivered", delivered)
+        .Set("read", read)
+        .Set("thread", thread == 0 ? null : thread));
 }

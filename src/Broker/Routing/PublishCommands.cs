@@ -78,6 +78,13 @@ internal sealed class PublishCommands(ShardState state, MessageCommands messages
         return default;
     }
 
+    /// <summary>Why a message would be refused that is to be published later; the rest is seen then.</summary>
+    public Refusal DecideLater(ConversationState conversation, in CommandHeader command, in Publish publish, Turn turn, Turn? previous)
+    {
+        Refusal denied = Decide(conversation, command, publish, turn, previous);
+        return denied.Code == ErrorCode.None && publish.Kind == MessageKind.Rich ? messages.Decide(conversation, command, command.Actor.User, publish, turn, previous) : denied;
+    }
+
     /// <summary>The right to publish at all; of what changes earlier messages, <see cref="MessageCommands"/> knows the rights.</summary>
     private Refusal Decide(ConversationState conversation, in CommandHeader command, in Publish publish, Turn turn, Turn? previous)
     {
@@ -133,7 +140,7 @@ internal sealed class PublishCommands(ShardState state, MessageCommands messages
 
     private static void Acknowledge(in CommandHeader command, Turn turn, ConversationState conversation, ulong sequence, bool isDuplicate)
     {
-        if (command.Kind == CommandKind.Forward)
+        if (command.Kind != CommandKind.Publish)
         {
             turn.Results.Add((command.ReplyTo, new CommandResult(ErrorCode.None) { Conversation = conversation.Id, Sequence = sequence, Count = isDuplicate ? 0 : 1 }));
             return;
@@ -143,7 +150,8 @@ internal sealed class PublishCommands(ShardState state, MessageCommands messages
             command.Peer, command.Request, new Published(conversation.Epoch, sequence, Durability.Fsynced, isDuplicate, command.TimeMicros)));
     }
 
-    private bool TryFindPublish(in DedupeId id, Turn turn, Turn? previous, out PendingPublish publish)
+    /// <summary>The publish with this id, when there was one: what is decided counts, durable or not.</summary>
+    public bool TryFindPublish(in DedupeId id, Turn turn, Turn? previous, out PendingPublish publish)
     {
         if (turn.TryGetPublish(id, out publish) || (previous is not null && previous.TryGetPublish(id, out publish)))
         {

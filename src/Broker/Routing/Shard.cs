@@ -24,6 +24,8 @@ internal sealed class Shard
     private readonly ConversationCommands _conversations;
     private readonly MemberCommands _members;
     private readonly CursorCommands _cursors;
+    private readonly ScheduleCommands _scheduled;
+    private readonly HideCommands _hidden;
 
     public Shard(int index, ShardMap map, IConversationLog log, int conversationsMax)
     {
@@ -33,6 +35,8 @@ internal sealed class Shard
         _conversations = new ConversationCommands(_state);
         _members = new MemberCommands(_state);
         _cursors = new CursorCommands(_state);
+        _scheduled = new ScheduleCommands(_state, _publishes);
+        _hidden = new HideCommands(_state);
     }
 
     /// <summary>The conversations in memory.</summary>
@@ -49,6 +53,11 @@ internal sealed class Shard
             return _publishes.Apply(command, body, turn, previous);
         }
 
+        if (command.Kind == CommandKind.SendScheduled)
+        {
+            return _scheduled.Send(command, SendScheduledCommand.Parse(body), turn, previous);
+        }
+
         CommandResult result = command.Kind switch
         {
             CommandKind.CreateConversation => _conversations.Apply(CreateConversationCommand.Parse(body), turn, previous),
@@ -58,6 +67,9 @@ internal sealed class Shard
             CommandKind.ChangeLink => _members.Apply(command, ChangeLinkCommand.Parse(body), turn, previous),
             CommandKind.JoinByLink => _members.Apply(command, JoinByLinkCommand.Parse(body), turn, previous),
             CommandKind.MoveCursor => _cursors.Apply(command, MoveCursorCommand.Parse(body), turn, previous),
+            CommandKind.Schedule => _scheduled.Schedule(command, body, turn, previous),
+            CommandKind.CancelScheduled => _scheduled.Cancel(command, ScheduledCommand.Parse(body), turn, previous),
+            CommandKind.Hide => _hidden.Apply(command, HideCommand.Parse(body), turn, previous),
             CommandKind.Expire => _messages.Apply(command, ExpireCommand.Parse(body), turn, previous),
             CommandKind.ChangePerson => ChangePerson(command, body, turn, previous),
             CommandKind.StateWrite => WriteState(StateWriteCommand.Parse(body), turn, previous),

@@ -166,7 +166,7 @@ internal sealed record CommandResult(ErrorCode Error, string Reason = "")
     /// <summary>Sequence of the last record written.</summary>
     public ulong Sequence { get; init; }
 
-    /// <summary>Version of the profile, when one was to be changed.</summary>
+    /// <summary>Version of the profile, or of what is hidden, when that was to be changed.</summary>
     public ulong Version { get; init; }
 
     /// <summary>False when what was asked for was so already.</summary>
@@ -177,6 +177,9 @@ internal sealed record CommandResult(ErrorCode Error, string Reason = "")
 
     /// <summary>The heads that a query asked for.</summary>
     public ulong?[]? Heads { get; init; }
+
+    /// <summary>Why a scheduled message was not published and will not be; None when it was, or was none any more.</summary>
+    public ErrorCode ScheduledRefusal { get; init; }
 
     /// <summary>When the same request may succeed, ms; 0 = no telling.</summary>
     public uint RetryAfterMs { get; init; }

@@ -17,7 +17,8 @@ internal static class History
         Option<ulong?> before = new("--before") { Description = "The last messages before this sequence (default: before the end)", HelpName = "SEQ" };
         Option<ulong?> after = new("--after") { Description = "The first messages behind this sequence", HelpName = "SEQ" };
         Option<int> limit = new("--limit") { Description = "Messages at the most", HelpName = "N", DefaultValueFactory = static _ => LimitDefault };
-        Command command = new("history", "Print one page of messages") { conversation, before, after, limit };
+        Option<bool> hidden = new("--hidden") { Description = "Those that you have hidden, too" };
+        Command command = new("history", "Print one page of messages") { conversation, before, after, limit, hidden };
         command.Validators.Add(result =>
         {
             if (result.GetResult(before) is { Implicit: false } && result.GetResult(after) is { Implicit: false })
@@ -26,12 +27,12 @@ internal static class History
             }
         });
         command.SetAction((parsed, cancellation) => Invocation.Action((invocation, token) => RunAsync(
-            invocation, parsed.GetRequiredValue(conversation), parsed.GetValue(before), parsed.GetValue(after), parsed.GetValue(limit), token))(parsed, cancellation));
+            invocation, parsed.GetRequiredValue(conversation), parsed.GetValue(before), parsed.GetValue(after), parsed.GetValue(limit), parsed.GetValue(hidden), token))(parsed, cancellation));
         return command;
     }
 
     private static async Task<int> RunAsync(
-        Invocation invocation, string conversation, ulong? before, ulong? after, int limit, CancellationToken cancellation)
+        Invocation invocation, string conversation, ulong? before, ulong? after, int limit, bool showsHidden, CancellationToken cancellation)
     {
         if (limit is < 1 or > ProtocolLimits.FetchCountMax)
         {
@@ -45,7 +46,9 @@ internal static class History
             FetchDirection direction = after is null ? FetchDirection.Backward : FetchDirection.Forward;
             LogPosition position = new(0, after ?? before ?? LogPosition.Latest);
             HistoryPage page = await client.FetchAsync(target.Conversation, position, direction, limit, cancellation).ConfigureAwait(false);
-            await new MessagePrinter(invocation, client).PrintAsync(page.Messages, cancellation).ConfigureAwait(false);
+            HashSet<ulong> hidden = showsHidden || page.Messages.Count == 0 ? [] : await HiddenInAsync(client, target.Conversation, page, cancellation).ConfigureAwait(false);
+            ChatMessage[] shown = [.. page.Messages.Where(message => !hidden.Contains(message.Sequence))];
+            await new MessagePrinter(invocation, client).PrintAsync(shown, cancellation).ConfigureAwait(false);
             if (!invocation.IsHuman)
             {
                 invocation.Json.Begin().WriteBoolean("complete", page.IsComplete);
@@ -59,6 +62,21 @@ internal static class History
         }
 
         return ExitCodes.Done;
+    }
+
+    private static async Task<HashSet<ulong>> HiddenInAsync(FastChatClient client, ConversationId conversation, HistoryPage page, CancellationToken cancellation)
+    {
+        HashSet<ulong> hidden = [];
+        MessageStatePage states;
+        ulong first = FirstOf(page);
+        do
+        {
+            states = await client.GetMessageStatesAsync(conversation, first, LastOf(page), cancellation).ConfigureAwait(false);
+            hidden.UnionWith(states.Hidden);
+            first = states.Next;
+        }
+        while (first != 0);
+        return hidden;
     }
 
     private static ulong FirstOf(HistoryPage page) => page.Messages.Count > 0 ? page.Messages[0].Sequence : page.Head;

@@ -68,6 +68,18 @@ internal static class ControlKeys
             case FrameType.GetInbox:
                 Try(() => _ = (map.Bytes("known", ProtocolLimits.ClientFrameSizeMax), map.Bytes("after", ProtocolLimits.PingSizeMax), map.Number("epoch", 0), map.Number("limit", 0)), blame);
                 break;
+            case FrameType.Schedule:
+                Try(
+                    () => _ = (map.Id("conversation"), map.Id("id"), map.Number("kind", 0, byte.MaxValue), map.Bytes("body", ProtocolLimits.ClientFrameSizeMax), map.Number("at", 0, long.MaxValue)),
+                    blame);
+                break;
+            case FrameType.Hide:
+                Try(() => _ = (map.Id("conversation"), map.Bytes("sequences", ProtocolLimits.ControlArrayMax * sizeof(ulong)), map.Flag("hidden")), blame);
+                break;
+            case FrameType.ListScheduled or FrameType.ListHidden:
+                // These page by places of their own.
+                Try(() => _ = (map.Id("conversation"), map.Bytes("after", ProtocolLimits.PingSizeMax), map.Number("limit", 0)), blame);
+                break;
             case FrameType when FrameTypes.IsControlRequest(type):
                 foreach (string key in map.Keys)
                 {

@@ -264,7 +264,13 @@ internal sealed class FrameDispatcher
 
         UserId user = map["user"] is byte[] { Length: Id128.Size } userId ? UserId.Read(userId) : default;
         ulong version = map["version"] is long and >= 0 and long number ? (ulong)number : 0;
-        ApplicationFailureException.Fence(() => _session.OnNoticed(new ClientNotice(name, conversation) { User = user, Version = version }));
+        ApplicationFailureException.Fence(() => _session.OnNoticed(new ClientNotice(name, conversation)
+        {
+            User = user,
+            Version = version,
+            Message = map["id"] is byte[] { Length: Id128.Size } message ? ClientMessageId.Read(message) : default,
+            Refused = map["refused"] is long and > 0 and <= ushort.MaxValue and long refused ? (ErrorCode)refused : ErrorCode.None,
+        }));
     }
 }
 

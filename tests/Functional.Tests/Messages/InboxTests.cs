@@ -75,7 +75,7 @@ public sealed class InboxTests
     {
         await using TestBroker broker = await TestBroker.StartAsync();
         await using FastChatClient phone = await broker.ClientAsync("ada");
-        await using FastChatClient laptop = await FastChatClient.ConnectAsync(new ClientOptions { Endpoint = ClientEndpoint.Parse(broker.Process.Tcp.ToString()), Name = "ada", Password = TestBroker.Password });
+        await using FastChatClient laptop = await broker.DeviceAsync("ada");
         ConversationId room = (await phone.CreateConversationAsync(ConversationKind.Group, null)).Conversation;
         await phone.PublishTextAsync(room, "note to myself");
         TaskCompletionSource<CursorNotice> seen = new(TaskCreationOptions.RunContinuationsAsynchronously);
