@@ -49,14 +49,11 @@ internal sealed class CursorCommands(ShardState state)
         }
 
         UserId user = header.Actor.User;
-        byte[] key = ConversationKeys.Cursor(conversation.Id, user, command.Thread);
-        ReadCursor before = ReadCursor.Parse(state.Read(key, turn, previous));
+        ReadCursor before = state.CursorOf(conversation, user, command.Thread, turn, previous);
         ReadCursor after = before.MovedTo(command.Delivered, command.Read, command.IsPrivate);
         if (after != before)
         {
-            byte[] value = after.ToBytes();
-            turn.Put(key, value);
-            state.Owe(user.Value, [new StateEntry(ConversationKeys.OwnCursor(user, conversation.Id, command.Thread), value)], turn);
+            state.Owe(user.Value, [ShardState.SetCursor(conversation, user, command.Thread, after, turn)], turn);
             bool isSeen = !ConversationKinds.IsOpen(conversation.Meta.Kind) && (after.Delivered != before.Delivered || after.PublicRead != before.PublicRead);
             if (isSeen)
             {

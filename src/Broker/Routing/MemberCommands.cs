@@ -52,7 +52,7 @@ internal sealed class MemberCommands(ShardState state)
             }
             else
             {
-                Begin(conversation, user, command.Role, before, header, turn);
+                Begin(conversation, user, command.Role, before, header, turn, previous);
             }
 
             changed++;
@@ -85,11 +85,11 @@ internal sealed class MemberCommands(ShardState state)
         switch (command.Change)
         {
             case MemberChange.Join:
-                Begin(conversation, command.User, role, before, header, turn);
+                Begin(conversation, command.User, role, before, header, turn, previous);
                 break;
             case MemberChange.Accept:
                 // What they were invited as waits in the invitation.
-                Begin(conversation, command.User, InvitedAs(before!.Value), before, header, turn);
+                Begin(conversation, command.User, InvitedAs(before!.Value), before, header, turn, previous);
                 break;
             case MemberChange.Invite:
                 Change(conversation, command.User, Invitation(conversation, role), header, turn);
@@ -150,7 +150,7 @@ internal sealed class MemberCommands(ShardState state)
             turn.Put(key, (link with { UsesLeft = link.UsesLeft - 1 }).ToBytes());
         }
 
-        Begin(conversation, user, link.Role, before, header, turn);
+        Begin(conversation, user, link.Role, before, header, turn, previous);
         return Done(conversation, changed: 1);
     }
 
@@ -245,7 +245,7 @@ internal sealed class MemberCommands(ShardState state)
         }
     }
 
-    private void Begin(ConversationState conversation, UserId user, MemberRole role, Membership? before, in CommandHeader header, Turn turn)
+    private void Begin(ConversationState conversation, UserId user, MemberRole role, Membership? before, in CommandHeader header, Turn turn, Turn? previous)
     {
         ulong visibleFrom = conversation.Meta.History switch
         {
@@ -254,7 +254,12 @@ internal sealed class MemberCommands(ShardState state)
             _ => conversation.Head + 1,
         };
         Restrict(conversation, role == MemberRole.Reader && conversation.Meta.Kind == ConversationKind.Public, turn);
-        Write(conversation, MessageKind.MemberAdded, new MembershipBody(user, role, visibleFrom), header, turn);
+        MembershipBody body = new(user, role, visibleFrom);
+        ulong sequence = Append(conversation, MessageKind.MemberAdded, body, header, turn);
+
+        // What was said before is there to be read, and nobody is behind with it. In private: they need not have looked at it either.
+        ReadCursor cursor = state.CursorOf(conversation, user, thread: 0, turn, previous).MovedTo(delivered: 0, read: sequence, isPrivate: true);
+        state.SetMember(conversation, user, Membership.After(body, sequence), turn, ShardState.SetCursor(conversation, user, thread: 0, cursor, turn));
     }
 
     private void Change(ConversationState conversation, UserId user, Membership? membership, in CommandHeader header, Turn turn)
@@ -272,11 +277,12 @@ internal sealed class MemberCommands(ShardState state)
         turn.Open.Remove(conversation);
     }
 
-    private void Write(ConversationState conversation, MessageKind kind, in MembershipBody body, in CommandHeader header, Turn turn)
+    private void Write(ConversationState conversation, MessageKind kind, in MembershipBody body, in CommandHeader header, Turn turn) =>
+        state.SetMember(conversation, body.User, Membership.After(body, Append(conversation, kind, body, header, turn)), turn);
+
+    private static ulong Append(ConversationState conversation, MessageKind kind, in MembershipBody body, in CommandHeader header, Turn turn)
     {
         Span<byte> bytes = stackalloc byte[MembershipBody.SizeMax];
-        int size = body.Write(bytes);
-        ulong sequence = ShardState.AppendSystem(conversation, turn, header, kind, bytes[..size]);
-        state.SetMember(conversation, body.User, Membership.After(body, sequence), turn);
+        return ShardState.AppendSystem(conversation, turn, header, kind, bytes[..body.Write(bytes)]);
     }
 }

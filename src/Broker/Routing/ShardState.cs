@@ -110,7 +110,8 @@ internal sealed class ShardState
     }
 
     /// <summary>Changes a membership, and owes the user's shard the change of the user's list.</summary>
-    public void SetMember(ConversationState conversation, UserId user, Membership? membership, Turn turn)
+    /// <param name="with">What else the user's shard is to have at the same moment.</param>
+    public void SetMember(ConversationState conversation, UserId user, Membership? membership, Turn turn, params ReadOnlySpan<StateEntry> with)
     {
         conversation.Members[user] = membership;
         byte[] memberKey = ConversationKeys.Member(conversation.Id, user);
@@ -123,7 +124,19 @@ internal sealed class ShardState
             turn.Delete(memberKey);
         }
 
-        Owe(user.Value, [new StateEntry(ConversationKeys.ListEntry(user, conversation.Id), membership?.ToListEntry())], turn);
+        Owe(user.Value, [new StateEntry(ConversationKeys.ListEntry(user, conversation.Id), membership?.ToListEntry()), .. with], turn);
+    }
+
+    /// <summary>A member's cursors; of the conversation itself when there is no thread.</summary>
+    public ReadCursor CursorOf(ConversationState conversation, UserId user, ulong thread, Turn turn, Turn? previous) =>
+        ReadCursor.Parse(Read(ConversationKeys.Cursor(conversation.Id, user, thread), turn, previous));
+
+    /// <summary>Moves a member's cursors; what comes back is for the user's shard.</summary>
+    public static StateEntry SetCursor(ConversationState conversation, UserId user, ulong thread, in ReadCursor cursor, Turn turn)
+    {
+        byte[] value = cursor.ToBytes();
+        turn.Put(ConversationKeys.Cursor(conversation.Id, user, thread), value);
+        return new StateEntry(ConversationKeys.OwnCursor(user, conversation.Id, thread), value);
     }
 
     /// <summary>Changes what a conversation is.</summary>

@@ -38,6 +38,30 @@ public sealed class InboxTests
     }
 
     [Test]
+    public async Task Who_comes_later_is_behind_with_nothing_that_was_said_before()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        await using FastChatClient ada = await broker.ClientAsync("ada");
+        await using FastChatClient bob = await broker.ClientAsync("bob");
+        ConversationId room = (await ada.CreateConversationAsync(ConversationKind.Group, null)).Conversation;
+        for (int i = 0; i < 3; i++)
+        {
+            await ada.PublishTextAsync(room, $"before {i}");
+        }
+
+        await ada.AddMembersAsync(room, [bob.User]);
+        await ada.PublishTextAsync(room, "welcome");
+        await UntilAsync(async () => (await bob.GetInboxAsync()).Entries is [{ Unread: 1, Read: 4 }]);
+        Assert.That((await bob.FetchAsync(room, LogPosition.Start, FetchDirection.Forward)).Messages, Has.Count.EqualTo(5), "they may read it");
+        Assert.That((await ada.ListCursorsAsync(room)).Cursors.Single(cursor => cursor.User == bob.User).Read, Is.Zero, "and nobody is told that they did");
+
+        await ada.RemoveMemberAsync(room, bob.User);
+        await ada.PublishTextAsync(room, "without them");
+        await ada.AddMembersAsync(room, [bob.User]);
+        await UntilAsync(async () => (await bob.GetInboxAsync()).Entries is [{ Unread: 0, Read: 8 }]);
+    }
+
+    [Test]
     public async Task Receipts_reach_those_who_read_along_and_only_what_is_public()
     {
         await using TestBroker broker = await TestBroker.StartAsync();
