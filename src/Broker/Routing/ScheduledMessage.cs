@@ -68,9 +68,14 @@ internal readonly ref struct ScheduledMessage
 
     /// <summary>Reads what is stored.</summary>
     /// <exception cref="CorruptRecordException">It is no scheduled message.</exception>
-    public static ScheduledMessage Parse(ReadOnlySpan<byte> source) => source.Length < FixedSize || source[0] != Format
-        ? throw new CorruptRecordException("a scheduled message cannot be read")
-        : new ScheduledMessage
+    public static ScheduledMessage Parse(ReadOnlySpan<byte> source) =>
+        TryParse(source, out ScheduledMessage message) ? message : throw new CorruptRecordException("a scheduled message cannot be read");
+
+    /// <summary>Reads what is stored; false when it is no scheduled message.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> source, out ScheduledMessage message)
+    {
+        bool isOne = source.Length >= FixedSize && source[0] == Format;
+        message = !isOne ? default : new ScheduledMessage
         {
             Kind = (MessageKind)source[1],
             Refused = (ErrorCode)BinaryPrimitives.ReadUInt16LittleEndian(source[2..]),
@@ -79,6 +84,8 @@ internal readonly ref struct ScheduledMessage
             BodyHash = source.Slice(24, ChainHash.Size),
             Body = source[FixedSize..],
         };
+        return isOne;
+    }
 }
 
 /// <summary>Keys of scheduled messages (docs/log-format.md §6). They belong to the shard of the conversation, and are ordered by their owner, who lists them.</summary>
