@@ -31,6 +31,12 @@ public sealed record InboxEntry
     /// <summary>The last message; null when there is none that the user may see.</summary>
     public MessagePreview? Last { get; init; }
 
+    /// <summary>Grows whenever a member comes further, as far as that is shown; 0 in open conversations.</summary>
+    public ulong Receipts { get; init; }
+
+    /// <summary>How far the members have come, as far as that is shown; null when there are many of them, to be asked for (<see cref="FastChatClient.ListCursorsAsync"/>).</summary>
+    public IReadOnlyList<MemberCursor>? Cursors { get; init; }
+
     internal static InboxEntry Parse(ControlMap map) => new()
     {
         Conversation = ConversationInfo.Parse(map),
@@ -40,6 +46,8 @@ public sealed record InboxEntry
         Read = map.Number("read", 0),
         Delivered = map.Number("delivered", 0),
         Activity = Micros.ToTime(map.Number("activity", 0)),
+        Receipts = map.Number("receipts", 0),
+        Cursors = map.Maps("cursors")?.OfType<ControlMap>().Select(MemberCursor.Parse).ToArray(),
         Last = map["last"] is ControlMap last ? MessagePreview.Parse(last) : null,
     };
 }
@@ -77,19 +85,36 @@ public sealed record InboxPage(IReadOnlyList<InboxEntry> Entries, IReadOnlyList<
     public ulong HiddenVersion { get; init; }
 }
 
+/// <summary>What is different in the user's list from what a device knew.</summary>
+/// <param name="Entries">The conversations that are new or changed, as they are now.</param>
+/// <param name="Gone">Of those that the device knew: the user does not belong to them any more.</param>
+/// <param name="IsRecovered">False when the log's epoch is another than the one that the device knew: then everything is here, and what the device holds may not be so any more.</param>
+/// <param name="Epoch">The epoch, to be given the next time.</param>
+/// <param name="HiddenVersion">How often the user changed what is hidden from them (<see cref="InboxPage.HiddenVersion"/>).</param>
+public sealed record InboxChanges(IReadOnlyList<InboxEntry> Entries, IReadOnlyList<ConversationId> Gone, bool IsRecovered, uint Epoch, ulong HiddenVersion);
+
 /// <summary>What a device knows of a conversation.</summary>
 /// <param name="Conversation">The conversation.</param>
 /// <param name="Head">The head that it was told last.</param>
 /// <param name="Read">The cursor that it was told last.</param>
-public readonly record struct KnownConversation(ConversationId Conversation, ulong Head, ulong Read)
+/// <param name="Receipts">What it was told last of the cursors of others (<see cref="InboxEntry.Receipts"/>).</param>
+public readonly record struct KnownConversation(ConversationId Conversation, ulong Head, ulong Read, ulong Receipts)
 {
-    internal const int Size = 32;
+    internal const int Size = 40;
+
+    /// <summary>What a device knows that was told this.</summary>
+    public static KnownConversation Of(InboxEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        return new(entry.Conversation.Conversation, entry.Conversation.Head, entry.Read, entry.Receipts);
+    }
 
     internal void Write(Span<byte> target)
     {
         Conversation.Write(target);
         BinaryPrimitives.WriteUInt64LittleEndian(target[16..], Head);
         BinaryPrimitives.WriteUInt64LittleEndian(target[24..], Read);
+        BinaryPrimitives.WriteUInt64LittleEndian(target[32..], Receipts);
     }
 }
 
@@ -97,7 +122,10 @@ public readonly record struct KnownConversation(ConversationId Conversation, ulo
 /// <param name="User">The member.</param>
 /// <param name="Delivered">Up to here a device of theirs has it.</param>
 /// <param name="Read">Up to here they have read, as far as they let others know.</param>
-public readonly record struct MemberCursor(UserId User, ulong Delivered, ulong Read);
+public readonly record struct MemberCursor(UserId User, ulong Delivered, ulong Read)
+{
+    internal static MemberCursor Parse(ControlMap map) => new(new UserId(map.Id("user")), map.Number("delivered", 0), map.Number("read", 0));
+}
 
 /// <summary>A page of the members' cursors, ordered by user.</summary>
 /// <param name="Cursors">Those who have come anywhere.</param>

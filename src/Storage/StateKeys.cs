@@ -28,6 +28,7 @@ namespace FastChat.Storage;
 ///  'y' · time i64 BE · conversation (16) · sequence u64 BE            a message that ends by itself
 ///  'd' · conversation (16) · user (16) [· thread u64 BE]              a member's cursors
 ///  'u' · user (16) · conversation (16) [· thread u64 BE]              the same, on the user's side
+///  'K' · conversation (16)                      the sum of its cursors, as far as others may see them
 ///  's' · user (16)                              presence
 ///  'S' · time i64 BE · user (16) · conversation (16) · message id (16)   a scheduled message that waits
 ///  'T' · user (16) · conversation (16) · message id (16)              a scheduled message

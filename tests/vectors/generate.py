@@ -464,7 +464,8 @@ def control_files():
         ("next page of a thread's", {"conversation": GROUP, "after": OTHER, "limit": 100, "thread": 7})], "ListCursors, C→S (protocol.md §4.6)")
     file("get-inbox", "GetInbox", [
         ("first page", {}),
-        ("what is different, next page", {"known": GROUP + (41).to_bytes(8, "little") + (40).to_bytes(8, "little"), "epoch": 1, "limit": 200})], "GetInbox, C→S (protocol.md §4.6)")
+        ("what is different, next page", {"known": GROUP + (41).to_bytes(8, "little") + (40).to_bytes(8, "little") + (99).to_bytes(8, "little"), "epoch": 1, "limit": 200}),
+        ("of some ids only", {"first": CONVERSATION, "last": GROUP})], "GetInbox, C→S (protocol.md §4.6)")
     file("set-profile", "SetProfile", [
         ("everything", {"display_name": "Ada Lovelace", "avatar": "https://pictures.example/ada.png", "locale": "en-GB",
                         "fields": {"pronouns": "she/her", "title": "Countess – of numbers"}, "if_version": 0}),

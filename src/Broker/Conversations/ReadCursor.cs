@@ -17,6 +17,9 @@ internal readonly record struct ReadCursor(ulong Delivered, ulong Read, ulong Pu
     public ReadCursor MovedTo(ulong delivered, ulong read, bool isPrivate) => new(
         Math.Max(Delivered, Math.Max(delivered, read)), Math.Max(Read, read), isPrivate ? PublicRead : Math.Max(PublicRead, read));
 
+    /// <summary>Grows with everything that others may see of it.</summary>
+    public ulong Seen => Delivered + PublicRead;
+
     public byte[] ToBytes()
     {
         byte[] bytes = new byte[Size];

@@ -19,12 +19,16 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
     /// <summary>Conversations in one reply.</summary>
     public const int PageMax = 200;
 
-    private const int KnownSize = 32;
+    private const int KnownSize = 40;
     private const int PreviewBytes = 256;
     private const int MentionsMax = 1000;
+    private const int CursorsMax = 16;
     private const int PlaceSize = sizeof(long) + Id128.Size;
 
     private readonly record struct Row(ConversationId Conversation, Membership Membership, ulong Head, LastMessage Last);
+
+    /// <summary>What a device was told last of a conversation.</summary>
+    private readonly record struct Known(ulong Head, ulong Read, ulong Receipts);
 
     /// <summary>A page of the list.</summary>
     public async Task<ControlAnswer> GetAsync(Actor actor, ControlMap map)
@@ -34,13 +38,13 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
         int limit = (int)map.Number("limit", 0, PageMax);
         if (known.Length % KnownSize != 0 || (after.Length != 0 && after.Length != PlaceSize))
         {
-            return ControlAnswer.Refused(ErrorCode.BadRequest, "known: 32 bytes for each conversation; after: what a reply called next");
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "known: 40 bytes for each conversation; after: what a reply called next");
         }
 
         // What a device knows of another epoch may not be so any more.
         bool isRecovered = map.Number("epoch", log.Epoch) == log.Epoch;
-        List<(ConversationId Conversation, Membership Membership)> list = ListOf(actor.User);
-        Dictionary<ConversationId, (ulong Head, ulong Read)> knows = isRecovered ? Parse(known) : [];
+        List<(ConversationId Conversation, Membership Membership)> list = ListOf(actor.User, map.Id("first"), map["last"] is null ? UInt128.MaxValue : map.Id("last"));
+        Dictionary<ConversationId, Known> knows = isRecovered ? Parse(known) : [];
         ulong?[] heads = await router.HeadsAsync([.. list.Select(one => one.Conversation)], CancellationToken.None);
         Dictionary<ConversationId, ReadCursor> cursors = knows.Count > 0 ? CursorsOf(actor.User) : [];
         List<Row> rows = [];
@@ -48,7 +52,7 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
         {
             (ConversationId conversation, Membership membership) = list[i];
             ulong head = heads[i] ?? log.ReadHead(conversation).Sequence;
-            bool isSame = knows.TryGetValue(conversation, out (ulong Head, ulong Read) one) && one == (head, cursors.GetValueOrDefault(conversation).Read);
+            bool isSame = knows.TryGetValue(conversation, out Known one) && one.Head == head && one.Read == cursors.GetValueOrDefault(conversation).Read && one.Receipts == (membership.IsMember ? ReceiptsOf(conversation) : 0);
             if (!isSame)
             {
                 rows.Add(new Row(conversation, membership, head, counts.LastOf(conversation, head)));
@@ -71,7 +75,7 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
         if (knows.Count > 0)
         {
             HashSet<ConversationId> there = [.. list.Select(one => one.Conversation)];
-            reply.Set("gone", knows.Keys.Where(one => !there.Contains(one)).Take(ProtocolLimits.ControlArrayMax).Select(one => ControlMap.IdBytes(one.Value)).ToList<object?>());
+            reply.Set("gone", knows.Keys.Where(one => !there.Contains(one)).SelectMany(one => ControlMap.IdBytes(one.Value)).ToArray());
         }
 
         return ControlAnswer.Ok(isComplete || page.Length == 0 ? reply : reply.Set("next", PlaceOf(page[^1])));
@@ -116,30 +120,7 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
         UInt128 after = map.Id("after");
         int limit = (int)map.Number("limit", 0, ProtocolLimits.ControlArrayMax);
         limit = limit == 0 ? ProtocolLimits.ControlArrayMax : limit;
-        List<object?> cursors = [];
-        UserId last = default;
-        bool more = false;
-        byte[] prefix = MessageKeys.AllOf('d', conversation);
-        log.Scan(Table.State, prefix, after == 0 ? [] : [.. ConversationKeys.Cursor(conversation, new UserId(after), 0), .. Enumerable.Repeat((byte)0xFF, sizeof(ulong) + 1)], (key, value) =>
-        {
-            UserId user = UserId.Read(key[(1 + Id128.Size)..]);
-            ulong of = key.Length == StateKeys.MemberSize ? 0 : BinaryPrimitives.ReadUInt64BigEndian(key[StateKeys.MemberSize..]);
-            if (of != thread || reads.MembershipOf(conversation, user) is not { IsMember: true })
-            {
-                return true;
-            }
-
-            more = cursors.Count == limit;
-            if (!more)
-            {
-                ReadCursor cursor = ReadCursor.Parse(value);
-                ulong read = user == actor.User ? cursor.Read : cursor.PublicRead;
-                cursors.Add(new ControlMap().SetId("user", user.Value).Set("delivered", cursor.Delivered).Set("read", read));
-                last = user;
-            }
-
-            return !more;
-        });
+        (List<object?> cursors, bool more, UserId last) = CursorsIn(actor.User, conversation, thread, after, limit);
         ControlMap reply = new ControlMap().Set("cursors", cursors).Set("complete", !more);
         return ControlAnswer.Ok(more ? reply.SetId("next", last.Value) : reply);
     }
@@ -156,29 +137,40 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
         return place;
     }
 
-    private static Dictionary<ConversationId, (ulong Head, ulong Read)> Parse(ReadOnlySpan<byte> known)
+    private static Dictionary<ConversationId, Known> Parse(ReadOnlySpan<byte> known)
     {
-        Dictionary<ConversationId, (ulong Head, ulong Read)> parsed = [];
+        Dictionary<ConversationId, Known> parsed = [];
         for (; known.Length >= KnownSize; known = known[KnownSize..])
         {
-            parsed[ConversationId.Read(known)] = (BinaryPrimitives.ReadUInt64LittleEndian(known[16..]), BinaryPrimitives.ReadUInt64LittleEndian(known[24..]));
+            parsed[ConversationId.Read(known)] = new Known(
+                BinaryPrimitives.ReadUInt64LittleEndian(known[16..]), BinaryPrimitives.ReadUInt64LittleEndian(known[24..]), BinaryPrimitives.ReadUInt64LittleEndian(known[32..]));
         }
 
         return parsed;
     }
 
-    private List<(ConversationId Conversation, Membership Membership)> ListOf(UserId user)
+    /// <summary>The user's list, as far as the ids lie between these two.</summary>
+    private List<(ConversationId Conversation, Membership Membership)> ListOf(UserId user, UInt128 first, UInt128 last)
     {
         List<(ConversationId, Membership)> list = [];
         byte[] prefix = new byte[StateKeys.ListPrefixSize];
         StateKeys.WriteListPrefix(prefix, user);
-        log.Scan(Table.State, prefix, [], (key, value) =>
+        log.Scan(Table.State, prefix, first == 0 ? [] : ConversationKeys.ListEntry(user, new ConversationId(first - 1)), (key, value) =>
         {
-            list.Add((new ConversationId(StateKeys.SecondId(key)), Membership.Parse(value)));
+            UInt128 id = StateKeys.SecondId(key);
+            if (id > last)
+            {
+                return false;
+            }
+
+            list.Add((new ConversationId(id), Membership.Parse(value)));
             return true;
         });
         return list;
     }
+
+    private ulong ReceiptsOf(ConversationId conversation) =>
+        log.Get(Table.State, ConversationKeys.Receipts(conversation)) is { } stored ? BinaryPrimitives.ReadUInt64LittleEndian(stored) : 0;
 
     private Dictionary<ConversationId, ReadCursor> CursorsOf(UserId user)
     {
@@ -214,7 +206,12 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
         ReadCursor cursor = ReadCursor.Parse(log.Get(Table.State, ConversationKeys.Cursor(row.Conversation, actor.User, 0)));
         ulong after = Math.Max(cursor.Read, first - 1);
         (int unread, bool isMore) = counts.Of(actor.User, row.Conversation, after, row.Head);
+
+        // The number before the cursors: one that moves in between is looked at once more.
+        ulong receipts = ReceiptsOf(row.Conversation);
         return entry
+            .Set("receipts", receipts == 0 ? null : receipts)
+            .Set("cursors", receipts == 0 ? null : CursorsIn(actor.User, row.Conversation))
             .Set("delivered", cursor.Delivered)
             .Set("read", cursor.Read)
             .Set("unread", unread)
@@ -222,6 +219,42 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
             .Set("mentions", Mentions(actor.User, row.Conversation, after))
             .Set("activity", row.Last.TimeMicros)
             .Set("last", row.Last.Sequence >= first ? Preview(actor.User, row.Conversation, row.Last.Sequence) : null);
+    }
+
+    /// <summary>How far the members have come; null when that is more than a few.</summary>
+    private List<object?>? CursorsIn(UserId user, ConversationId conversation)
+    {
+        (List<object?> cursors, bool more, _) = CursorsIn(user, conversation, thread: 0, after: 0, CursorsMax);
+        return more ? null : cursors;
+    }
+
+    private (List<object?> Cursors, bool More, UserId Last) CursorsIn(UserId asking, ConversationId conversation, ulong thread, UInt128 after, int limit)
+    {
+        List<object?> cursors = [];
+        UserId last = default;
+        bool more = false;
+        byte[] prefix = MessageKeys.AllOf('d', conversation);
+        log.Scan(Table.State, prefix, after == 0 ? [] : [.. ConversationKeys.Cursor(conversation, new UserId(after), 0), .. Enumerable.Repeat((byte)0xFF, sizeof(ulong) + 1)], (key, value) =>
+        {
+            UserId user = UserId.Read(key[(1 + Id128.Size)..]);
+            ulong of = key.Length == StateKeys.MemberSize ? 0 : BinaryPrimitives.ReadUInt64BigEndian(key[StateKeys.MemberSize..]);
+            if (of != thread || reads.MembershipOf(conversation, user) is not { IsMember: true })
+            {
+                return true;
+            }
+
+            more = cursors.Count == limit;
+            if (!more)
+            {
+                ReadCursor cursor = ReadCursor.Parse(value);
+                ulong read = user == asking ? cursor.Read : cursor.PublicRead;
+                cursors.Add(new ControlMap().SetId("user", user.Value).Set("delivered", cursor.Delivered).Set("read", read));
+                last = user;
+            }
+
+            return !more;
+        });
+        return (cursors, more, last);
     }
 
     private int Mentions(UserId user, ConversationId conversation, ulong after)

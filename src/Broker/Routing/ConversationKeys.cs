@@ -65,6 +65,9 @@ internal static class ConversationKeys
         return key;
     }
 
+    /// <summary>The sum of the members' cursors, as far as others may see them; u64 LE.</summary>
+    public static byte[] Receipts(ConversationId conversation) => MessageKeys.AllOf('K', conversation);
+
     /// <summary>A join link, by the SHA-256 of its secret; an empty hash gives the prefix of all links of the conversation.</summary>
     public static byte[] JoinLink(ConversationId conversation, ReadOnlySpan<byte> secretHash)
     {

@@ -53,7 +53,7 @@ internal sealed class CursorCommands(ShardState state)
         ReadCursor after = before.MovedTo(command.Delivered, command.Read, command.IsPrivate);
         if (after != before)
         {
-            state.Owe(user.Value, [ShardState.SetCursor(conversation, user, command.Thread, after, turn)], turn);
+            state.Owe(user.Value, [state.SetCursor(conversation, user, command.Thread, before, after, turn, previous)], turn);
             bool isSeen = !ConversationKinds.IsOpen(conversation.Meta.Kind) && (after.Delivered != before.Delivered || after.PublicRead != before.PublicRead);
             if (isSeen)
             {

@@ -258,8 +258,9 @@ internal sealed class MemberCommands(ShardState state)
         ulong sequence = Append(conversation, MessageKind.MemberAdded, body, header, turn);
 
         // What was said before is there to be read, and nobody is behind with it. In private: they need not have looked at it either.
-        ReadCursor cursor = state.CursorOf(conversation, user, thread: 0, turn, previous).MovedTo(delivered: 0, read: sequence, isPrivate: true);
-        state.SetMember(conversation, user, Membership.After(body, sequence), turn, ShardState.SetCursor(conversation, user, thread: 0, cursor, turn));
+        ReadCursor cursor = state.CursorOf(conversation, user, thread: 0, turn, previous);
+        ReadCursor moved = cursor.MovedTo(delivered: 0, read: sequence, isPrivate: true);
+        state.SetMember(conversation, user, Membership.After(body, sequence), turn, state.SetCursor(conversation, user, thread: 0, cursor, moved, turn, previous));
     }
 
     private void Change(ConversationState conversation, UserId user, Membership? membership, in CommandHeader header, Turn turn)

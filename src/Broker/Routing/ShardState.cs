@@ -132,10 +132,19 @@ internal sealed class ShardState
         ReadCursor.Parse(Read(ConversationKeys.Cursor(conversation.Id, user, thread), turn, previous));
 
     /// <summary>Moves a member's cursors; what comes back is for the user's shard.</summary>
-    public static StateEntry SetCursor(ConversationState conversation, UserId user, ulong thread, in ReadCursor cursor, Turn turn)
+    public StateEntry SetCursor(ConversationState conversation, UserId user, ulong thread, in ReadCursor before, in ReadCursor after, Turn turn, Turn? previous)
     {
-        byte[] value = cursor.ToBytes();
+        byte[] value = after.ToBytes();
         turn.Put(ConversationKeys.Cursor(conversation.Id, user, thread), value);
+        ulong seen = after.Seen - before.Seen;
+        if (seen > 0 && !ConversationKinds.IsOpen(conversation.Meta.Kind))
+        {
+            // The sum of what all may see of cursors: it grows with each of their moves, so who has the number has the cursors.
+            byte[] key = ConversationKeys.Receipts(conversation.Id);
+            ulong sum = Read(key, turn, previous) is { } stored ? BinaryPrimitives.ReadUInt64LittleEndian(stored) : 0;
+            turn.Put(key, BitConverter.GetBytes(sum + seen));
+        }
+
         return new StateEntry(ConversationKeys.OwnCursor(user, conversation.Id, thread), value);
     }
 

@@ -66,7 +66,7 @@ internal static class ControlKeys
                 Try(() => _ = (map.Id("conversation"), map.Number("root", 0), map.Number("after", 0), map.Number("limit", 0)), blame);
                 break;
             case FrameType.GetInbox:
-                Try(() => _ = (map.Bytes("known", ProtocolLimits.ClientFrameSizeMax), map.Bytes("after", ProtocolLimits.PingSizeMax), map.Number("epoch", 0), map.Number("limit", 0)), blame);
+                Try(() => _ = (map.Bytes("known", ProtocolLimits.ClientFrameSizeMax), map.Bytes("after", ProtocolLimits.PingSizeMax), map.Number("epoch", 0), map.Number("limit", 0), map.Id("first"), map.Id("last")), blame);
                 break;
             case FrameType.Schedule:
                 Try(

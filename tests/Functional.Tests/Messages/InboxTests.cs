@@ -138,7 +138,7 @@ public sealed class InboxTests
             {
                 epoch = await CatchUpAsync(epoch);
                 List<InboxEntry> fresh = await AllAsync(bob);
-                return fresh.Count == device.Count && fresh.All(entry => device.TryGetValue(entry.Conversation.Conversation, out InboxEntry? known) && known == entry);
+                return fresh.Count == device.Count && fresh.All(entry => device.TryGetValue(entry.Conversation.Conversation, out InboxEntry? known) && AreSame(known, entry));
             });
         }
 
@@ -147,13 +147,16 @@ public sealed class InboxTests
             ConversationId room = rooms.Count == 0 ? default : rooms[random.Next(rooms.Count)];
             try
             {
-                switch (rooms.Count == 0 ? 0 : random.Next(12))
+                switch (rooms.Count == 0 ? 0 : random.Next(15))
                 {
                     case 0: rooms.Add((await ada.CreateConversationAsync(ConversationKind.Group, null, $"room {rooms.Count}", [bob.User])).Conversation); break;
                     case 1: await ada.RemoveMemberAsync(room, bob.User); break;
                     case 2: await ada.AddMembersAsync(room, [bob.User]); break;
                     case 3: await bob.PublishTextAsync(room, "from bob"); break;
                     case 4: await bob.MoveCursorAsync(room, read: (ulong)random.Next(1, 20)); break;
+                    case 12: await ada.MoveCursorAsync(room, read: (ulong)random.Next(1, 20)); break;
+                    case 13: await ada.MoveCursorAsync(room, delivered: (ulong)random.Next(1, 20), isPrivate: true); break;
+                    case 14: await ada.ChangeConversationAsync(room, new ConversationChanges { Topic = $"topic {random.Next()}" }); break;
                     case 5: await ada.DeleteAsync(room, (ulong)random.Next(1, 20)); break;
                     case 6: await ada.EditAsync(room, (ulong)random.Next(1, 20), $"edited {random.Next()}"); break;
                     case 7: await ada.ReactAsync(room, (ulong)random.Next(1, 20), "👍"); break;
@@ -170,7 +173,7 @@ public sealed class InboxTests
         async Task<uint> CatchUpAsync(uint known)
         {
             ReadOnlyMemory<byte>? next = null;
-            KnownConversation[] knows = device.Values.Select(entry => new KnownConversation(entry.Conversation.Conversation, entry.Conversation.Head, entry.Read)).ToArray();
+            KnownConversation[] knows = device.Values.Select(KnownConversation.Of).ToArray();
             do
             {
                 InboxPage page = await bob.GetInboxAsync(knows, known, limit: 7, next: next);
@@ -200,11 +203,50 @@ public sealed class InboxTests
         await ada.CreateConversationAsync(ConversationKind.Group, null, "room");
         await UntilAsync(async () => (await ada.GetInboxAsync()).Entries.Count == 1);
         InboxPage page = await ada.GetInboxAsync();
-        KnownConversation known = new(page.Entries[0].Conversation.Conversation, 0, 0);
+        KnownConversation known = KnownConversation.Of(page.Entries[0]);
         Assert.That((await ada.GetInboxAsync([known], page.Epoch)).Entries, Is.Empty);
         InboxPage other = await ada.GetInboxAsync([known], page.Epoch + 1);
         Assert.That((other.IsRecovered, other.Entries.Count), Is.EqualTo((false, 1)));
     }
+
+    [Test]
+    public async Task Who_knows_more_than_one_request_holds_is_told_what_is_different()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        await using FastChatClient ada = await broker.ClientAsync("ada");
+        await using FastChatClient bob = await broker.ClientAsync("bob");
+        List<ConversationId> rooms = [];
+        for (int i = 0; i < 1700; i += 100)
+        {
+            rooms.AddRange((await Task.WhenAll(Enumerable.Range(i, 100).Select(number => ada.CreateConversationAsync(ConversationKind.Group, null, $"room {number}", [bob.User])))).Select(made => made.Conversation));
+        }
+
+        await UntilAsync(async () => (await bob.GetInboxAsync(limit: 1)).Total == 1700);
+        InboxChanges all = await bob.CatchUpAsync([]);
+        Assert.That((all.Entries.Count, all.Gone.Count, all.IsRecovered), Is.EqualTo((1700, 0, true)));
+        KnownConversation[] known = [.. all.Entries.Select(KnownConversation.Of)];
+        Assert.That((await bob.CatchUpAsync(known, all.Epoch)).Entries, Is.Empty);
+
+        // One at each end of the ids, those to both sides of where the parts meet, and one that is new.
+        rooms.Sort(static (left, right) => left.Value.CompareTo(right.Value));
+        ConversationId[] changed = [rooms[0], rooms[1599], rooms[1600], rooms[1699]];
+        foreach (ConversationId room in changed)
+        {
+            await ada.PublishTextAsync(room, "news");
+        }
+
+        await ada.RemoveMemberAsync(rooms[700], bob.User);
+        ConversationId added = (await ada.CreateConversationAsync(ConversationKind.Group, null, "new", [bob.User])).Conversation;
+        InboxChanges changes = null!;
+        await UntilAsync(async () => (changes = await bob.CatchUpAsync(known, all.Epoch)).Entries.Count == 5);
+        Assert.That(changes.Entries.Select(entry => entry.Conversation.Conversation), Is.EquivalentTo(changed.Append(added)));
+        Assert.That(changes.Gone, Is.EqualTo(new[] { rooms[700] }));
+        InboxChanges other = await bob.CatchUpAsync(known, all.Epoch + 1);
+        Assert.That((other.IsRecovered, other.Entries.Count), Is.EqualTo((false, 1700)));
+    }
+
+    private static bool AreSame(InboxEntry left, InboxEntry right) =>
+        left with { Cursors = null } == right with { Cursors = null } && (left.Cursors ?? []).SequenceEqual(right.Cursors ?? []);
 
     private static async Task<List<InboxEntry>> AllAsync(FastChatClient client)
     {
