@@ -117,6 +117,22 @@ internal sealed class ClientSession
     /// <summary>Completes with the first Welcome, or fails with why there is none.</summary>
     public Task FirstConnected => _firstConnected.Task;
 
+    /// <summary>128 random bits that nobody can guess, unless the client was made with a seed.</summary>
+    public byte[] NextSecret()
+    {
+        byte[] secret = new byte[Id128.Size];
+        if (_options.Seed is null)
+        {
+            RandomNumberGenerator.Fill(secret);
+        }
+        else
+        {
+            _random.NextBytes(secret);
+        }
+
+        return secret;
+    }
+
     /// <summary>A fresh message id: unique in this client by counting, among clients by 128 random bits to count from.</summary>
     public ClientMessageId NextMessageId() => new(_messageIdBase + (UInt128)(ulong)Interlocked.Increment(ref _messageIds));
 

@@ -123,6 +123,7 @@ public sealed partial class FastChatClient
     {
         ControlMap body = new ControlMap()
             .SetId("conversation", conversation.Value)
+            .Set("key", _session.NextSecret())
             .Set("role", MemberRoles.NameOf(role))
             .Set("uses", uses == 0 ? null : uses)
             .Set("seconds", SecondsOf(duration));

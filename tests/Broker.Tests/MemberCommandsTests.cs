@@ -167,10 +167,15 @@ internal sealed class MemberCommandsTests
         Assert.That(RoleOf(Bob), Is.EqualTo(MemberRole.Reader));
         Assert.That(Follow(Bob, time: 9_999).Count, Is.Zero, "who is inside does not use it up");
         Assert.That(Follow(Carol, time: 9_999).Error, Is.EqualTo(ErrorCode.NoSuchConversation), "used up");
+        Link(new JoinLink(MemberRole.Reader, 1, 20_000, 5_000, Alice));
+        CommandResult again = _bench.Turn.Results[^1].Result;
+        Assert.That((again.Count, JoinLink.Parse(again.Existing)), Is.EqualTo((0, new JoinLink(MemberRole.Reader, 0, 10_000, 0, Alice))), "whoever did not hear the answer asks for the same link");
+        Assert.That(Follow(Carol, time: 9_999).Error, Is.EqualTo(ErrorCode.NoSuchConversation), "which has no more uses by that");
+        Revoke();
         Link(new JoinLink(MemberRole.Member, JoinLink.Unlimited, 10_000, 0, Alice));
         Assert.That(Follow(Carol, time: 10_000).Error, Is.EqualTo(ErrorCode.NoSuchConversation), "expired");
         Assert.That(Follow(Carol, time: 9_000).Count, Is.EqualTo(1));
-        _bench.Apply(CommandKind.ChangeLink, ShardBench.ActorOf(Alice), new ChangeLinkCommand(ShardBench.Room, Secret, null).ToBytes());
+        Revoke();
         Assert.That(Follow(new UserId(77), time: 9_000).Error, Is.EqualTo(ErrorCode.NoSuchConversation), "revoked");
     }
 
@@ -284,6 +289,8 @@ internal sealed class MemberCommandsTests
         _bench.Apply(CommandKind.Publish, ShardBench.ActorOf(user), ShardBench.PublishBody(ShardBench.Room, id, "x"), time: time);
 
     private void Link(JoinLink link) => _bench.Apply(CommandKind.ChangeLink, ShardBench.ActorOf(Alice), new ChangeLinkCommand(ShardBench.Room, Secret, link).ToBytes());
+
+    private void Revoke() => _bench.Apply(CommandKind.ChangeLink, ShardBench.ActorOf(Alice), new ChangeLinkCommand(ShardBench.Room, Secret, null).ToBytes());
 
     private CommandResult LinkBy(UserId user, MemberRole role)
     {

@@ -518,7 +518,8 @@ def control_files():
         ("unban", {"conversation": GROUP, "change": "unban", "user": OTHER})], "ChangeMember, C→S (protocol.md §4.6)")
     file("create-join-link", "CreateJoinLink", [
         ("nothing said: members, any number of uses, seven days", {"conversation": GROUP}),
-        ("two readers, one day", {"conversation": GROUP, "role": "reader", "uses": 2, "seconds": 86_400})], "CreateJoinLink, C→S (protocol.md §4.6)")
+        ("two readers, one day", {"conversation": GROUP, "role": "reader", "uses": 2, "seconds": 86_400}),
+        ("with the maker's secret", {"conversation": GROUP, "key": KEY})], "CreateJoinLink, C→S (protocol.md §4.6)")
     file("list-join-links", "ListJoinLinks", [("of a group", {"conversation": GROUP})], "ListJoinLinks, C→S (protocol.md §4.6)")
     file("revoke-join-link", "RevokeJoinLink", [("one", {"conversation": GROUP, "id": KEY})], "RevokeJoinLink, C→S (protocol.md §4.6)")
     file("join-by-link", "JoinByLink", [("follow it", {"link": LINK})], "JoinByLink, C→S (protocol.md §4.6)")

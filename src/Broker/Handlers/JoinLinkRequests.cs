@@ -37,7 +37,11 @@ internal sealed class JoinLinkRequests(Router router, IConversationLog log, Conv
             return Refused(denied);
         }
 
-        if (LinksOf(conversation).Count >= ProtocolLimits.JoinLinksMax)
+        // The secret is the maker's to choose: so the request can be repeated without a second link, and the broker has nothing to remember that it may not know.
+        byte[] secret = ControlMap.IdBytes(map["key"] is null ? random.NextId() : map.Id("key"));
+        byte[] hash = SHA256.HashData(secret);
+        List<(byte[] Hash, JoinLink Link)> links = LinksOf(conversation);
+        if (links.Count >= ProtocolLimits.JoinLinksMax && !links.Exists(one => one.Hash.AsSpan().SequenceEqual(hash)))
         {
             return ControlAnswer.Refused(ErrorCode.TooMany, $"a conversation has at most {ProtocolLimits.JoinLinksMax} links");
         }
@@ -46,8 +50,8 @@ internal sealed class JoinLinkRequests(Router router, IConversationLog log, Conv
         uint uses = (uint)map.Number("uses", 0, uint.MaxValue - 1);
         long seconds = (long)map.Number("seconds", SecondsDefault, SecondsMax);
         JoinLink link = new(role, uses == 0 ? JoinLink.Unlimited : uses, now + (seconds * MicrosPerSecond), now, actor.User);
-        byte[] secret = ControlMap.IdBytes(random.NextId());
-        CommandResult result = await ExecuteAsync(CommandKind.ChangeLink, actor, conversation, new ChangeLinkCommand(conversation, SHA256.HashData(secret), link).ToBytes());
+        CommandResult result = await ExecuteAsync(CommandKind.ChangeLink, actor, conversation, new ChangeLinkCommand(conversation, hash, link).ToBytes());
+        link = JoinLink.Parse(result.Existing) ?? link;
         return result.Error == ErrorCode.None
             ? ControlAnswer.Ok(new ControlMap().Set("link", Base64Url.EncodeToString([.. ControlMap.IdBytes(conversation.Value), .. secret])).Set("expires", link.ExpiresMicros))
             : ControlAnswer.Refused(result.Error, result.Reason);

@@ -181,6 +181,12 @@ internal sealed class MemberCommands(ShardState state)
             return tooHigh;
         }
 
+        // Asked again because the answer was lost: the link may have been used since.
+        if (state.Read(key, turn, previous) is { } stored && JoinLink.Parse(stored) is { } made && made.Creator == header.Actor.User)
+        {
+            return Done(conversation, changed: 0) with { Existing = stored };
+        }
+
         turn.Put(key, command.Link.ToBytes());
         return Done(conversation, changed: 1);
     }
