@@ -72,6 +72,9 @@ public static class ProtocolLimits
     /// <summary>People mentioned in one message.</summary>
     public const int MentionsMax = 50;
 
+    /// <summary>Conversations that one user belongs to or is invited to.</summary>
+    public const int ConversationsOfUserMax = 10_000;
+
     /// <summary>Join links that a conversation has at a time.</summary>
     public const int JoinLinksMax = 100;
 

@@ -56,11 +56,17 @@ internal sealed class UnreadCountsTests
     public void ThreadsHaveCursorsOfTheirOwn()
     {
         Text(Alice);
-        Text(Alice);
+        Publish(Alice, MessageKind.Rich, new RichBody { Kind = MessageKind.Text, Attributes = new MessageAttributes { Thread = 1 }.ToBytes(), Content = "x"u8 }.ToBytes());
         Move(Bob, read: 1);
-        _bench.Apply(CommandKind.MoveCursor, ShardBench.ActorOf(Bob), new MoveCursorCommand(ShardBench.Room, 1, 0, 2, false).ToBytes());
-        Assert.That(ReadCursor.Parse(_bench.Turn.Results[^1].Result.Existing), Is.EqualTo(new ReadCursor(2, 2, 2)));
+        Assert.That(ReadCursor.Parse(MoveInThread(1).Existing), Is.EqualTo(new ReadCursor(2, 2, 2)));
         Assert.That(Move(Bob, read: 1).Cursor.Read, Is.EqualTo(1));
+        Assert.That(new[] { 2ul, 3ul, ulong.MaxValue }.Select(thread => MoveInThread(thread).Error), Is.All.EqualTo(ErrorCode.NoSuchMessage), "each would be an entry for ever");
+
+        CommandResult MoveInThread(ulong thread)
+        {
+            _bench.Apply(CommandKind.MoveCursor, ShardBench.ActorOf(Bob), new MoveCursorCommand(ShardBench.Room, thread, 0, 2, false).ToBytes());
+            return _bench.Turn.Results[^1].Result;
+        }
     }
 
     /// <summary>Whatever is published, edited, deleted, reacted to and read in whatever order, with counts asked for in between so that the remembered ones are used.</summary>

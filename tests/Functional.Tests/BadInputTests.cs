@@ -38,6 +38,9 @@ public sealed class BadInputTests
     [TestCaseSource(nameof(MemberRows))]
     public Task Members(string name) => PlayAsync(BadMembers.Rows, name);
 
+    [TestCaseSource(nameof(MessageRows))]
+    public Task Messages(string name) => PlayAsync(BadMessages.Rows, name);
+
     private static IEnumerable<string> FramingRows() => BadFraming.Rows.Select(row => row.Name);
 
     private static IEnumerable<string> HelloRows() => BadHello.Rows.Select(row => row.Name);
@@ -51,6 +54,8 @@ public sealed class BadInputTests
     private static IEnumerable<string> LaterRows() => BadLater.Rows.Select(row => row.Name);
 
     private static IEnumerable<string> MemberRows() => BadMembers.Rows.Select(row => row.Name);
+
+    private static IEnumerable<string> MessageRows() => BadMessages.Rows.Select(row => row.Name);
 
     private Task PlayAsync(IReadOnlyList<BadInput> rows, string name) => rows.Single(row => row.Name == name).Script(_stage);
 }

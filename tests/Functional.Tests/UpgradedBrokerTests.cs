@@ -10,6 +10,7 @@ public sealed class UpgradedBrokerTests
 {
     [TestCase(1)]
     [TestCase(2)]
+    [TestCase(3)]
     public async Task A_killed_brokers_store_is_served_as_it_was(int format)
     {
         using TemporaryDirectory directory = new("upgrade");
@@ -26,7 +27,7 @@ public sealed class UpgradedBrokerTests
         {
             await using FastChatClient ada = await FastChatClient.ConnectAsync(
                 new ClientOptions { Endpoint = ClientEndpoint.Parse(broker.Tcp.ToString()), Name = "ada", Password = TestBroker.Password });
-            Assert.That((await ada.ListConversationsAsync()).Conversations.Select(conversation => conversation.Name), Is.EquivalentTo(new[] { "lobby", "plans", "quiet" }));
+            Assert.That((await ada.ListConversationsAsync()).Conversations.Select(conversation => conversation.Name), Is.SupersetOf(new[] { "lobby", "plans", "quiet" }));
             foreach (string name in new[] { "lobby", "plans", "quiet" })
             {
                 ConversationInfo room = await ada.ResolveConversationAsync(name);
@@ -39,10 +40,34 @@ public sealed class UpgradedBrokerTests
                 Assert.That((await ada.PublishTextAsync(room.Conversation, "and on")).Position, Is.EqualTo(new LogPosition(1, (ulong)then.Length + 1)));
             }
 
+            if (format >= 3)
+            {
+                await CheckChatAsync(ada);
+            }
+
             Assert.That(await broker.TerminateAsync(), Is.Zero, broker.StandardError);
         }
 
         CliResult verified = await CliProcess.RunAsync(directory.Path, "verify", "--data", directory.Path);
-        Assert.That(verified.Last.ToString(), Is.EqualTo($"{{\"conversations\":3,\"messages\":{expected.Length + 3},\"problems\":0}}"), verified.ToString());
+        Assert.That(verified.Last.ToString(), Is.EqualTo($"{{\"conversations\":{(format >= 3 ? 5 : 3)},\"messages\":{expected.Length + 3},\"problems\":0}}"), verified.ToString());
+    }
+
+    /// <summary>What the records of #chat make of its messages (Formats/Fill.cs): both rounds say the same of their question, 1 and 24.</summary>
+    private static async Task CheckChatAsync(FastChatClient ada)
+    {
+        ConversationId chat = (await ada.ResolveConversationAsync("chat")).Conversation;
+        IReadOnlyList<MessageState> states = (await ada.GetMessageStatesAsync(chat)).States;
+        foreach ((ulong question, int round) in new[] { (1ul, 1), (24ul, 2) })
+        {
+            MessageState one = states.Single(state => state.Sequence == question);
+            Assert.That((one.Text, one.Edits, one.Replies, one.InThread, one.PinnedBy), Is.EqualTo(($"another question {round}", 1, 1u, 1u, question + 9)));
+            Assert.That(one.Reactions, Is.EqualTo(new[] { new MessageReaction("👍", 1, false), new MessageReaction("🎉", 1, false) }));
+            Assert.That((await ada.GetThreadAsync(chat, question)).Messages.Select(message => message.Text), Is.EqualTo(new[] { "as well" }));
+            ulong[] gone = [question + 2, question + 11, question + 14];
+            Assert.That(states.Where(state => gone.Contains(state.Sequence)).Select(state => state.DeletedBy), Is.EqualTo(new[] { question + 17, question + 16, question + 15 }));
+        }
+
+        Assert.That((await ada.GetPinsAsync(chat)).Messages.Select(message => message.Sequence), Is.EqualTo(new ulong[] { 1, 24 }));
+        Assert.That((await ada.ListCursorsAsync(chat)).Cursors.Select(cursor => cursor.Read).Order(), Is.EqualTo(new ulong[] { 0, 35 }), "bob does not say that he has read");
     }
 }

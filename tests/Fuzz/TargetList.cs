@@ -9,8 +9,11 @@ internal static class TargetList
     [
         (static () => new FrameReaderTarget(), 300_000),
         .. BodyTargets.All.Select(body => ((Func<IFuzzTarget>)(() => new BodyTarget(body)), 600_000L)),
+        .. MessageBodyTargets.All.Select(make => (make, 300_000L)),
         (static () => new ControlMapTarget(), 200_000),
         .. ControlBodyTargets.All.Select(make => (make, 200_000L)),
+        .. ControlReplyTargets.All.Select(make => (make, 200_000L)),
+        (static () => new ControlRequestTarget(), 30_000),
         (static () => new RecordTarget(), 600_000),
         (static () => new ChunkPagerTarget(), 200_000),
         (static () => new CommitBatchTarget(), 400_000),

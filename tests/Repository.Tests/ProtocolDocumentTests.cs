@@ -25,7 +25,7 @@ public sealed class ProtocolDocumentTests
         "from connect to Hello", "from the first to the last byte of a frame", "silence of the peer",
         "bytes waiting and none taken by the peer", "connections not signed in, per address",
         "names looked up", "ids looked up, and strangers' profiles", "profiles asked about", "changes of a profile, searches, changes of blocks",
-        "changes of presence by one user", "signals of a connection",
+        "conversations made by a user; own joins, leaves, acceptances and refusals; members added, removed or changed", "changes of presence by one user", "signals of a connection",
     ];
 
     [Test]
@@ -148,6 +148,7 @@ public sealed class ProtocolDocumentTests
             ("messages scheduled by somebody in a conversation; days ahead", [ProtocolLimits.ScheduledMax, ProtocolLimits.ScheduledDaysMax]),
             ("messages that somebody has hidden", [ProtocolLimits.HiddenMax]),
             ("join links of a conversation", [ProtocolLimits.JoinLinksMax]),
+            ("conversations that a user belongs to or is invited to", [ProtocolLimits.ConversationsOfUserMax]),
         ];
         Dictionary<string, string> table = ProtocolDocument.Table("2.3").ToDictionary(cells => cells[0], cells => cells[1]);
         Assert.That(table.Keys, Is.EquivalentTo(limits.Select(limit => limit.Row).Concat(BrokerOptions)), "every row belongs to a constant or to the broker's options");

@@ -14,6 +14,8 @@ namespace FastChat.Storage.Tests;
 [TestFixture("format-1-killed", 1u)]
 [TestFixture("format-2-closed", 2u)]
 [TestFixture("format-2-killed", 2u)]
+[TestFixture("format-3-closed", 3u)]
+[TestFixture("format-3-killed", 3u)]
 internal sealed class UpgradeTests(string name, uint version)
 {
     private TemporaryDirectory _directory = null!;
@@ -38,7 +40,7 @@ internal sealed class UpgradeTests(string name, uint version)
         Assert.That(expected, Has.Length.GreaterThan(70));
         using (RocksDbConversationLog log = RocksDbConversationLog.Open(_directory.Options))
         {
-            Assert.That(StoreFormat.Read(_directory.Path), Is.EqualTo(new StoreFormat(StoreFormat.JournalVersion, Epoch: 1)));
+            Assert.That(StoreFormat.Read(_directory.Path), Is.EqualTo(new StoreFormat(Math.Max(version, StoreFormat.JournalVersion), Epoch: 1)));
             foreach (IGrouping<string, JsonElement> conversation in expected.GroupBy(line => line.GetProperty("conversation").GetString()!))
             {
                 Compare(log, new ConversationId(UInt128.Parse(conversation.Key, NumberStyles.HexNumber, CultureInfo.InvariantCulture)), [.. conversation]);
@@ -79,12 +81,22 @@ internal sealed class UpgradeTests(string name, uint version)
             Assert.That((record.ChecksumMatches, record.Sequence), Is.EqualTo((true, line.GetProperty("sequence").GetUInt64())));
             Assert.That(sentAt, Is.EqualTo(line.GetProperty("sent_at").GetDateTimeOffset()));
             Assert.That(record.Sender, Is.EqualTo(UserOf(log, line.GetProperty("sender").GetString()!)));
+            Assert.That(record.Kind.ToString(), Is.EqualTo(line.GetProperty("kind").GetString()!.Replace("_", string.Empty, StringComparison.Ordinal)).IgnoreCase);
+            Assert.That((record.Flags & RecordFlags.Erased) != 0, Is.EqualTo(line.TryGetProperty("erased", out _)), $"record {record.Sequence}");
             if (line.TryGetProperty("member", out JsonElement member))
             {
                 Assert.That(MembershipBody.TryRead(record.Body, out MembershipBody body), Is.True);
                 Assert.That(body.User, Is.EqualTo(UserOf(log, member.GetString()!)));
             }
-            else
+            else if (line.TryGetProperty("target", out JsonElement target))
+            {
+                Assert.That(MessageContent.TargetOf(record.Kind, record.Body), Is.EqualTo(target.GetUInt64()));
+            }
+            else if (line.TryGetProperty("bytes", out JsonElement bytesOfBody))
+            {
+                Assert.That(record.Body.SequenceEqual(bytesOfBody.GetBytesFromBase64()), Is.True);
+            }
+            else if (record.Kind == MessageKind.Text && (record.Flags & RecordFlags.Erased) == 0)
             {
                 Assert.That(Encoding.UTF8.GetString(record.Body), Is.EqualTo(line.GetProperty("text").GetString()));
             }

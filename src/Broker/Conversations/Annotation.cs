@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Text;
 
 using FastChat.Protocol;
+using FastChat.Storage;
 
 namespace FastChat.Broker.Conversations;
 
@@ -100,6 +101,16 @@ internal sealed record Annotation
 
         return bytes.WrittenSpan.ToArray();
     }
+
+    /// <summary>What is stored of a message; nothing when there is no entry.</summary>
+    /// <exception cref="CorruptRecordException">It cannot be read. Taken for nothing, it would let a deleted message be edited, and forget everybody's reactions with the next one.</exception>
+    public static Annotation Read(byte[]? stored) =>
+        stored is null ? new Annotation() : ReadStored(stored);
+
+    /// <summary>What an entry says.</summary>
+    /// <exception cref="CorruptRecordException">It cannot be read.</exception>
+    public static Annotation ReadStored(ReadOnlySpan<byte> stored) =>
+        Parse(stored) ?? throw new CorruptRecordException("what later records made of a message cannot be read; fastchat verify --rebuild finds it again");
 
     /// <summary>Null when the bytes are no annotation.</summary>
     public static Annotation? Parse(ReadOnlySpan<byte> source)

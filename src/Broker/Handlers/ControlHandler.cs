@@ -69,6 +69,12 @@ internal sealed class ControlHandler(
         {
             client.Refuse(request, ErrorCode.StoreFull, full.Message);
         }
+        catch (CorruptRecordException damage)
+        {
+            // Damage is the store's: one request fails, and whoever runs the broker is told to verify.
+            BrokerLog.RecordDamaged(log, damage);
+            client.Refuse(request, ErrorCode.Internal, "what is stored of this is damaged");
+        }
         catch (Exception defect)
         {
             BrokerLog.ControlDefect(log, defect);

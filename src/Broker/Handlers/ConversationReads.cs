@@ -37,8 +37,9 @@ internal sealed class ConversationReads(Router router, IConversationLog log, Ser
         log.Get(Table.State, ConversationKeys.Member(conversation, user)) is { } member ? Membership.Parse(member) : null;
 
     /// <summary>What later records made of a message.</summary>
+    /// <exception cref="CorruptRecordException">It cannot be read.</exception>
     public Annotation AnnotationOf(ConversationId conversation, ulong sequence) =>
-        log.Get(Table.State, MessageKeys.Annotation(conversation, sequence)) is { } stored ? Annotation.Parse(stored) ?? new Annotation() : new Annotation();
+        Annotation.Read(log.Get(Table.State, MessageKeys.Annotation(conversation, sequence)));
 
     /// <summary>How often the user changed what is hidden from them.</summary>
     public ulong HiddenVersionOf(UserId user) => log.Get(Table.State, HiddenKeys.Summary(user)) is { } stored ? HiddenSummary.Parse(stored).Version : 0;

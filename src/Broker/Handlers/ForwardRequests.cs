@@ -37,7 +37,8 @@ internal sealed class ForwardRequests(Router router, IConversationLog log, Conve
             return ControlAnswer.Refused(ErrorCode.NoSuchMessage, "there is no message at that place");
         }
 
-        if (body.Length > ProtocolLimits.BodySizeMax)
+        // Attributes that fill their limit leave no room for one more: a body that nobody could read would be stored.
+        if (body.Length > ProtocolLimits.BodySizeMax || !RichBody.TryRead(body, out _))
         {
             return ControlAnswer.Refused(ErrorCode.BodyTooLarge, "the message leaves no room for where it comes from");
         }

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -14,7 +15,7 @@ namespace FastChat.Broker.Handlers;
 /// The control requests about join links. A link's text is the conversation's id and 128 random bits, in base64url; the store has only the SHA-256 of the bits, which is also what a link is called by
 /// afterwards. Pool threads.
 /// </summary>
-internal sealed class JoinLinkRequests(Router router, IConversationLog log, ConversationReads reads, RandomSource random)
+internal sealed class JoinLinkRequests(Router router, IConversationLog log, ConversationReads reads, MembershipQuotas quotas, RandomSource random)
 {
     private const int SecretSize = Id128.Size;
     private const long MicrosPerSecond = 1_000_000;
@@ -112,6 +113,16 @@ internal sealed class JoinLinkRequests(Router router, IConversationLog log, Conv
         if (!Base64Url.IsValid(link) || !Base64Url.TryDecodeFromChars(link, bytes, out int size) || size != bytes.Length)
         {
             return ControlAnswer.Refused(ErrorCode.BadRequest, "link: that is no join link");
+        }
+
+        if (!quotas.MayComeOrGo(actor, out uint retryAfterMs))
+        {
+            return ControlAnswer.TryLater(retryAfterMs, "too many changes of memberships");
+        }
+
+        if (!quotas.FirstFull([actor.User]).IsNone)
+        {
+            return ControlAnswer.Refused(ErrorCode.TooMany, MembershipQuotas.FullReason);
         }
 
         ConversationId conversation = ConversationId.Read(bytes);

@@ -1,5 +1,6 @@
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Limits;
 using FastChat.Broker.People;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
@@ -9,7 +10,7 @@ using FastChat.Storage;
 namespace FastChat.Broker.Handlers;
 
 /// <summary>The control requests about members: their form, and that the users exist. What may be done is decided by the conversation's shard. Pool threads.</summary>
-internal sealed class MemberRequests(Router router, ConversationReads reads, Accounts accounts, Blocks blocks)
+internal sealed class MemberRequests(Router router, ConversationReads reads, Accounts accounts, Blocks blocks, MembershipQuotas quotas)
 {
     private const long MicrosPerSecond = 1_000_000;
     private const long SecondsMax = ProtocolLimits.DurationDaysMax * 24L * 60 * 60;
@@ -35,6 +36,16 @@ internal sealed class MemberRequests(Router router, ConversationReads reads, Acc
             return ControlAnswer.Refused(ErrorCode.Forbidden, Blocks.NotAllCanBeAdded);
         }
 
+        if (!quotas.MayChange(actor, users.Length, out uint retryAfterMs))
+        {
+            return TooFast(retryAfterMs);
+        }
+
+        if (!quotas.FirstFull(users).IsNone)
+        {
+            return ControlAnswer.Refused(ErrorCode.TooMany, MembershipQuotas.FullReason);
+        }
+
         CommandResult result = await ChangeMembersAsync(actor, map, role, users);
         return result.Error == ErrorCode.None
             ? ControlAnswer.Ok(new ControlMap().Set("added", result.Count).Set("sequence", result.Sequence))
@@ -45,6 +56,12 @@ internal sealed class MemberRequests(Router router, ConversationReads reads, Acc
     public async Task<ControlAnswer> RemoveAsync(Actor actor, ControlMap map)
     {
         UserId user = new(map.Id("user"));
+        bool isOwn = user.IsNone || user == actor.User;
+        if (!(isOwn ? quotas.MayComeOrGo(actor, out uint retryAfterMs) : quotas.MayChange(actor, 1, out retryAfterMs)))
+        {
+            return TooFast(retryAfterMs);
+        }
+
         CommandResult result = await ChangeMembersAsync(actor, map, MemberRole.None, [user.IsNone ? actor.User : user]);
         return result.Error != ErrorCode.None ? ControlAnswer.Refused(result.Error, result.Reason)
             : result.Count == 0 ? ControlAnswer.Refused(ErrorCode.NoSuchUser, "not a member")
@@ -84,6 +101,16 @@ internal sealed class MemberRequests(Router router, ConversationReads reads, Acc
             return ControlAnswer.Refused(ErrorCode.Forbidden, Blocks.NotAllCanBeAdded);
         }
 
+        if (!(MemberChanges.IsOwn(change) ? quotas.MayComeOrGo(actor, out uint retryAfterMs) : quotas.MayChange(actor, 1, out retryAfterMs)))
+        {
+            return TooFast(retryAfterMs);
+        }
+
+        if (change is MemberChange.Join or MemberChange.Invite && !quotas.FirstFull([user]).IsNone)
+        {
+            return ControlAnswer.Refused(ErrorCode.TooMany, MembershipQuotas.FullReason);
+        }
+
         ConversationId conversation = new(map.Id("conversation"));
         long seconds = (long)map.Number("seconds", change == MemberChange.Mute ? (ulong)SecondsMax : 0, (ulong)SecondsMax);
         long mutedUntil = seconds == 0 ? 0 : router.NowMicros() + (seconds * MicrosPerSecond);
@@ -121,6 +148,8 @@ internal sealed class MemberRequests(Router router, ConversationReads reads, Acc
         ControlMap reply = new ControlMap().Set("members", members).Set("complete", isComplete);
         return ControlAnswer.Ok(isComplete ? reply : reply.SetId("next", page[^1].Id));
     }
+
+    private static ControlAnswer TooFast(uint retryAfterMs) => ControlAnswer.TryLater(retryAfterMs, "too many changes of memberships");
 
     private static ControlAnswer WrongRole => ControlAnswer.Refused(ErrorCode.BadRequest, "role: \"reader\", \"member\", \"moderator\", \"admin\" or \"owner\"");
 

@@ -37,9 +37,9 @@ internal sealed class MessageRequests(IConversationLog log, ConversationReads re
         log.Scan(Table.State, prefix, after, (key, value) =>
         {
             ulong sequence = MessageKeys.Sequence(key);
-            if (sequence > last || Annotation.Parse(value) is not { } annotation)
+            if (sequence > last)
             {
-                return sequence <= last;
+                return false;
             }
 
             if (entries.Count == ProtocolLimits.ControlArrayMax || bytes > ReplyBytesMax)
@@ -48,7 +48,7 @@ internal sealed class MessageRequests(IConversationLog log, ConversationReads re
                 return false;
             }
 
-            ControlMap entry = Describe(actor, conversation, sequence, annotation, ref bytes);
+            ControlMap entry = Describe(actor, conversation, sequence, Annotation.ReadStored(value), ref bytes);
             entries.Add(entry);
             return true;
         });

@@ -6,6 +6,7 @@ using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Inbox;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Maintenance;
 using FastChat.Broker.People;
 using FastChat.Broker.Presence;
@@ -66,14 +67,15 @@ internal sealed class BrokerParts : IAsyncDisposable
         ConversationReads reads = new(_router, log, scopes);
         Blocks blocks = new(log);
         ScheduleRequests schedule = new(_router, log, reads, Sessions, settings.BodySizeMax);
+        MembershipQuotas quotas = new(log, surroundings.Clock);
         FrameDispatcher dispatcher = new(
             new PublishHandler(_router, scopes, settings.BodySizeMax, settings.InFlightMax),
             new SubscriptionHandler(_router, scopes, ProtocolLimits.SubscriptionsMax),
             new SignalHandler(_router, _metrics),
             new ControlHandler(
-                new ConversationRequests(_router, log, reads, Accounts, blocks, surroundings.Random),
-                new MemberRequests(_router, reads, Accounts, blocks),
-                new JoinLinkRequests(_router, log, reads, surroundings.Random),
+                new ConversationRequests(_router, log, reads, Accounts, blocks, quotas, surroundings.Random),
+                new MemberRequests(_router, reads, Accounts, blocks, quotas),
+                new JoinLinkRequests(_router, log, reads, quotas, surroundings.Random),
                 new MessageRequests(log, reads),
                 new ForwardRequests(_router, log, reads),
                 schedule,

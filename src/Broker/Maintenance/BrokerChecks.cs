@@ -9,6 +9,11 @@ public static class BrokerChecks
     public static IReadOnlyList<StoreCheck> All()
     {
         MembershipCheck members = new();
-        return [new NameCheck(), new IdentityCheck(), new SettingsCheck(), members, new ListCheck(members), new PeopleCheck(), new BlockCheck(), new SideEntryCheck(), new LaterCheck()];
+        CursorCheck cursors = new(members);
+        return
+        [
+            new NameCheck(), new IdentityCheck(), new SettingsCheck(), members, new ListCheck(members), new PeopleCheck(), new BlockCheck(), new SideEntryCheck(), new LaterCheck(),
+            new MessageCheck(), cursors, new ReceiptsCheck(cursors),
+        ];
     }
 }

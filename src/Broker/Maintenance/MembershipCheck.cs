@@ -33,6 +33,12 @@ internal sealed class MembershipCheck : StoreCheck
     /// <summary>True when the conversation's log has damage, so that nobody can tell who was removed.</summary>
     public bool IsUncertain(ConversationId conversation) => _damaged.Contains(conversation);
 
+    /// <summary>True when the user is a member or was one, as far as the log and both sides can tell.</summary>
+    public bool KnowsOf(CheckedStore store, ConversationId conversation, UserId user) =>
+        WasRemoved(conversation, user) || IsUncertain(conversation)
+        || (_corrections.TryGetValue((conversation, user), out Membership? corrected) ? corrected is not null : store.Get(Table.State, ConversationKeys.Member(conversation, user)) is not null)
+        || store.Get(Table.State, ConversationKeys.ListEntry(user, conversation)) is not null;
+
     public override void OnRecord(CheckedStore store, ConversationId conversation, in MessageRecord record)
     {
         _head = record.Sequence;

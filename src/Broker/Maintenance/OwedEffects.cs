@@ -15,6 +15,7 @@ internal sealed class OwedEffects
 {
     private readonly Dictionary<(UserId, ConversationId), byte[]?> _lists = [];
     private readonly Dictionary<(ConversationId, UserId), byte[]?> _blocks = [];
+    private readonly Dictionary<string, byte[]?> _cursors = [];
     private readonly Dictionary<string, List<byte[]>> _effects = [];
 
     /// <summary>The list entries that will be changed, each with what it will be at last; null = gone.</summary>
@@ -22,6 +23,9 @@ internal sealed class OwedEffects
 
     /// <summary>The entries of direct conversations that will be changed, each with what it will be at last; null = gone.</summary>
     public IReadOnlyDictionary<(ConversationId Conversation, UserId Blocker), byte[]?> Blocks => _blocks;
+
+    /// <summary>The users' copies of cursors that will be changed, by their keys in hexadecimal, each with what it will be at last.</summary>
+    public IReadOnlyDictionary<string, byte[]?> Cursors => _cursors;
 
     /// <summary>Reads what is owed. What cannot be read would stop the next start: it is a problem, and goes in a rebuild, since the lists are set right by what they must be.</summary>
     /// <param name="store">The store.</param>
@@ -48,7 +52,8 @@ internal sealed class OwedEffects
     /// <summary>The same for a block at a direct conversation.</summary>
     public void Drop(CheckedStore store, ConversationId conversation, UserId blocker, string problem) => Drop(store, PeopleKeys.DirectBlock(conversation, blocker), problem);
 
-    private void Drop(CheckedStore store, byte[] about, string problem)
+    /// <summary>Forgets what is owed to an entry, by its key.</summary>
+    public void Drop(CheckedStore store, byte[] about, string problem)
     {
         foreach (byte[] key in _effects.GetValueOrDefault(Convert.ToHexString(about)) ?? [])
         {
@@ -91,6 +96,10 @@ internal sealed class OwedEffects
             else if (entry.Key[0] == (byte)'b')
             {
                 _blocks[(ConversationId.Read(entry.Key.AsSpan(1)), new UserId(StateKeys.SecondId(entry.Key)))] = entry.Value;
+            }
+            else
+            {
+                _cursors[Convert.ToHexString(entry.Key)] = entry.Value;
             }
 
             string about = Convert.ToHexString(entry.Key);

@@ -48,7 +48,13 @@ internal sealed class CursorCommands(ShardState state)
             return new CommandResult(ErrorCode.PositionAhead, $"the head is {conversation.Head}");
         }
 
+        // Only of threads that there are: the number is the client's, and each would be an entry for ever.
         UserId user = header.Actor.User;
+        if (command.Thread != 0 && Annotation.Read(state.Read(MessageKeys.Annotation(conversation.Id, command.Thread), turn, previous)).InThread == 0)
+        {
+            return new CommandResult(ErrorCode.NoSuchMessage, "no message has a thread at that place");
+        }
+
         ReadCursor before = state.CursorOf(conversation, user, command.Thread, turn, previous);
         ReadCursor after = before.MovedTo(command.Delivered, command.Read, command.IsPrivate);
         if (after != before)

@@ -5,7 +5,7 @@ namespace FastChat.Broker.Routing;
 
 /// <summary>
 /// Publishes that say more than a plain message: rich messages, and edits, deletions, reactions and pins of earlier ones. Each is a record like any other, with its place and its retry; here is decided
-/// whether it may be, and afterwards noted what follows from it. Loop thread only.
+/// whether it may be; what follows from it is for <see cref="MessageRules"/> to say. Loop thread only.
 /// </summary>
 internal sealed class MessageCommands(ShardState state)
 {
@@ -22,7 +22,7 @@ internal sealed class MessageCommands(ShardState state)
         ulong visibleFrom = Membership.FirstVisible(conversation.Meta.Kind, state.MembershipOf(conversation, command.Actor.User, turn, previous));
         if (publish.Kind == MessageKind.Rich)
         {
-            MessageAttributes attributes = AttributesOf(publish.Kind, publish.Body);
+            MessageAttributes attributes = MessageRules.AttributesOf(publish.Kind, publish.Body);
             bool isAllowed = !attributes.MentionsAll || ConversationPolicy.Decide(ConversationOperation.MentionAll, facts) == ErrorCode.None;
             return !isAllowed ? new Refusal(ErrorCode.Forbidden, "mentioning everyone is not allowed")
                 : attributes.ReplyTo != 0 && Find(conversation, attributes.ReplyTo, visibleFrom, turn, previous) is null ? NoSuchMessage
@@ -54,44 +54,8 @@ internal sealed class MessageCommands(ShardState state)
     }
 
     /// <summary>Notes what follows from a record that was just appended.</summary>
-    public void Note(ConversationState conversation, UserId sender, in Publish publish, ulong sequence, Turn turn, Turn? previous)
-    {
-        if (publish.Kind == MessageKind.Rich)
-        {
-            NoteRich(conversation, sender, AttributesOf(publish.Kind, publish.Body), sequence, turn, previous);
-            return;
-        }
-
-        Target target = Find(conversation, MessageContent.TargetOf(publish.Kind, publish.Body), 1, turn, previous)!.Value;
-        switch (publish.Kind)
-        {
-            case MessageKind.Edit:
-                Put(conversation, target.Sequence, target.Annotation with { Edits = [.. target.Annotation.Edits, sequence] }, turn);
-                NoteMentions(conversation, sender, AttributesOf(publish.Kind, publish.Body), sequence, turn);
-                break;
-            case MessageKind.Delete:
-                End(conversation, target, sequence, turn, previous);
-                break;
-            case MessageKind.Reaction:
-                ReactionBody.TryRead(publish.Body, out ReactionBody? reaction);
-                byte[] key = MessageKeys.Reaction(conversation.Id, target.Sequence, sender, reaction!.Reaction);
-                if (reaction.IsAdded)
-                {
-                    turn.Put(key, BitConverter.GetBytes(sequence));
-                }
-                else
-                {
-                    turn.Delete(key);
-                }
-
-                Put(conversation, target.Sequence, target.Annotation.With(reaction.Reaction, reaction.IsAdded)!, turn);
-                break;
-            case MessageKind.Pin:
-                PinBody.TryRead(publish.Body, out PinBody pin);
-                Pin(conversation, target.Sequence, target.Annotation with { PinnedBy = pin.IsPinned ? sequence : 0 }, turn);
-                break;
-        }
-    }
+    public void Note(ConversationState conversation, UserId sender, in Publish publish, ulong sequence, Turn turn, Turn? previous) =>
+        MessageRules.Note(conversation.Id, new TurnEntries(state, conversation, turn, previous), sequence, sender, publish.Kind, publish.Body);
 
     /// <summary>Ends a message whose time has come. That is a record as well: whoever was away learns of it like of everything else.</summary>
     public CommandResult Apply(in CommandHeader header, ExpireCommand command, Turn turn, Turn? previous)
@@ -99,12 +63,18 @@ internal sealed class MessageCommands(ShardState state)
         // Damage shows in looking, before anything is changed.
         ConversationState? conversation = state.Conversations.Find(command.Conversation, turn, previous);
         Target? found = conversation is null ? null : Find(conversation, command.Sequence, 1, turn, previous);
+        if (conversation is not null && found is not null)
+        {
+            MessageRules.Look(conversation.Id, new TurnEntries(state, conversation, turn, previous), command.Sequence);
+        }
+
         turn.Delete(MessageKeys.Expiry(command.ExpiresMicros, command.Conversation, command.Sequence));
         if (conversation is not null && found is { } target)
         {
             CommandHeader bySender = header with { Actor = new(target.Record.Sender, default, default) };
-            ulong sequence = ShardState.AppendSystem(conversation, turn, bySender, MessageKind.Expired, new DeleteBody(target.Sequence).ToBytes());
-            End(conversation, target, sequence, turn, previous);
+            byte[] body = new DeleteBody(target.Sequence).ToBytes();
+            ulong sequence = ShardState.AppendSystem(conversation, turn, bySender, MessageKind.Expired, body);
+            MessageRules.Note(conversation.Id, new TurnEntries(state, conversation, turn, previous), sequence, bySender.Actor.User, MessageKind.Expired, body);
         }
 
         return new CommandResult(ErrorCode.None);
@@ -118,10 +88,10 @@ internal sealed class MessageCommands(ShardState state)
         {
             case MessageKind.Edit when target.Annotation.Edits.Count >= ProtocolLimits.EditsMax:
                 return new Refusal(ErrorCode.TooMany, $"a message is edited at most {ProtocolLimits.EditsMax} times");
-            case MessageKind.Edit when AttributesOf(target.Record.Kind, target.Record.Body).Forwarded is not null:
+            case MessageKind.Edit when MessageRules.AttributesOf(target.Record.Kind, target.Record.Body).Forwarded is not null:
                 return new Refusal(ErrorCode.Forbidden, "what is forwarded is another one's word, and is not edited");
             case MessageKind.Edit:
-                return AttributesOf(publish.Kind, publish.Body).MentionsAll && ConversationPolicy.Decide(ConversationOperation.MentionAll, facts) != ErrorCode.None
+                return MessageRules.AttributesOf(publish.Kind, publish.Body).MentionsAll && ConversationPolicy.Decide(ConversationOperation.MentionAll, facts) != ErrorCode.None
                     ? new Refusal(ErrorCode.Forbidden, "mentioning everyone is not allowed")
                     : default;
             case MessageKind.Reaction:
@@ -134,102 +104,10 @@ internal sealed class MessageCommands(ShardState state)
                 PinBody.TryRead(publish.Body, out PinBody pin);
                 return (target.Annotation.PinnedBy != 0) == pin.IsPinned ? new Refusal(ErrorCode.Conflict, "it is so already") : default;
             default:
+                MessageRules.Look(conversation.Id, new TurnEntries(state, conversation, turn, previous), target.Sequence);
                 return default;
         }
     }
-
-    private void NoteRich(ConversationState conversation, UserId sender, MessageAttributes attributes, ulong sequence, Turn turn, Turn? previous)
-    {
-        if (attributes.ReplyTo != 0)
-        {
-            Annotation answered = Read(conversation, attributes.ReplyTo, turn, previous);
-            Put(conversation, attributes.ReplyTo, answered with { Replies = answered.Replies + 1 }, turn);
-        }
-
-        if (attributes.Thread != 0)
-        {
-            Annotation root = Read(conversation, attributes.Thread, turn, previous);
-            Put(conversation, attributes.Thread, root with { InThread = root.InThread + 1 }, turn);
-            turn.Put(MessageKeys.InThread(conversation.Id, attributes.Thread, sequence), []);
-        }
-
-        if (attributes.ExpiresMicros != 0)
-        {
-            turn.Put(MessageKeys.Expiry(attributes.ExpiresMicros, conversation.Id, sequence), []);
-        }
-
-        NoteMentions(conversation, sender, attributes, sequence, turn);
-    }
-
-    private static void NoteMentions(ConversationState conversation, UserId sender, MessageAttributes attributes, ulong sequence, Turn turn)
-    {
-        if (attributes.MentionsAll)
-        {
-            turn.Put(MessageKeys.MentionOfAll(conversation.Id, sequence), ControlMap.IdBytes(sender.Value));
-        }
-
-        foreach (UserId user in attributes.Mentions.Where(user => user != sender))
-        {
-            turn.Put(MessageKeys.Mention(conversation.Id, user, sequence), ControlMap.IdBytes(sender.Value));
-        }
-    }
-
-    /// <summary>Takes a message away with everything that it said, its edits included: their bodies go from the store, their places and what they were a part of stay right.</summary>
-    private void End(ConversationState conversation, in Target target, ulong by, Turn turn, Turn? previous)
-    {
-        MessageRecord message = target.Record;
-        Forget(conversation, target.Sequence, AttributesOf(message.Kind, message.Body), turn, previous);
-        turn.Erase(conversation.Id, target.Sequence);
-        foreach (ulong sequence in target.Annotation.Edits)
-        {
-            if (state.ReadRecord(conversation, sequence, turn, previous) is { } bytes)
-            {
-                ForgetMentions(conversation, sequence, AttributesOf(MessageKind.Edit, MessageRecord.Of(bytes).Body), turn);
-            }
-
-            turn.Erase(conversation.Id, sequence);
-        }
-
-        Annotation left = new() { DeletedBy = by, InThread = target.Annotation.InThread };
-        Pin(conversation, target.Sequence, left, turn);
-    }
-
-    private void Forget(ConversationState conversation, ulong sequence, MessageAttributes attributes, Turn turn, Turn? previous)
-    {
-        if (attributes.ReplyTo != 0 && Read(conversation, attributes.ReplyTo, turn, previous) is { Replies: > 0 } answered)
-        {
-            Put(conversation, attributes.ReplyTo, answered with { Replies = answered.Replies - 1 }, turn);
-        }
-
-        if (attributes.Thread != 0)
-        {
-            turn.Delete(MessageKeys.InThread(conversation.Id, attributes.Thread, sequence));
-            Annotation root = Read(conversation, attributes.Thread, turn, previous);
-            Put(conversation, attributes.Thread, root with { InThread = Math.Max(root.InThread, 1) - 1 }, turn);
-        }
-
-        if (attributes.ExpiresMicros != 0)
-        {
-            turn.Delete(MessageKeys.Expiry(attributes.ExpiresMicros, conversation.Id, sequence));
-        }
-
-        ForgetMentions(conversation, sequence, attributes, turn);
-    }
-
-    private static void ForgetMentions(ConversationState conversation, ulong sequence, MessageAttributes attributes, Turn turn)
-    {
-        if (attributes.MentionsAll)
-        {
-            turn.Delete(MessageKeys.MentionOfAll(conversation.Id, sequence));
-        }
-
-        foreach (UserId user in attributes.Mentions)
-        {
-            turn.Delete(MessageKeys.Mention(conversation.Id, user, sequence));
-        }
-    }
-
-    private static MessageAttributes AttributesOf(MessageKind kind, ReadOnlySpan<byte> body) => MessageContent.AttributesOf(kind, body) ?? new MessageAttributes();
 
     /// <summary>A message that is there, or null.</summary>
     private Target? Find(ConversationState conversation, ulong sequence, ulong visibleFrom, Turn turn, Turn? previous)
@@ -239,40 +117,26 @@ internal sealed class MessageCommands(ShardState state)
             return null;
         }
 
-        Target target = new(sequence, record, Read(conversation, sequence, turn, previous));
+        Target target = new(sequence, record, MessageRules.AnnotationOf(conversation.Id, new TurnEntries(state, conversation, turn, previous), sequence));
         MessageRecord read = target.Record;
         return MessageKinds.IsMessage(read.Kind) && (read.Flags & RecordFlags.Erased) == 0 && target.Annotation.DeletedBy == 0 ? target : null;
     }
 
-    private Annotation Read(ConversationState conversation, ulong sequence, Turn turn, Turn? previous) =>
-        state.Read(MessageKeys.Annotation(conversation.Id, sequence), turn, previous) is { } stored ? Annotation.Parse(stored) ?? new Annotation() : new Annotation();
-
-    private static void Put(ConversationState conversation, ulong sequence, Annotation annotation, Turn turn)
+    /// <summary>The entries as everything that was decided before leaves them; what changes goes into the turn.</summary>
+    private readonly struct TurnEntries(ShardState state, ConversationState conversation, Turn turn, Turn? previous) : IMessageEntries
     {
-        byte[] key = MessageKeys.Annotation(conversation.Id, sequence);
-        if (annotation.IsEmpty)
-        {
-            turn.Delete(key);
-        }
-        else
-        {
-            turn.Put(key, annotation.ToBytes());
-        }
-    }
+        public byte[]? Read(byte[] key) => state.Read(key, turn, previous);
 
-    private static void Pin(ConversationState conversation, ulong sequence, Annotation annotation, Turn turn)
-    {
-        byte[] key = MessageKeys.Pin(conversation.Id, sequence);
-        if (annotation.PinnedBy != 0)
-        {
-            turn.Put(key, BitConverter.GetBytes(annotation.PinnedBy));
-        }
-        else
-        {
-            turn.Delete(key);
-        }
+        public void Put(byte[] key, byte[] value) => turn.Put(key, value);
 
-        Put(conversation, sequence, annotation, turn);
+        public void Delete(byte[] key) => turn.Delete(key);
+
+        public MessageAttributes AttributesOf(ulong sequence) =>
+            state.ReadRecord(conversation, sequence, turn, previous) is { } bytes && MessageRecord.Of(bytes) is var record && (record.Flags & RecordFlags.Erased) == 0
+                ? MessageRules.AttributesOf(record.Kind, record.Body)
+                : new MessageAttributes();
+
+        public void Erase(ulong sequence) => turn.Erase(conversation.Id, sequence);
     }
 }
 

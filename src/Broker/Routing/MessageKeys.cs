@@ -35,6 +35,9 @@ internal static class MessageKeys
     public static byte[] Mention(ConversationId conversation, UserId user, ulong sequence) =>
         [(byte)'q', .. ControlMap.IdBytes(conversation.Value), .. ControlMap.IdBytes(user.Value), .. BigEndian(sequence)];
 
+    /// <summary>A record that is to be erased: the log's own entry, which only <c>verify</c> looks at here.</summary>
+    public static byte[] Erasure(ConversationId conversation, ulong sequence) => Of((byte)'e', conversation.Value, sequence);
+
     /// <summary>A message that ends by itself.</summary>
     public static byte[] Expiry(long expiresMicros, ConversationId conversation, ulong sequence) =>
         [(byte)'y', .. BigEndian((ulong)expiresMicros), .. ControlMap.IdBytes(conversation.Value), .. BigEndian(sequence)];

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 using FastChat.Protocol;
 
@@ -18,7 +19,8 @@ internal sealed class SettingsOptions
         _history.AcceptOnlyFromAmong("all", "invited", "joined");
         _slowMode.Validators.Add(static result =>
         {
-            if (result.GetValueOrDefault<int?>() is < 0 or > ProtocolLimits.SlowModeSecondsMax)
+            // Of the text, because what is no number cannot be asked for as one.
+            if (result.Tokens is [{ Value: string text }] && !(int.TryParse(text, CultureInfo.InvariantCulture, out int seconds) && seconds is >= 0 and <= ProtocolLimits.SlowModeSecondsMax))
             {
                 result.AddError($"--slow-mode is a number from 0 to {ProtocolLimits.SlowModeSecondsMax}");
             }

@@ -14,7 +14,7 @@ internal static class Verify
     public static Command Build()
     {
         Option<string> data = new("--data") { Description = "The broker's data directory", HelpName = "DIR", DefaultValueFactory = static _ => "./data" };
-        Option<bool> rebuild = new("--rebuild") { Description = "Also set right what follows from the rest of the store: the dedupe table, names, memberships, lists" };
+        Option<bool> rebuild = new("--rebuild") { Description = "Also set right what follows from the rest of the store: the dedupe table, names, memberships, lists, what became of messages, cursors" };
         Command command = new("verify", "Check a store while no broker runs on it") { data, rebuild };
         command.SetAction((parsed, cancellation) =>
         {

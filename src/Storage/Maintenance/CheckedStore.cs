@@ -1,3 +1,5 @@
+using FastChat.Protocol;
+
 namespace FastChat.Storage;
 
 /// <summary>
@@ -96,6 +98,21 @@ public sealed class CheckedStore
         }
 
         Repaired++;
+    }
+
+    /// <summary>A record has its body and must not: notes that it is to be erased, which the next start does, or reports it.</summary>
+    /// <param name="problem">As in <see cref="Report"/>.</param>
+    public void CorrectErasure(ConversationId conversation, ulong sequence, string problem)
+    {
+        if (IsRebuilding)
+        {
+            // A program of an earlier version would serve the record with its body.
+            Directory.RequireVersion(StoreFormat.ErasingVersion);
+        }
+
+        byte[] key = new byte[StateKeys.ErasureSize];
+        StateKeys.WriteErasure(key, conversation, sequence);
+        Correct(Table.State, key, [], problem);
     }
 
     /// <summary>Something was looked at: tells the progress now and then.</summary>

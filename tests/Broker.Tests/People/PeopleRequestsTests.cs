@@ -3,6 +3,7 @@ using System.Buffers;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Limits;
 using FastChat.Broker.People;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
@@ -48,8 +49,8 @@ internal sealed class PeopleRequestsTests
         _people = new PeopleRequests(_bench.Router, _bench.Log, _accounts, budgets, new PeopleNotices(_bench.Router, _bench.Log, _sessions));
         _users = new UserRequests(_accounts, budgets);
         ConversationReads reads = new(_bench.Router, _bench.Log, new ServiceScopes(_bench.Log));
-        _conversations = new ConversationRequests(_bench.Router, _bench.Log, reads, _accounts, new Blocks(_bench.Log), source);
-        _members = new MemberRequests(_bench.Router, reads, _accounts, new Blocks(_bench.Log));
+        _conversations = new ConversationRequests(_bench.Router, _bench.Log, reads, _accounts, new Blocks(_bench.Log), new MembershipQuotas(_bench.Log, TimeProvider.System), source);
+        _members = new MemberRequests(_bench.Router, reads, _accounts, new Blocks(_bench.Log), new MembershipQuotas(_bench.Log, TimeProvider.System));
 
         // Ada and Bob share a group; Carol only a public conversation with them; Dave nothing.
         UserId[] made = await _accounts.ImportAsync(["Ada", "bob", "carol", "dave"], CancellationToken.None);

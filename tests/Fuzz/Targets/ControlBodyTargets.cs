@@ -20,6 +20,10 @@ internal static class ControlBodyTargets
         static () => new ControlBodyTarget<FoundUser>("control-found-user", [FrameType.Reply, FrameType.SearchUsers], FoundUser.Parse, user => user.ToMap()),
         static () => new ControlBodyTarget<BlockInfo>("control-block", [FrameType.Reply, FrameType.Block], BlockInfo.Parse, block => block.ToMap()),
         static () => new ControlBodyTarget<ServiceInfo>("control-service", [FrameType.Reply, FrameType.CreateService], ServiceInfo.Parse, service => service.ToMap()),
+        static () => new ControlBodyTarget<ConversationChanges>("control-changes", [FrameType.ChangeConversation], ConversationChanges.Parse, changes => changes.ToMap()),
+        static () => new ControlBodyTarget<JoinLinkInfo>("control-join-link", [FrameType.Reply, FrameType.CreateJoinLink], JoinLinkInfo.Parse, link => link.ToMap()),
+        static () => new ControlBodyTarget<PresenceSetting>("control-presence-setting", [FrameType.Reply, FrameType.SetPresence], PresenceSetting.Parse, setting => setting.ToMap()),
+        static () => new ControlBodyTarget<PresenceEntry>("control-presence-entry", [FrameType.Reply, FrameType.WatchPresence], PresenceEntry.Parse, entry => entry.ToMap()),
     ];
 }
 

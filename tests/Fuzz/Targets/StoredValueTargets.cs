@@ -3,6 +3,7 @@ using System.Text;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
 using FastChat.Broker.People;
+using FastChat.Broker.Presence;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -62,6 +63,37 @@ internal static class StoredValueTargets
                 new PersonCommand.SetBlock(new UserId(5), true).ToBytes(),
             ],
             static bytes => PersonCommand.TryParse(bytes, out PersonCommand? command) ? command.ToBytes() : null),
+        static () => new StoredValueTarget(
+            "stored-annotation",
+            [
+                new Annotation { Edits = [3, 9], Reactions = [new ReactionCount("👍", 7), new ReactionCount("x", 1)], Replies = 1, InThread = 2, DeletedBy = 4, PinnedBy = 5 }.ToBytes(),
+                new Annotation { Replies = 1 }.ToBytes(),
+            ],
+            static bytes => Annotation.Parse(bytes) is { } annotation && annotation.Reactions.All(one => IsShort(one.Reaction)) ? annotation.ToBytes() : null),
+        static () => new StoredValueTarget(
+            "stored-presence",
+            [new PresenceRecord(Availability.Away, 17, "über Mittag weg", 18).ToBytes(), new PresenceRecord(Availability.Online, 0, string.Empty, 0).ToBytes()],
+            static bytes => PresenceRecord.TryParse(bytes, out PresenceRecord? record) ? record.ToBytes() : null),
+        static () => new StoredValueTarget(
+            "stored-membership",
+            [new Membership(MemberRole.Owner, 1).ToBytes(), new Membership(MemberRole.Member, 2, 3, 4).ToBytes()],
+            static bytes => Membership.TryParse(bytes, out Membership membership) ? membership.ToBytes() : null),
+        static () => new StoredValueTarget(
+            "stored-link",
+            [new JoinLink(MemberRole.Reader, 3, 17, 18, new UserId(5)).ToBytes()],
+            static bytes => JoinLink.Parse(bytes)?.ToBytes()),
+        static () => new StoredValueTarget(
+            "stored-cursor",
+            [new ReadCursor(3, 2, 1).ToBytes()],
+            static bytes => bytes.Length == ReadCursor.Size ? ReadCursor.Parse(bytes).ToBytes() : null),
+        static () => new StoredValueTarget(
+            "command-cursor",
+            [new MoveCursorCommand(new ConversationId(9), 1, 2, 3, true).ToBytes()],
+            static bytes => MoveCursorCommand.Parse(bytes).ToBytes()),
+        static () => new StoredValueTarget(
+            "command-member",
+            [new ChangeMemberCommand(new ConversationId(9), new UserId(5), MemberChange.Mute, MemberRole.None, 17).ToBytes()],
+            static bytes => ChangeMemberCommand.Parse(bytes).ToBytes()),
     ];
 
     private static bool IsWritable(ConversationMeta meta) => IsShort(meta.Name ?? string.Empty) && Encoding.UTF8.GetByteCount(meta.Title ?? string.Empty) <= ushort.MaxValue;

@@ -1,0 +1,72 @@
+using FastChat.Broker.Routing;
+using FastChat.Protocol;
+
+namespace FastChat.Broker.Maintenance;
+
+/// <summary>
+/// What <see cref="MessageRules"/> make of the records of one conversation, read again from the first: the entries that there must be about its messages, and the records whose bodies must be gone. In memory,
+/// some hundred bytes for each entry and each rich message of one conversation at a time. One thread.
+/// </summary>
+internal sealed class ExpectedEntries : IMessageEntries
+{
+    private readonly Dictionary<byte[], byte[]> _entries = new(ByteKeyComparer.Instance);
+    private readonly Dictionary<ulong, MessageAttributes> _attributes = [];
+    private readonly Dictionary<ulong, ulong> _deleted = [];
+    private readonly Dictionary<ulong, bool> _tombstones = [];
+
+    /// <summary>The entries, by their keys.</summary>
+    public IReadOnlyDictionary<byte[], byte[]> Entries => _entries;
+
+    /// <summary>The last record that was added; 0 = none.</summary>
+    public ulong Head { get; private set; }
+
+    /// <summary>Records that have their body, though a later one took it away, with that one's sequence: messages and their edits.</summary>
+    public IEnumerable<(ulong Sequence, ulong By)> Condemned => _deleted.Where(one => HasBody(one.Key)).Select(one => (one.Key, one.Value)).Order();
+
+    /// <summary>Messages that are tombstones though no record deletes them. Whose edit a tombstone was nobody can tell.</summary>
+    public IEnumerable<ulong> Lost => _tombstones.Where(one => one.Value && !_deleted.ContainsKey(one.Key)).Select(one => one.Key).Order();
+
+    /// <summary>True when a record says that this one's body is to go.</summary>
+    public bool IsDeleted(ulong sequence) => _deleted.ContainsKey(sequence);
+
+    /// <summary>True when the record is no tombstone.</summary>
+    public bool HasBody(ulong sequence) => !_tombstones.ContainsKey(sequence);
+
+    /// <summary>The next record of the conversation.</summary>
+    public void Add(ConversationId conversation, in MessageRecord record)
+    {
+        Head = record.Sequence;
+        if ((record.Flags & RecordFlags.Erased) != 0)
+        {
+            _tombstones.Add(record.Sequence, MessageKinds.IsMessage(record.Kind));
+            return;
+        }
+
+        if (record.Kind is MessageKind.Rich or MessageKind.Edit && MessageContent.AttributesOf(record.Kind, record.Body) is { } attributes)
+        {
+            _attributes[record.Sequence] = attributes;
+        }
+
+        MessageRules.Note(conversation, this, record.Sequence, record.Sender, record.Kind, record.Body);
+    }
+
+    /// <summary>Forgets everything, for the next conversation.</summary>
+    public void Clear()
+    {
+        _entries.Clear();
+        _attributes.Clear();
+        _deleted.Clear();
+        _tombstones.Clear();
+        Head = 0;
+    }
+
+    public byte[]? Read(byte[] key) => _entries.GetValueOrDefault(key);
+
+    public void Put(byte[] key, byte[] value) => _entries[key] = value;
+
+    public void Delete(byte[] key) => _entries.Remove(key);
+
+    public MessageAttributes AttributesOf(ulong sequence) => _attributes.GetValueOrDefault(sequence) ?? new MessageAttributes();
+
+    public void Erase(ulong sequence) => _deleted[sequence] = Head;
+}
