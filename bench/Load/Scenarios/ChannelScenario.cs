@@ -16,7 +16,7 @@ namespace FastChat.Bench.Load.Scenarios;
 internal sealed class ChannelScenario : IScenario
 {
     private const int MembersDefault = 100_000;
-    private const int Turns = 5;
+    private const int Turns = 9;
 
     public bool IsOfChat => true;
 
@@ -48,6 +48,8 @@ internal sealed class ChannelScenario : IScenario
             {
                 turns.Add(ChannelTurn.Measure(system, settings, flushes, conversation));
             }
+
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"     {system.Name}: turn {turn + 1}: {ofSmall[^1]} of {GrowthFanOut.Online} members, {ofLarge[^1]} of {settings.Largest:N0}"));
         }
 
         double Of(List<ChannelTurn> turns, Func<ChannelTurn, double> figure) => Median(turns.Select(figure));

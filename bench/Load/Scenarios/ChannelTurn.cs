@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 using FastChat.Bench.Compare;
 using FastChat.Bench.Load.Measure;
@@ -27,6 +28,10 @@ internal sealed record ChannelTurn(double AckP50Us, double AckP99Us, GrowthFanOu
         double p50 = fleet.Latencies.Percentile(50) ?? throw new RunFailedException($"{system.Name}: nothing was acknowledged");
         return new ChannelTurn(p50, fleet.Latencies.Percentile(99)!.Value, GrowthFanOut.Measure(system, settings, flushes, conversation));
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture, $"ack p50 {AckP50Us:0} µs, p99 {AckP99Us:0}, {FanOut.Rate / 1e6:0.00} M deliveries/s, {FanOut.CpuUsPerMessage:0.0} µs CPU/message");
 
     /// <summary>Publishes the next message when the last one is acknowledged.</summary>
     private sealed class LonePublisher(int conversation) : Member

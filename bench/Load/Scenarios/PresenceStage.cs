@@ -22,6 +22,7 @@ internal sealed class PresenceStage(Fleet fleet, PresenceTown town, StormCrowd c
     public const double BurstSecondsMax = 3;
 
     private const int BeginningMax = 32;
+    private const double HeartbeatSeconds = 30;
 
     private readonly List<string> _broken = [];
     private readonly List<PresenceLooker> _lookers = [];
@@ -64,6 +65,10 @@ internal sealed class PresenceStage(Fleet fleet, PresenceTown town, StormCrowd c
     public void Open(int connections)
     {
         Dictionary<int, PresenceGroup[]> groupsOf = Enumerable.Range(0, town.Accounts).ToDictionary(account => account, account => town.GroupsOf(account).ToArray());
+        int next = 0;
+
+        // Those who came first are silent for minutes otherwise, and are closed for that.
+        fleet.Background = new Schedule(Math.Max(1, connections / HeartbeatSeconds), _ => fleet.Members.ElementAtOrDefault(next++ % connections)?.Heartbeat());
         fleet.Open(Enumerable.Range(0, connections).Select(number => Make(number % town.Accounts, groupsOf)));
     }
 
