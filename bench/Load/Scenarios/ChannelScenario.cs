@@ -13,10 +13,10 @@ namespace FastChat.Bench.Load.Scenarios;
 /// A channel of a hundred thousand members and one of a hundred, with the same hundred online in both: a message has to cost the same. They take turns on one server, small, large, small, …; every other turn the large one is first. Ratios are taken turn by turn, and their
 /// medians reported.
 /// </summary>
-internal sealed class ChannelScenario : IScenario
+/// <param name="turns">Turns.</param>
+internal sealed class ChannelScenario(int turns = 9) : IScenario
 {
     private const int MembersDefault = 100_000;
-    private const int Turns = 9;
 
     public bool IsOfChat => true;
 
@@ -41,18 +41,18 @@ internal sealed class ChannelScenario : IScenario
         long residentAfter = system.Server.ResidentKb;
 
         List<ChannelTurn> ofSmall = [], ofLarge = [];
-        for (int turn = 0; turn < Turns; turn++)
+        for (int turn = 0; turn < turns; turn++)
         {
-            (int Conversation, List<ChannelTurn> Turns)[] order = turn % 2 == 0 ? [(small, ofSmall), (large, ofLarge)] : [(large, ofLarge), (small, ofSmall)];
-            foreach ((int conversation, List<ChannelTurn> turns) in order)
+            (int Conversation, List<ChannelTurn> Measured)[] order = turn % 2 == 0 ? [(small, ofSmall), (large, ofLarge)] : [(large, ofLarge), (small, ofSmall)];
+            foreach ((int conversation, List<ChannelTurn> measured) in order)
             {
-                turns.Add(ChannelTurn.Measure(system, settings, flushes, conversation));
+                measured.Add(ChannelTurn.Measure(system, settings, flushes, conversation));
             }
 
             Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"     {system.Name}: turn {turn + 1}: {ofSmall[^1]} of {GrowthFanOut.Online} members, {ofLarge[^1]} of {settings.Largest:N0}"));
         }
 
-        double Of(List<ChannelTurn> turns, Func<ChannelTurn, double> figure) => Median(turns.Select(figure));
+        double Of(List<ChannelTurn> measured, Func<ChannelTurn, double> figure) => Median(measured.Select(figure));
         double Ratio(Func<ChannelTurn, double> figure) => Median(ofLarge.Zip(ofSmall).Select(pair => figure(pair.First) / figure(pair.Second)));
         return new ResultRow
         {
@@ -68,7 +68,7 @@ internal sealed class ChannelScenario : IScenario
             Headroom = ofSmall.Concat(ofLarge).Min(turn => turn.FanOut.Used.Headroom),
             Note = string.Create(
                 CultureInfo.InvariantCulture,
-                $"{settings.Largest} members, made in {made:0.0} s with {(residentAfter - residentBefore) / 1024.0:+0;-0} MiB RSS ({(residentAfter - residentBefore) * 1024.0 / settings.Largest:0} B a member, the journal that is being moved included), {residentAfter / 1024} MiB then; the small one: ack p50 {Of(ofSmall, turn => turn.AckP50Us):0} µs, p99 {Of(ofSmall, turn => turn.AckP99Us):0}, {Of(ofSmall, turn => turn.FanOut.Rate):N0} deliveries/s, {Of(ofSmall, turn => turn.FanOut.CpuUsPerMessage):0.0} µs CPU/message; {Turns} turns"),
+                $"{settings.Largest} members, made in {made:0.0} s with {(residentAfter - residentBefore) / 1024.0:+0;-0} MiB RSS ({(residentAfter - residentBefore) * 1024.0 / settings.Largest:0} B a member, the journal that is being moved included), {residentAfter / 1024} MiB then; the small one: ack p50 {Of(ofSmall, turn => turn.AckP50Us):0} µs, p99 {Of(ofSmall, turn => turn.AckP99Us):0}, {Of(ofSmall, turn => turn.FanOut.Rate):N0} deliveries/s, {Of(ofSmall, turn => turn.FanOut.CpuUsPerMessage):0.0} µs CPU/message; {turns} turns"),
         };
     }
 

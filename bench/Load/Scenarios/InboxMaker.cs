@@ -9,7 +9,8 @@ namespace FastChat.Bench.Load.Scenarios;
 
 /// <summary>
 /// Gives account 0 a list of conversations as somebody has it after years: two in five are with one other person, where the person spoke last, the others are groups of three, where account 1 did. Most are read up to some of the last messages, and in one of
-/// twenty groups or so the person is mentioned behind that. So most rows have records behind the cursor that have to be counted.
+/// twenty groups or so the person is mentioned behind that. So most rows have records behind the cursor that have to be counted. Account 2 gets
+/// a few of its own, without numbers: opening its list makes the machine code after a start.
 /// </summary>
 internal static class InboxMaker
 {
@@ -22,6 +23,7 @@ internal static class InboxMaker
     /// <inheritdoc cref="Kinds"/>
     public const int FirstGroup = 2;
 
+    private const int OfStranger = 3;
     private const int Workers = 16;
     private const int MentionedOf = 20;
 
@@ -54,6 +56,12 @@ internal static class InboxMaker
             }
         })).ConfigureAwait(false);
         Array.ForEach(made, one => system.Add(one));
+        for (int i = 0; i < OfStranger; i++)
+        {
+            ConversationInfo other = await talker.CreateConversationAsync(
+                ConversationKind.Group, name: null, title: "others", [system.UserOf(2)], cancellationToken: cancellation).ConfigureAwait(false);
+            await FillAsync(talker, other.Conversation, system.UserOf(2), cancellation).ConfigureAwait(false);
+        }
     }
 
     private static async Task FillAsync(FastChatClient speaker, ConversationId conversation, UserId mentioned, CancellationToken cancellation)

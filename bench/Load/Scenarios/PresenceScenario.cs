@@ -16,15 +16,13 @@ namespace FastChat.Bench.Load.Scenarios;
 /// </summary>
 /// <param name="graceSeconds">The broker's grace.</param>
 /// <param name="awaySeconds">How long everybody stays away in the storm before they come back.</param>
-internal sealed class PresenceScenario(double graceSeconds = 15, double awaySeconds = 0) : IScenario
+/// <param name="quietSeconds">Nothing more is told when nothing was for so long: more than two ticks.</param>
+/// <param name="budgets">The broker's budgets; null for its defaults.</param>
+internal sealed class PresenceScenario(double graceSeconds = 15, double awaySeconds = 0, double quietSeconds = 2.5, PresenceBudgets? budgets = null) : IScenario
 {
     private const int SessionsDefault = 18_000;
-    private const double QuietSeconds = 2.5;
     private const double SettlePatienceSeconds = 180;
     private const double ReturnPatienceSeconds = 120;
-
-    // Two ticks: what happened at the end of the grace is told by then.
-    private const double TicksSeconds = 2;
 
     // Both budgets cannot be the limit at once: of so few lookers each has more to be told than its own allows, and all together less than the common one.
     private const int FewLookers = 60;
@@ -41,20 +39,20 @@ internal sealed class PresenceScenario(double graceSeconds = 15, double awaySeco
         PresenceTown town = new(settings.Connections);
         town.BuildAsync(broker, CancellationToken.None).GetAwaiter().GetResult();
         using Fleet fleet = new(system, settings);
-        PresenceStage stage = new(fleet, town, new StormCrowd(system, missed: 0) { KeepsMissed = false });
+        PresenceStage stage = new(fleet, town, new StormCrowd(system, missed: 0) { KeepsMissed = false }, budgets ?? new PresenceBudgets());
         stage.Open(settings.Connections);
         List<string> notes = [stage.Describe()];
-        stage.Settle(SettlePatienceSeconds, QuietSeconds, "everybody came", notes);
+        stage.Settle(SettlePatienceSeconds, quietSeconds, "everybody came", notes);
 
         double? storm = Storm(fleet, stage, notes);
         notes.AddRange(LeaveAndReturn(fleet, stage));
 
         stage.WatchOnly(FewLookers);
         PresenceStretch few = PresenceStretch.Measure(stage, system.Server, flushes, settings.Seconds);
-        stage.Settle(SettlePatienceSeconds, QuietSeconds, "few looked at changes", notes);
+        stage.Settle(SettlePatienceSeconds, quietSeconds, "few looked at changes", notes);
         stage.WatchAll();
         PresenceStretch all = PresenceStretch.Measure(stage, system.Server, flushes, settings.Seconds);
-        stage.Settle(SettlePatienceSeconds, QuietSeconds, "all looked at changes", notes);
+        stage.Settle(SettlePatienceSeconds, quietSeconds, "all looked at changes", notes);
         notes.Add(string.Create(CultureInfo.InvariantCulture, $"{few} to {Math.Min(FewLookers, stage.Lookers.Count)} lookers; {all} to {stage.Lookers.Count}; RSS {system.Server.ResidentKb / 1024} MiB"));
 
         double burst = stage.PeakSeconds;
@@ -89,7 +87,7 @@ internal sealed class PresenceScenario(double graceSeconds = 15, double awaySeco
         stage.CutAll();
         fleet.RunFor(awaySeconds);
         double back = Return(fleet, stage);
-        fleet.RunFor(graceSeconds + TicksSeconds);
+        fleet.RunFor(graceSeconds + quietSeconds);
         long frames = stage.All.Frames - before.Frames;
         notes.Add(string.Create(
             CultureInfo.InvariantCulture, $"storm: {stage.Sessions.Count} sessions cut and back within {back:0.0} s, the lookers were sent {frames} frames, {stage.All.Bytes - before.Bytes} B"));
@@ -113,10 +111,10 @@ internal sealed class PresenceScenario(double graceSeconds = 15, double awaySeco
         stage.CutAll();
         fleet.RunFor(graceSeconds);
         stage.IsAway = true;
-        stage.Settle(SettlePatienceSeconds, QuietSeconds, "everybody went for good", notes);
+        stage.Settle(SettlePatienceSeconds, quietSeconds, "everybody went for good", notes);
         stage.IsAway = false;
         double back = Return(fleet, stage);
-        stage.Settle(SettlePatienceSeconds, QuietSeconds, string.Create(CultureInfo.InvariantCulture, $"they came again within {back:0.0} s"), notes);
+        stage.Settle(SettlePatienceSeconds, quietSeconds, string.Create(CultureInfo.InvariantCulture, $"they came again within {back:0.0} s"), notes);
         return notes;
     }
 

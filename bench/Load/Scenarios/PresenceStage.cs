@@ -10,14 +10,9 @@ namespace FastChat.Bench.Load.Scenarios;
 /// <param name="fleet">Opens and runs them.</param>
 /// <param name="town">Who belongs to what.</param>
 /// <param name="crowd">Those who are cut together.</param>
-internal sealed class PresenceStage(Fleet fleet, PresenceTown town, StormCrowd crowd)
+/// <param name="budgets">What the broker promises.</param>
+internal sealed class PresenceStage(Fleet fleet, PresenceTown town, StormCrowd crowd, PresenceBudgets budgets)
 {
-    /// <summary>The broker's defaults (docs/operations.md): what it may send in a second to all, and to one.</summary>
-    public const int BytesPerSecond = 1_000_000;
-
-    /// <inheritdoc cref="BytesPerSecond"/>
-    public const int ConnectionBytesPerSecond = 8_000;
-
     /// <summary>One second's worth is a budget's own. Two more are for what a busy machine delivers late, together with what follows; a budget that does not hold passes that within seconds.</summary>
     public const double BurstSecondsMax = 3;
 
@@ -35,7 +30,7 @@ internal sealed class PresenceStage(Fleet fleet, PresenceTown town, StormCrowd c
     public StormCrowd Crowd => crowd;
 
     /// <summary>What all lookers were sent.</summary>
-    public PresenceMeter All { get; } = new(BytesPerSecond);
+    public PresenceMeter All { get; } = new(budgets.BytesPerSecond);
 
     /// <summary>Times from a change to its answer.</summary>
     public Latencies Answers { get; } = new();
@@ -126,7 +121,7 @@ internal sealed class PresenceStage(Fleet fleet, PresenceTown town, StormCrowd c
     {
         if (account < town.Lookers)
         {
-            _lookers.Add(new PresenceLooker(groupsOf[account], All, ConnectionBytesPerSecond));
+            _lookers.Add(new PresenceLooker(groupsOf[account], All, budgets.ConnectionBytesPerSecond));
             return _lookers[^1];
         }
 
@@ -138,3 +133,8 @@ internal sealed class PresenceStage(Fleet fleet, PresenceTown town, StormCrowd c
 
     private Availability TruthOf(int account) => account < town.Lookers ? Availability.Online : IsAway ? Availability.Offline : _speakers[account]!.Chosen;
 }
+
+/// <summary>What a broker promises not to exceed in Presence frames, over any stretch of time. The defaults are its own (docs/operations.md).</summary>
+/// <param name="BytesPerSecond">To all connections together.</param>
+/// <param name="ConnectionBytesPerSecond">To one.</param>
+internal sealed record PresenceBudgets(int BytesPerSecond = 1_000_000, int ConnectionBytesPerSecond = 8_000);

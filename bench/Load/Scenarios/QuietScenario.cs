@@ -9,8 +9,8 @@ using FastChat.Bench.Load.Reports;
 namespace FastChat.Bench.Load.Scenarios;
 
 /// <summary>
-/// What conversations cost in memory in which nothing happens. The server is started on a store with none, half and all of them, and its memory read after a while of quiet: the slope is what one costs that merely exists. Then one message
-/// goes to each, and when it is quiet again the slope is what one costs that was active once. A server's memory is no ruler: the note has all readings.
+/// What conversations cost in memory in which nothing happens. The server is started on a store with none, half and all of them, and its memory read after a while of quiet: the slope of the second half is what one costs that merely exists, for a store that is not
+/// empty fills caches of a fixed size. Then one message goes to each, and when it is quiet again the slope is what one costs that was active once. A server's memory is no ruler: the note has all readings.
 /// </summary>
 /// <param name="settleSeconds">Time of quiet before a reading.</param>
 internal sealed class QuietScenario(double settleSeconds = 12) : IScenario
@@ -50,7 +50,7 @@ internal sealed class QuietScenario(double settleSeconds = 12) : IScenario
         {
             System = system.Name,
             Version = system.Version,
-            BytesPerQuiet = (readings[^1].Kb - readings[0].Kb) * 1024.0 / settings.Largest,
+            BytesPerQuiet = (readings[^1].Kb - readings[^2].Kb) * 1024.0 / (settings.Largest - (settings.Largest / 2)),
             BytesPerOnceActive = (active[1] - active[0]) * 1024.0 / (settings.Largest - (settings.Largest / 2)),
             Note = string.Create(
                 CultureInfo.InvariantCulture,
