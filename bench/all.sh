@@ -21,6 +21,10 @@ readonly scenarios=(
   "storm        storm --vs nats-core --vs redis --vs mosquitto --vs signalr --vs ejabberd | --connections 400"
   "corpus       corpus --vs redis |"
   "growth       growth --vs redis | --largest 2000"
+  "presence     presence | --connections 400"
+  "inbox        inbox | --conversations 300"
+  "channel      channel | --largest 2000"
+  "quiet        quiet | --largest 10000"
 )
 
 quick=0 corpus="" chosen=()

@@ -29,4 +29,16 @@ public enum Scenario
 
     /// <summary>The same work on ever larger stores.</summary>
     Growth,
+
+    /// <summary>What watching who is there costs, in a storm and at its worst.</summary>
+    Presence,
+
+    /// <summary>A person with thousands of conversations opens the list of them.</summary>
+    Inbox,
+
+    /// <summary>A message to a conversation of very many members, of whom few are there.</summary>
+    Channel,
+
+    /// <summary>Conversations that exist and in which nothing happens.</summary>
+    Quiet,
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 
 using FastChat.Bench.Compare;
+using FastChat.Bench.Compare.Systems.FastChat;
 using FastChat.Bench.Load.Measure;
 using FastChat.Bench.Load.Reports;
 using FastChat.Bench.Load.Scenarios;
@@ -22,6 +23,10 @@ internal static class LoadCommand
         ["storm"] = (Scenario.Storm, new StormScenario()),
         ["idle"] = (Scenario.Idle, new IdleScenario()),
         ["catchup"] = (Scenario.CatchUp, new CatchUpScenario()),
+        ["presence"] = (Scenario.Presence, new PresenceScenario()),
+        ["inbox"] = (Scenario.Inbox, new InboxScenario()),
+        ["channel"] = (Scenario.Channel, new ChannelScenario()),
+        ["quiet"] = (Scenario.Quiet, new QuietScenario()),
     };
 
     /// <summary>The command.</summary>
@@ -33,9 +38,9 @@ internal static class LoadCommand
         Option<string> transport = new("--transport") { Description = "what its clients speak: tcp, tls, ws (a system that cannot refuses)", DefaultValueFactory = _ => "tcp" };
         Option<double> seconds = new("--seconds") { Description = "measured seconds of a run", DefaultValueFactory = _ => 10 };
         Option<double> warmUp = new("--warm-up") { Description = "seconds before them that do not count", DefaultValueFactory = _ => 3 };
-        Option<int> connections = new("--connections") { Description = "connections (durable, latency: 64; fanout: 1,000 subscribers; rooms: 5,000; idle, storm: 18,000)" };
+        Option<int> connections = new("--connections") { Description = "connections (durable, latency: 64; fanout: 1,000 subscribers; rooms: 5,000; idle, storm, presence: 18,000)" };
         Option<int> outstanding = new("--outstanding") { Description = "unanswered publishes of a connection (durable: 64), of the publisher (fanout: 512)" };
-        Option<int> conversations = new("--conversations") { Description = "conversations published to (rooms: 100 rooms)", DefaultValueFactory = _ => 1000 };
+        Option<int> conversations = new("--conversations") { Description = "conversations published to (rooms: 100 rooms; inbox: 5,000 of the person's)", DefaultValueFactory = _ => 1000 };
         Option<int> size = new("--size") { Description = "bytes of a message body", DefaultValueFactory = _ => 128 };
         Option<int> rate = new("--rate") { Description = "messages a second where a rate is fixed (latency: 10,000; fanout's lone messages: 20)" };
         Option<int> messages = new("--messages") { Description = "messages of the conversation that is read (catchup: 1,000,000)" };
@@ -43,7 +48,7 @@ internal static class LoadCommand
         Option<int> runs = new("--runs") { Description = "turns; a turn runs each system once", DefaultValueFactory = _ => 3 };
         Option<bool> pin = new("--pin") { Description = "server on processor 0, generator on processor 1" };
         Option<string?> corpus = new("--corpus") { Description = "corpus: directory of the chat logs, *.raw.txt" };
-        Option<int> largest = new("--largest") { Description = "growth: conversations at the largest step, where ten times as many messages are stored (1,000,000)" };
+        Option<int> largest = new("--largest") { Description = "growth: conversations at the largest step, where ten times as many messages are stored (1,000,000); channel: members of the large one (100,000); quiet: conversations (200,000)" };
         Option<string?> history = new("--history")
         {
             Description = "also record what fastchat's clients did and saw in FILE, for ./fastchat check-history FILE; in FILE.1, FILE.2, … when there are several --runs; recording is slow",
@@ -81,7 +86,7 @@ internal static class LoadCommand
                 WarmUpSeconds = parsed.GetValue(warmUp),
                 Connections = parsed.GetValue(connections),
                 Outstanding = parsed.GetValue(outstanding),
-                Conversations = kind == Scenario.Rooms && parsed.GetResult(conversations) is not { Implicit: false } ? 0 : parsed.GetValue(conversations),
+                Conversations = kind is Scenario.Rooms or Scenario.Inbox && parsed.GetResult(conversations) is not { Implicit: false } ? 0 : parsed.GetValue(conversations),
                 Size = parsed.GetValue(size),
                 Rate = parsed.GetValue(rate),
                 Transport = parsed.GetValue(transport)!,
@@ -108,13 +113,15 @@ internal static class LoadCommand
 
         foreach (string name in systems)
         {
-            if (SystemCatalog.Make(name)!.WhyNot(settings.Scenario) is { } reason)
+            SystemUnderTest candidate = SystemCatalog.Make(name)!;
+            string? noChat = work.IsOfChat && candidate is not FastChatSystem ? "it has no members, lists and presence of its own" : null;
+            if ((noChat ?? candidate.WhyNot(settings.Scenario)) is { } reason)
             {
                 await Console.Error.WriteLineAsync($"{name} takes no part in {settings.Scenario.ToString().ToLowerInvariant()}: {reason}").ConfigureAwait(false);
                 return 2;
             }
 
-            if (SystemCatalog.Make(name)!.WhyNotOver(settings.Transport) is { } obstacle)
+            if (candidate.WhyNotOver(settings.Transport) is { } obstacle)
             {
                 await Console.Error.WriteLineAsync($"{name} takes no part over {settings.Transport}: {obstacle}").ConfigureAwait(false);
                 return 2;
@@ -133,7 +140,13 @@ internal static class LoadCommand
             }
 
             Console.WriteLine(ResultJson.Of(comparison, settings, machine, withRuns: false));
-            return 0;
+            string[] broken = [.. comparison.Rows.SelectMany(rows => rows.Value).SelectMany(row => row.Broken ?? []).Distinct()];
+            foreach (string promise in broken)
+            {
+                await Console.Error.WriteLineAsync($"broken: {promise}").ConfigureAwait(false);
+            }
+
+            return broken.Length == 0 ? 0 : 1;
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {

@@ -26,6 +26,26 @@ internal sealed class ReportGoalTests
         Assert.That(Of(file, "p99 ÷ fdatasync's p99").Mark, Is.EqualTo(Mark.Missed));
     }
 
+    [TestCase(0, 999_522, 7985, 1.07, Mark.Reached)]
+    [TestCase(1, 1_100_000, 8200, 3.1, Mark.Missed)]
+    public void Presence_is_held_against_its_budgets(double frames, double all, double one, double burst, Mark mark)
+    {
+        ReportFile file = new ReportFile("presence").With("connections", 18_000)
+            .Row("fastchat", "", ("storm_frames", frames), ("presence_bytes_per_s", all), ("connection_bytes_per_s", one), ("burst_s", burst));
+        string[] goals = ["frames for a crowd that is cut and comes back", "to all at the worst", "to one connection at the worst", "any stretch beyond a budget's rate"];
+        Assert.That(goals.Select(goal => Of(file, goal).Mark), Is.All.EqualTo(mark));
+    }
+
+    [TestCase("inbox", "conversations", 5000, "p99_us", 50_000, "opening, p99")]
+    [TestCase("channel", "largest", 100_000, "cpu_ratio", 1.15, "processor time, large ÷ small")]
+    [TestCase("quiet", "largest", 200_000, "bytes_per_once_active", 1024, "one that was active once")]
+    public void What_a_chat_adds_has_bounds(string scenario, string setting, int size, string figure, double bound, string goal)
+    {
+        Assert.That(Of(new ReportFile(scenario).With(setting, size).Row("fastchat", "", (figure, bound)), goal).Mark, Is.EqualTo(Mark.Reached));
+        Assert.That(Of(new ReportFile(scenario).With(setting, size).Row("fastchat", "", (figure, bound * 1.01)), goal).Mark, Is.EqualTo(Mark.Missed));
+        Assert.That(Of(new ReportFile(scenario).With(setting, size - 1).Row("fastchat", "", (figure, bound)), goal).Mark, Is.EqualTo(Mark.OtherShape));
+    }
+
     [Test]
     public void At_another_size_a_goal_is_neither_reached_nor_missed()
     {

@@ -20,11 +20,13 @@ internal sealed class RunningSystem : IAsyncDisposable
     public SystemUnderTest System { get; }
 
     /// <summary>Starts a system; the test is ignored, with the reason, where its program is not installed.</summary>
-    public static async Task<RunningSystem> StartAsync(string name, Scenario scenario, string? history = null)
+    public static Task<RunningSystem> StartAsync(string name, Scenario scenario, string? history = null) =>
+        StartAsync(SystemCatalog.Make(name)!, new WorkPlan(scenario, Conversations: 4, Connections: 8, PayloadBytes: 32), history);
+
+    /// <summary>Starts a system that the test has made, for a plan of its own.</summary>
+    public static async Task<RunningSystem> StartAsync(SystemUnderTest system, WorkPlan plan, string? history = null)
     {
-        SystemUnderTest system = SystemCatalog.Make(name)!;
         string directory = Directory.CreateTempSubdirectory("fastchat-load-").FullName;
-        WorkPlan plan = new(scenario, Conversations: 4, Connections: 8, PayloadBytes: 32);
         try
         {
             await system.StartAsync(new SystemSettings(directory, "tcp", []) { HistoryFile = history }, plan, CancellationToken.None);

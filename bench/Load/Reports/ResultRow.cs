@@ -55,6 +55,45 @@ internal sealed record ResultRow
     /// <summary>Share of its time in which the generator had nothing to do.</summary>
     public double? Headroom { get; init; }
 
+    /// <summary>Presence frames to the lookers while everybody was cut and came back (presence).</summary>
+    public double? StormFrames { get; init; }
+
+    /// <summary>Bytes of Presence frames a second to all lookers together while as many as possible change (presence).</summary>
+    public double? PresenceBytesPerS { get; init; }
+
+    /// <summary>The same for the connection that got most, while few look and their own budget is the limit (presence).</summary>
+    public double? ConnectionBytesPerS { get; init; }
+
+    /// <summary>How far any stretch of time went beyond a budget's rate, in seconds' worth of it; one second's worth is allowed (presence).</summary>
+    public double? BurstS { get; init; }
+
+    /// <summary>First request to last byte, p50, of everything that is different for a device that knows the whole list (inbox).</summary>
+    public double? KnownP50Us { get; init; }
+
+    /// <summary>The same for the pages of the whole list, one after the other (inbox).</summary>
+    public double? WholeListP50Us { get; init; }
+
+    /// <summary>The first opening after a start (inbox).</summary>
+    public double? ColdUs { get; init; }
+
+    /// <summary>A cost in the conversation of many members by that in the small one (channel): acknowledgement's p50.</summary>
+    public double? AckRatio { get; init; }
+
+    /// <summary>The same for processor time of a message.</summary>
+    public double? CpuRatio { get; init; }
+
+    /// <summary>The same for deliveries a second.</summary>
+    public double? RateRatio { get; init; }
+
+    /// <summary>Bytes of the server's memory for each conversation that nothing happened in since the start (quiet).</summary>
+    public double? BytesPerQuiet { get; init; }
+
+    /// <summary>Bytes for each conversation in which something happened once since the start (quiet).</summary>
+    public double? BytesPerOnceActive { get; init; }
+
+    /// <summary>What was promised and not kept: the command then ends with 1. Null or empty when nothing was.</summary>
+    public IReadOnlyList<string>? Broken { get; init; }
+
     public long Errors { get; init; }
 
     /// <summary>What to know before comparing this row; empty when nothing.</summary>

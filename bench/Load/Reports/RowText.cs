@@ -27,6 +27,18 @@ internal static class RowText
         Add(parts, row.FlushRate, "{0:N0} flushes/s");
         Add(parts, row.Resumed99S, "99 % resumed in {0:0.0} s");
         Add(parts, row.GrowthRatio, "{0:0.00} of the rate at 1,000 conversations");
+        Add(parts, row.StormFrames, "{0:N0} presence frames in the storm");
+        Add(parts, row.PresenceBytesPerS, "{0:N0} B/s of presence in all");
+        Add(parts, row.ConnectionBytesPerS, "{0:N0} B/s to one connection");
+        Add(parts, row.BurstS, "at most {0:0.00} s' worth beyond a budget's rate");
+        Add(parts, row.KnownP50Us, "what is different p50 {0:N0} µs");
+        Add(parts, row.WholeListP50Us, "whole list p50 {0:N0} µs");
+        Add(parts, row.ColdUs, "cold {0:N0} µs");
+        Add(parts, row.AckRatio, "ack {0:0.00} of the small one's");
+        Add(parts, row.CpuRatio, "CPU {0:0.00}");
+        Add(parts, row.RateRatio, "rate {0:0.00}");
+        Add(parts, row.BytesPerQuiet, "{0:N0} B/quiet conversation");
+        Add(parts, row.BytesPerOnceActive, "{0:N0} B/once active");
         Add(parts, 100 * row.Headroom, "headroom {0:0} %");
         Add(parts, row.Errors > 0 ? row.Errors : null, "{0} ERRORS");
         if (row.Headroom is < 0.2)
@@ -34,6 +46,7 @@ internal static class RowText
             parts.Add("VOID: the generator had less than 20 % headroom");
         }
 
+        parts.AddRange((row.Broken ?? []).Select(promise => "BROKEN: " + promise));
         if (row.Note.Length > 0)
         {
             parts.Add(row.Note);

@@ -40,6 +40,9 @@ internal sealed class Fleet(SystemUnderTest system, RunSettings settings, int fi
     /// <summary>Messages that arrived, summed over all receivers.</summary>
     public long Delivered { get; set; }
 
+    /// <summary>What goes on beside everything that is waited for; null for nothing.</summary>
+    public Schedule? Background { get; set; }
+
     /// <summary>Refusals and broken connections.</summary>
     public long Errors { get; private set; }
 
@@ -68,7 +71,7 @@ internal sealed class Fleet(SystemUnderTest system, RunSettings settings, int fi
         long end = Stopwatch.GetTimestamp() + (s_patience.Ticks * Stopwatch.Frequency / TimeSpan.TicksPerSecond);
         while (!condition())
         {
-            Reactor.Poll(Stopwatch.GetTimestamp() + (Stopwatch.Frequency / 100));
+            Poll(Stopwatch.GetTimestamp() + (Stopwatch.Frequency / 100));
             if (Errors > 0 || Stopwatch.GetTimestamp() > end)
             {
                 throw new RunFailedException($"{system.Name}: waiting for {what}: {FirstError ?? "nothing happened for a minute"}");
@@ -96,7 +99,7 @@ internal sealed class Fleet(SystemUnderTest system, RunSettings settings, int fi
                 return false;
             }
 
-            Reactor.Poll(Stopwatch.GetTimestamp() + (Stopwatch.Frequency / 100));
+            Poll(Stopwatch.GetTimestamp() + (Stopwatch.Frequency / 100));
         }
 
         return true;
@@ -110,7 +113,7 @@ internal sealed class Fleet(SystemUnderTest system, RunSettings settings, int fi
         for (long now = Stopwatch.GetTimestamp(); now < end; now = Stopwatch.GetTimestamp())
         {
             long next = each?.Invoke(now) ?? end;
-            Reactor.Poll(Math.Min(next, end));
+            Poll(Math.Min(next, end));
         }
     }
 
@@ -123,4 +126,6 @@ internal sealed class Fleet(SystemUnderTest system, RunSettings settings, int fi
 
     /// <inheritdoc/>
     public void Dispose() => Reactor.Dispose();
+
+    private void Poll(long until) => Reactor.Poll(Math.Min(until, Background?.Advance(Stopwatch.GetTimestamp()) ?? until));
 }

@@ -7,6 +7,9 @@ namespace FastChat.Bench.Load.Scenarios;
 /// <summary>A kind of work: what a system has to prepare for it, and how it is done and measured once.</summary>
 internal interface IScenario
 {
+    /// <summary>True for what only a broker with people, members and lists has: there is nothing in the other systems to hold it against.</summary>
+    bool IsOfChat => false;
+
     /// <summary>The settings with this scenario's defaults where none were given.</summary>
     RunSettings WithDefaults(RunSettings settings);
 

@@ -30,6 +30,15 @@ internal class Member : IWireEvents
     /// <summary>Connects anew after a cut; the next wire takes up where this one was.</summary>
     public void Reopen(SystemUnderTest system) => Link = Fleet.Reactor.Open(system.Endpoint, Link.Wire.Resume());
 
+    /// <summary>Says that it is alive, if it is connected.</summary>
+    public void Heartbeat()
+    {
+        if (Link is { IsConnected: true, Socket: >= 0 })
+        {
+            Link.Wire.Heartbeat(Link.Output);
+        }
+    }
+
     /// <summary>Publishes the next message, planned for a time, to a conversation.</summary>
     public long Publish(int conversation, long planned)
     {

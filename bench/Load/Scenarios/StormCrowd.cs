@@ -45,12 +45,13 @@ internal sealed class StormCrowd(SystemUnderTest system, int missed)
     /// <summary>Those of the later ones.</summary>
     public Latencies During { get; } = new();
 
-    /// <summary>Cuts all, as fast as sockets can be closed.</summary>
+    /// <summary>Cuts all, as fast as sockets can be closed. Again only when all are back.</summary>
     /// <param name="sessions">Who is cut.</param>
     /// <param name="meanwhile">Called after every few: thousands of closes take a tenth of a second or more, and what the others hear then is late by the server's fault only if they were listening.</param>
     public void Cut(IReadOnlyList<StormSession> sessions, Action? meanwhile = null)
     {
         _all = sessions.Count;
+        (Resumed, Lost, GoalAt) = (0, 0, 0);
         _goal = (int)Math.Ceiling(0.99 * _all);
         CutAt = Stopwatch.GetTimestamp();
         foreach (StormSession session in sessions)

@@ -6,7 +6,7 @@ using FastChat.Bench.Load.Measure;
 namespace FastChat.Bench.Load.Scenarios;
 
 /// <summary>A session that is cut and comes back. It is resumed when it is subscribed again and, where the system keeps them, has every message that it missed. Generator thread only.</summary>
-internal sealed class StormSession(StormCrowd crowd, int conversation) : Member(conversation)
+internal class StormSession(StormCrowd crowd, int conversation) : Member(conversation)
 {
     private const int AttemptsMax = 3;
 

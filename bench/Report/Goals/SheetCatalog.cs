@@ -158,6 +158,7 @@ internal static class SheetCatalog
             HasGoalShape = result => AtLeast(result, "largest", 1_000_000),
             Goals = [Goal.Own("rate at the largest step ÷ at the second", Figure.GrowthRatio, Side.AtLeast, 0.8, "×")],
         },
+        .. ChatSheets.All,
     ];
 
     /// <summary>The sheet of a result; one without goals for a scenario that the table does not know.</summary>

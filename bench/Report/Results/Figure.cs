@@ -23,6 +23,17 @@ internal sealed record Figure(string Name, string Title, string Unit, string For
     public const string SyncP50 = "fdatasync_p50_us";
     public const string SyncP99 = "fdatasync_p99_us";
     public const string GrowthRatio = "growth_ratio";
+    public const string StormFrames = "storm_frames";
+    public const string PresenceRate = "presence_bytes_per_s";
+    public const string ConnectionPresenceRate = "connection_bytes_per_s";
+    public const string Burst = "burst_s";
+    public const string KnownP50 = "known_p50_us";
+    public const string WholeListP50 = "whole_list_p50_us";
+    public const string AckRatio = "ack_ratio";
+    public const string CpuRatio = "cpu_ratio";
+    public const string RateRatio = "rate_ratio";
+    public const string BytesPerQuiet = "bytes_per_quiet";
+    public const string BytesPerOnceActive = "bytes_per_once_active";
 
     private static readonly Figure[] s_known =
     [
@@ -41,6 +52,18 @@ internal sealed record Figure(string Name, string Title, string Unit, string For
         new(KbPerSession, "memory", "KB/session", "N1"),
         new(Resumed99, "99 % resumed", "s", "N2"),
         new(GrowthRatio, "largest ÷ second", "", "N2"),
+        new(StormFrames, "presence in the storm", "frames", "N0"),
+        new(PresenceRate, "presence in all", "kB/s", "N1", 1e-3),
+        new(ConnectionPresenceRate, "presence to one", "kB/s", "N2", 1e-3),
+        new(Burst, "beyond a budget", "s' worth", "N2"),
+        new(KnownP50, "what is different, p50", "µs", "N0"),
+        new(WholeListP50, "whole list, p50", "µs", "N0"),
+        new("cold_us", "cold", "µs", "N0"),
+        new(AckRatio, "ack, large ÷ small", "", "N2"),
+        new(CpuRatio, "CPU, large ÷ small", "", "N2"),
+        new(RateRatio, "rate, large ÷ small", "", "N2"),
+        new(BytesPerQuiet, "quiet conversation", "B", "N0"),
+        new(BytesPerOnceActive, "once active", "B", "N0"),
         new("flushes_per_ack", "flushes per ack", "1 outstanding", "N2"),
         new("flush_rate", "flushes", "1/s", "N0"),
         new(Headroom, "headroom", "%", "N0", 100),

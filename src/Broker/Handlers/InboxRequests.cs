@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 
@@ -23,9 +24,10 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
     private const int PreviewBytes = 256;
     private const int MentionsMax = 1000;
     private const int CursorsMax = 16;
-    private const int PlaceSize = sizeof(long) + Id128.Size;
+    private const int PageDefault = 50;
+    private const int ListFirst = 64;
 
-    private readonly record struct Row(ConversationId Conversation, Membership Membership, ulong Head, LastMessage Last);
+    private readonly record struct ListEntry(ConversationId Conversation, Membership Membership);
 
     /// <summary>What a device was told last of a conversation.</summary>
     private readonly record struct Known(ulong Head, ulong Read, ulong Receipts);
@@ -34,51 +36,40 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
     public async Task<ControlAnswer> GetAsync(Actor actor, ControlMap map)
     {
         byte[] known = map.Bytes("known", ProtocolLimits.ClientFrameSizeMax) ?? [];
-        byte[] after = map.Bytes("after", PlaceSize) ?? [];
+        byte[] after = map.Bytes("after", InboxPageRows.PlaceSize) ?? [];
         int limit = (int)map.Number("limit", 0, PageMax);
-        if (known.Length % KnownSize != 0 || (after.Length != 0 && after.Length != PlaceSize))
+        if (known.Length % KnownSize != 0 || (after.Length != 0 && after.Length != InboxPageRows.PlaceSize))
         {
             return ControlAnswer.Refused(ErrorCode.BadRequest, "known: 40 bytes for each conversation; after: what a reply called next");
         }
 
         // What a device knows of another epoch may not be so any more.
         bool isRecovered = map.Number("epoch", log.Epoch) == log.Epoch;
-        List<(ConversationId Conversation, Membership Membership)> list = ListOf(actor.User, map.Id("first"), map["last"] is null ? UInt128.MaxValue : map.Id("last"));
         Dictionary<ConversationId, Known> knows = isRecovered ? Parse(known) : [];
-        ulong?[] heads = await router.HeadsAsync([.. list.Select(one => one.Conversation)], CancellationToken.None);
-        Dictionary<ConversationId, ReadCursor> cursors = knows.Count > 0 ? CursorsOf(actor.User) : [];
-        List<Row> rows = [];
-        for (int i = 0; i < list.Count; i++)
+        ListEntry[] list = ListOf(actor.User, map.Id("first"), map["last"] is null ? UInt128.MaxValue : map.Id("last"), out int count);
+        try
         {
-            (ConversationId conversation, Membership membership) = list[i];
-            ulong head = heads[i] ?? log.ReadHead(conversation).Sequence;
-            bool isSame = knows.TryGetValue(conversation, out Known one) && one.Head == head && one.Read == cursors.GetValueOrDefault(conversation).Read && one.Receipts == (membership.IsMember ? ReceiptsOf(conversation) : 0);
-            if (!isSame)
+            InboxPageRows page = new(limit == 0 ? PageDefault : limit, after);
+            await FillAsync(page, actor.User, new ArraySegment<ListEntry>(list, 0, count), knows);
+            ControlMap reply = new ControlMap()
+                .Set("epoch", log.Epoch)
+                .Set("recovered", isRecovered)
+                .Set("total", count)
+                .Set("hidden_version", reads.HiddenVersionOf(actor.User))
+                .Set("conversations", page.Rows.Select(row => Describe(actor, row)).OfType<ControlMap>().ToList<object?>())
+                .Set("complete", page.IsComplete);
+            if (knows.Count > 0)
             {
-                rows.Add(new Row(conversation, membership, head, counts.LastOf(conversation, head)));
+                HashSet<ConversationId> there = [.. list.Take(count).Select(one => one.Conversation)];
+                reply.Set("gone", knows.Keys.Where(one => !there.Contains(one)).SelectMany(one => ControlMap.IdBytes(one.Value)).ToArray());
             }
+
+            return ControlAnswer.Ok(page.IsComplete || page.Rows.Count == 0 ? reply : reply.Set("next", page.Place));
         }
-
-        rows.Sort(static (left, right) => Compare(left, right.Last.TimeMicros, right.Conversation));
-        int begin = after.Length == 0 ? 0 : rows.FindIndex(row => Compare(row, BinaryPrimitives.ReadInt64BigEndian(after), ConversationId.Read(after.AsSpan(sizeof(long)))) > 0);
-        begin = begin < 0 ? rows.Count : begin;
-        Row[] page = [.. rows.Skip(begin).Take(limit == 0 ? 50 : limit)];
-        bool isComplete = begin + page.Length == rows.Count;
-
-        ControlMap reply = new ControlMap()
-            .Set("epoch", log.Epoch)
-            .Set("recovered", isRecovered)
-            .Set("total", list.Count)
-            .Set("hidden_version", reads.HiddenVersionOf(actor.User))
-            .Set("conversations", page.Select(row => Describe(actor, row)).OfType<ControlMap>().ToList<object?>())
-            .Set("complete", isComplete);
-        if (knows.Count > 0)
+        finally
         {
-            HashSet<ConversationId> there = [.. list.Select(one => one.Conversation)];
-            reply.Set("gone", knows.Keys.Where(one => !there.Contains(one)).SelectMany(one => ControlMap.IdBytes(one.Value)).ToArray());
+            ArrayPool<ListEntry>.Shared.Return(list);
         }
-
-        return ControlAnswer.Ok(isComplete || page.Length == 0 ? reply : reply.Set("next", PlaceOf(page[^1])));
     }
 
     /// <summary>Moves one's cursors.</summary>
@@ -125,16 +116,22 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
         return ControlAnswer.Ok(more ? reply.SetId("next", last.Value) : reply);
     }
 
-    /// <summary>Most recently active first; the id decides between equals, so that pages fit together.</summary>
-    private static int Compare(in Row row, long time, ConversationId conversation) =>
-        row.Last.TimeMicros != time ? time.CompareTo(row.Last.TimeMicros) : row.Conversation.Value.CompareTo(conversation.Value);
-
-    private static byte[] PlaceOf(in Row row)
+    /// <summary>Offers the page every conversation of the list that is not as the device knows it.</summary>
+    private async Task FillAsync(InboxPageRows page, UserId user, ArraySegment<ListEntry> list, Dictionary<ConversationId, Known> knows)
     {
-        byte[] place = new byte[PlaceSize];
-        BinaryPrimitives.WriteInt64BigEndian(place, row.Last.TimeMicros);
-        row.Conversation.Write(place.AsSpan(sizeof(long)));
-        return place;
+        ulong?[] heads = await router.HeadsAsync([.. list.Select(one => one.Conversation)], CancellationToken.None);
+        Dictionary<ConversationId, ReadCursor> cursors = knows.Count > 0 ? CursorsOf(user) : [];
+        for (int i = 0; i < list.Count; i++)
+        {
+            ListEntry entry = list[i];
+            ulong head = heads[i] ?? log.ReadHead(entry.Conversation).Sequence;
+            bool isSame = knows.TryGetValue(entry.Conversation, out Known one) && one.Head == head && one.Read == cursors.GetValueOrDefault(entry.Conversation).Read
+                && one.Receipts == (entry.Membership.IsMember ? ReceiptsOf(entry.Conversation) : 0);
+            if (!isSame)
+            {
+                page.Offer(new InboxRow(entry.Conversation, entry.Membership, head, counts.LastOf(entry.Conversation, head)));
+            }
+        }
     }
 
     private static Dictionary<ConversationId, Known> Parse(ReadOnlySpan<byte> known)
@@ -149,10 +146,11 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
         return parsed;
     }
 
-    /// <summary>The user's list, as far as the ids lie between these two.</summary>
-    private List<(ConversationId Conversation, Membership Membership)> ListOf(UserId user, UInt128 first, UInt128 last)
+    /// <summary>The user's list as far as the ids lie between these two, in a rented array, which the caller gives back.</summary>
+    private ListEntry[] ListOf(UserId user, UInt128 first, UInt128 last, out int count)
     {
-        List<(ConversationId, Membership)> list = [];
+        ListEntry[] list = ArrayPool<ListEntry>.Shared.Rent(ListFirst);
+        int read = 0;
         byte[] prefix = new byte[StateKeys.ListPrefixSize];
         StateKeys.WriteListPrefix(prefix, user);
         log.Scan(Table.State, prefix, first == 0 ? [] : ConversationKeys.ListEntry(user, new ConversationId(first - 1)), (key, value) =>
@@ -163,9 +161,18 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
                 return false;
             }
 
-            list.Add((new ConversationId(id), Membership.Parse(value)));
+            if (read == list.Length)
+            {
+                ListEntry[] longer = ArrayPool<ListEntry>.Shared.Rent(2 * read);
+                list.CopyTo(longer, 0);
+                ArrayPool<ListEntry>.Shared.Return(list);
+                list = longer;
+            }
+
+            list[read++] = new ListEntry(new ConversationId(id), Membership.Parse(value));
             return true;
         });
+        count = read;
         return list;
     }
 
@@ -188,7 +195,7 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
     }
 
     /// <summary>Null when the list is ahead of the membership that it mirrors.</summary>
-    private ControlMap? Describe(Actor actor, in Row row)
+    private ControlMap? Describe(Actor actor, in InboxRow row)
     {
         if (reads.Describe(actor, row.Conversation, created: false, row.Head).Map is not { } entry)
         {

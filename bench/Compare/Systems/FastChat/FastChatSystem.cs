@@ -31,9 +31,14 @@ public sealed class FastChatSystem : SystemUnderTest
     // What the accounts and conversations are made over; the wires' transport is Endpoint's.
     private IPEndPoint _tcp = new(IPAddress.Loopback, 0);
     private bool _isWebSocket;
+    private SystemSettings? _settings;
+    private WorkPlan? _plan;
 
     /// <inheritdoc/>
     public override string Name => "fastchat";
+
+    /// <summary>Keys of the configuration file (docs/operations.md) that differ from the defaults.</summary>
+    public IReadOnlyDictionary<string, object> Configuration { get; init; } = new Dictionary<string, object>();
 
     /// <inheritdoc/>
     public override string? WhyNot(Scenario scenario) => null;
@@ -47,6 +52,7 @@ public sealed class FastChatSystem : SystemUnderTest
     /// <inheritdoc/>
     public override async Task StartAsync(SystemSettings settings, WorkPlan plan, CancellationToken cancellation)
     {
+        (_settings, _plan) = (settings, plan);
         _history = settings.HistoryFile is { } file ? RunHistory.Create(file) : null;
         _data = Path.Combine(settings.DataDirectory, "data");
         Server = ServerProcess.Start(
@@ -60,37 +66,57 @@ public sealed class FastChatSystem : SystemUnderTest
         Endpoint = _isWebSocket ? IPEndPoint.Parse(new Uri(ready.RootElement.GetProperty("http").GetString()!).Authority) : _tcp;
     }
 
+    /// <summary>Stops the server and starts it again on what it has stored: nothing of it is in its memory then. While no connection is open.</summary>
+    public async Task RestartAsync(CancellationToken cancellation)
+    {
+        await base.DisposeAsync().ConfigureAwait(false);
+        await StartAsync(_settings! with { HistoryFile = null }, _plan!, cancellation).ConfigureAwait(false);
+    }
+
     /// <summary>May be called again with more conversations, while no connection is open: those that are there stay.</summary>
     public override async Task PrepareAsync(WorkPlan plan, CancellationToken cancellation)
     {
-        int accounts = Math.Clamp(plan.Connections, 1, AccountsMax);
-        while (_accounts.Count < accounts)
-        {
-            _accounts.AddRange(await Task.WhenAll(Enumerable.Range(_accounts.Count, Math.Min(8, accounts - _accounts.Count)).Select(RegisterAsync)).ConfigureAwait(false));
-        }
-
+        await SignUpAsync(plan.Accounts ?? Math.Clamp(plan.Connections, 1, AccountsMax)).ConfigureAwait(false);
         ConversationMaker maker = new(number => ConnectAsync(_accounts[number % _accounts.Count].Token), _history);
         _conversations.AddRange(await maker.MakeAsync(_conversations.Count, Math.Max(_conversations.Count, plan.Conversations), cancellation).ConfigureAwait(false));
+    }
+
+    /// <summary>The user of an account.</summary>
+    public UserId UserOf(int account) => _accounts[account].User;
+
+    /// <summary>What the number of a conversation stands for.</summary>
+    public ConversationId IdOf(int conversation) => _conversations[conversation];
+
+    /// <summary>A client of an account, for what has to be made; the operator's, with the import right, without one.</summary>
+    public async Task<FastChatClient> ConnectAsAsync(int? account, CancellationToken cancellation) => await ConnectAsync(
+        account is { } number ? _accounts[number].Token : (await File.ReadAllTextAsync(Path.Combine(_data, "operator.token"), cancellation).ConfigureAwait(false)).Trim()).ConfigureAwait(false);
+
+    /// <summary>Gives a conversation that was made otherwise the next number, which it returns. No more can be prepared then.</summary>
+    public int Add(ConversationInfo conversation)
+    {
+        _history?.OnConversation(conversation);
+        _conversations.Add(conversation.Conversation);
+        return _conversations.Count - 1;
     }
 
     /// <summary>
     /// Makes a group whose members are all accounts and as many imported users as are missing. Returns its number: it comes behind the prepared conversations, of which there can be no
     /// more then.
     /// </summary>
-    public async Task<int> MakeGroupAsync(int members, CancellationToken cancellation)
+    public Task<int> MakeGroupAsync(int members, CancellationToken cancellation) => MakeGroupAsync(ConversationKind.Group, name: null, members, cancellation);
+
+    /// <summary>The same of a kind that may need a name.</summary>
+    public async Task<int> MakeGroupAsync(ConversationKind kind, string? name, int members, CancellationToken cancellation)
     {
-        string operatorToken = (await File.ReadAllTextAsync(Path.Combine(_data, "operator.token"), cancellation).ConfigureAwait(false)).Trim();
-        FastChatClient owner = await ConnectAsync(_accounts[0].Token).ConfigureAwait(false);
+        FastChatClient owner = await ConnectAsAsync(0, cancellation).ConfigureAwait(false);
         await using (owner.ConfigureAwait(false))
         {
-            FastChatClient importer = await ConnectAsync(operatorToken).ConfigureAwait(false);
+            FastChatClient importer = await ConnectAsAsync(account: null, cancellation).ConfigureAwait(false);
             await using (importer.ConfigureAwait(false))
             {
                 UserId[] accounts = _accounts.Select(account => account.User).ToArray();
-                ConversationId group = await GroupMaker.MakeAsync(owner, importer, accounts, members, cancellation).ConfigureAwait(false);
-                _history?.OnConversation(await owner.GetConversationAsync(group, cancellation).ConfigureAwait(false));
-                _conversations.Add(group);
-                return _conversations.Count - 1;
+                ConversationId group = await GroupMaker.MakeAsync(kind, name, owner, importer, accounts, members, cancellation).ConfigureAwait(false);
+                return Add(await owner.GetConversationAsync(group, cancellation).ConfigureAwait(false));
             }
         }
     }
@@ -143,16 +169,31 @@ public sealed class FastChatSystem : SystemUnderTest
     }
 
     // The broker's own limit of connections is an operator's choice, as it is with the peers: it is raised when the plan needs more, with some to spare for those that are still going while others come.
-    private static async Task<string[]> ConfigurationAsync(SystemSettings settings, WorkPlan plan, CancellationToken cancellation)
+    private async Task<string[]> ConfigurationAsync(SystemSettings settings, WorkPlan plan, CancellationToken cancellation)
     {
-        if (plan.Connections + ConnectionsSpare <= ConnectionsMaxDefault)
+        Dictionary<string, object> keys = new(Configuration);
+        if (plan.Connections + ConnectionsSpare > ConnectionsMaxDefault)
+        {
+            keys["connections_max"] = plan.Connections + ConnectionsSpare;
+        }
+
+        if (keys.Count == 0)
         {
             return [];
         }
 
         string file = Path.Combine(settings.DataDirectory, "fastchat.json");
-        await File.WriteAllTextAsync(file, $$"""{"connections_max":{{plan.Connections + ConnectionsSpare}}}""", cancellation).ConfigureAwait(false);
+        await File.WriteAllTextAsync(file, JsonSerializer.Serialize(keys), cancellation).ConfigureAwait(false);
         return ["--config", file];
+    }
+
+    // 20 ms of hashing each.
+    private async Task SignUpAsync(int accounts)
+    {
+        while (_accounts.Count < accounts)
+        {
+            _accounts.AddRange(await Task.WhenAll(Enumerable.Range(_accounts.Count, Math.Min(8, accounts - _accounts.Count)).Select(RegisterAsync)).ConfigureAwait(false));
+        }
     }
 
     private async Task<FastChatClient> ConnectAsync(string token)

@@ -17,10 +17,14 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
     /// <summary>Requests from here on are subscriptions, below it publishes.</summary>
     private const uint SubscribeRequests = 0x8000_0000;
 
+    /// <summary>Requests from here on are what <see cref="Ask"/> asked.</summary>
+    private const uint AskRequests = 0xC000_0000;
+
     private const int RecordFixedSize = 68;
 
     private static readonly byte[] s_ping = [0, 0, 0, (byte)FrameType.Ping, 0, 0, 0, 0];
 
+    private readonly IChatEvents? _chat = events as IChatEvents;
     private SessionId _session;
     private int _conversation = -1;
 
@@ -36,7 +40,7 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
     public override void Begin(SendBuffer output)
     {
         history?.OnConnecting();
-        FrameWriter.Write(output, FrameType.Hello, 0, new Hello { Client = "fastchat-load", Token = token, Session = _session }.ToMap());
+        FrameWriter.Write(output, FrameType.Hello, 0, new Hello { Client = "fastchat-load", Token = token, Session = _session, Signals = _chat is not null }.ToMap());
         if (_conversation >= 0 && history is null)
         {
             WriteSubscribe(_conversation, output);
@@ -61,6 +65,13 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
 
     /// <inheritdoc/>
     public override void Heartbeat(SendBuffer output) => output.Write(s_ping);
+
+    /// <summary>Asks something of a chat; the answer comes to <see cref="IChatEvents"/>, with the same number.</summary>
+    /// <param name="type">A control request.</param>
+    /// <param name="number">Below 2³⁰; one's own among those without an answer.</param>
+    /// <param name="map">What is asked.</param>
+    /// <param name="output">Where it is written.</param>
+    public static void Ask(FrameType type, uint number, ControlMap map, SendBuffer output) => FrameWriter.Write(output, type, AskRequests + number, map);
 
     /// <inheritdoc/>
     public override Wire Resume() =>
@@ -117,6 +128,15 @@ public sealed class FastChatWire(IWireEvents events, string token, IReadOnlyList
                 break;
             case FrameType.Welcome:
                 TakeWelcome(Welcome.Parse(ReadMap(body)), output);
+                break;
+            case FrameType.Reply when header.Request >= AskRequests:
+                _chat?.OnReply(header.Request - AskRequests, body);
+                break;
+            case FrameType.Presence:
+                _chat?.OnPresence(body);
+                break;
+            case FrameType.Error when header.Request >= AskRequests && Failure.TryRead(body, out Failure failure):
+                _chat?.OnDenied(header.Request - AskRequests, (ErrorCode)failure.Code, Reason(body));
                 break;
             case FrameType.Ping:
                 FrameWriter.Write(output, FrameType.Pong, header.Request, body);
