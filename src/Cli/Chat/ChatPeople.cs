@@ -1,43 +1,49 @@
+using System.Globalization;
+
 using FastChat.Client;
 using FastChat.Protocol;
 
 namespace FastChat.Cli;
 
-/// <summary>The members of a room with who is there, one to a line, for <c>/who</c>.</summary>
+/// <summary>People as the chat shows them: a dot that says how they are there, a name, and the line that they chose. Pure.</summary>
 internal static class ChatPeople
 {
-    /// <summary>The lines. Members who may not be told of, because the reader is none or there are too many, stand without a mark.</summary>
-    public static string Lines(IReadOnlyList<MemberInfo> members, PresenceUpdate? presence)
-    {
-        Dictionary<UserId, PresenceEntry> entries = presence?.Entries?.ToDictionary(static entry => entry.User) ?? [];
-        return string.Join('\n', members
-            .OrderBy(member => entries.TryGetValue(member.User, out PresenceEntry? entry) && entry.Availability != Availability.Offline ? 0 : 1)
-            .ThenBy(static member => member.Name, StringComparer.OrdinalIgnoreCase)
-            .Select(member => LineOf(member, entries.GetValueOrDefault(member.User))));
-    }
-
-    private static string LineOf(MemberInfo member, PresenceEntry? entry)
-    {
-        string name = SafeText.OneLine(member.Name) + (member.Role == MemberRole.Owner ? " (owner)" : string.Empty);
-        if (entry is null)
+    /// <summary>The members of a room with who is there, one to a line, for <c>/who</c>. Members who may not be told of, because the reader is none or there are too many, stand without a dot.</summary>
+    public static string Lines(IReadOnlyList<MemberInfo> members, IReadOnlyDictionary<UserId, PresenceEntry> presence, TimeZoneInfo zone) => string.Join('\n', members
+        .OrderBy(member => presence.TryGetValue(member.User, out PresenceEntry? entry) && entry.Availability != Availability.Offline ? 0 : 1)
+        .ThenBy(static member => member.Name, StringComparer.OrdinalIgnoreCase)
+        .Select(member =>
         {
-            return name;
-        }
+            string name = SafeText.OneLine(member.Name) + (member.Role is MemberRole.Member or MemberRole.None ? string.Empty : $" ({MemberRoles.NameOf(member.Role)})");
+            return presence.TryGetValue(member.User, out PresenceEntry? entry) ? $"{Dot(entry.Availability)} {name}{Manner(entry, zone)}" : name;
+        }));
 
-        string mark = entry.Availability switch
-        {
-            Availability.Offline => "○",
-            Availability.Invisible => "◌",
-            Availability.Online => "●",
-            _ => "◐",
-        };
+    /// <summary>One person in the header of a direct conversation.</summary>
+    public static string Line(PresenceEntry entry, TimeZoneInfo zone) =>
+        $"{Dot(entry.Availability)} {(entry.Availability == Availability.Online ? "online" : string.Empty)}{Manner(entry, zone)}".Replace("  ", " ", StringComparison.Ordinal);
+
+    /// <summary>The dot.</summary>
+    public static string Dot(Availability availability) => availability switch
+    {
+        Availability.Online => "●",
+        Availability.Offline => "○",
+        Availability.Invisible => "◌",
+        _ => "◐",
+    };
+
+    /// <summary>An availability in words.</summary>
+    public static string Name(Availability availability) => availability == Availability.DoNotDisturb ? "do not disturb" : Availabilities.NameOf(availability);
+
+    private static string Manner(PresenceEntry entry, TimeZoneInfo zone)
+    {
         string how = entry.Availability switch
         {
             Availability.Online => string.Empty,
-            Availability.DoNotDisturb => "  do not disturb",
-            Availability.Offline => entry.LastSeenMicros == 0 ? string.Empty : $"  last seen {DateTimeOffset.UnixEpoch.AddTicks(entry.LastSeenMicros * 10).ToLocalTime():yyyy-MM-dd HH:mm}",
-            _ => "  " + Availabilities.NameOf(entry.Availability),
+            Availability.Offline => entry.LastSeenMicros != 0 && Timestamps.TryToTime(entry.LastSeenMicros, out DateTimeOffset seen)
+                ? $"  last seen {TimeZoneInfo.ConvertTime(seen, zone).ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)}"
+                : string.Empty,
+            _ => "  " + Name(entry.Availability),
         };
-        return $"{mark} {name}{how}{(entry.Status.Length > 0 ? $"  “{SafeText.OneLine(entry.Status)}”" : string.Empty)}";
+        return entry.Status.Length > 0 ? $"{how}  “{SafeText.OneLine(entry.Status)}”" : how;
     }
 }
