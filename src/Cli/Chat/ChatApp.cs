@@ -42,6 +42,7 @@ internal sealed class ChatApp : IDisposable
     private readonly ChatKeys _keys;
     private readonly IdleWatch _idle;
     private long _drawnAt;
+    private long _typedAt;
     private bool _bell;
 
     /// <summary>Makes the chat; the terminal is in raw mode already.</summary>
@@ -113,41 +114,42 @@ internal sealed class ChatApp : IDisposable
         while (!_ending.IsCancellationRequested)
         {
             Draw();
-            if (!await WaitAsync().ConfigureAwait(false))
-            {
-                FlushKeys();
-            }
+            await WaitAsync().ConfigureAwait(false);
 
             // Everything that is there is done before the next picture: a burst of messages costs one.
             for (int i = 0; i < ActionsMax && _actions.Reader.TryRead(out Action? action); i++)
             {
                 action();
             }
+
+            // The silence is that of the keys: messages may come all the while.
+            if (_decoder.IsPending && _time.GetElapsedTime(_typedAt) >= EscapePause)
+            {
+                FlushKeys();
+            }
         }
     }
 
-    // False when a key has begun and nothing followed.
-    private async Task<bool> WaitAsync()
+    // Until there is something to do, or a key that has begun has had its time; and until the last picture has been there for a moment.
+    private async Task WaitAsync()
     {
         try
         {
             Task<bool> ready = _actions.Reader.WaitToReadAsync(_ending.Token).AsTask();
-            bool isReady = _decoder.IsPending ? await ready.WaitAsync(EscapePause, _time, _ending.Token).ConfigureAwait(false) : await ready.ConfigureAwait(false);
+            await (_decoder.IsPending ? ready.WaitAsync(EscapePause, _time, _ending.Token) : ready).ConfigureAwait(false);
             TimeSpan early = PicturePause - _time.GetElapsedTime(_drawnAt);
             if (early > TimeSpan.Zero)
             {
                 await Task.Delay(early, _time, _ending.Token).ConfigureAwait(false);
             }
-
-            return isReady;
         }
         catch (TimeoutException)
         {
-            return false;
+            // Nothing followed: what has begun is all of the key.
         }
         catch (OperationCanceledException) when (_ending.IsCancellationRequested)
         {
-            return true;
+            // The chat ends.
         }
     }
 
@@ -201,6 +203,7 @@ internal sealed class ChatApp : IDisposable
     private void Handle(byte[] bytes)
     {
         List<Key> keys = [];
+        _typedAt = _time.GetTimestamp();
         _decoder.Feed(bytes, keys);
         Handle(keys);
     }

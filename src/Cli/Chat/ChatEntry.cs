@@ -66,6 +66,7 @@ internal sealed class ChatEntry
     private List<StyledRow>? _rows;
     private int _rowsColumns;
     private ulong _appliedTo;
+    private bool _isInItsThread;
 
     /// <summary>What it is.</summary>
     public EntryKind Kind { get; private set; }
@@ -107,7 +108,7 @@ internal sealed class ChatEntry
     public bool IsMessage => Kind != EntryKind.Remark;
 
     /// <summary>The message that is quoted above it; 0 = none.</summary>
-    public ulong QuotedSequence => Context.ReplyTo != 0 ? Context.ReplyTo : Context.Thread;
+    public ulong QuotedSequence => Context.ReplyTo != 0 ? Context.ReplyTo : _isInItsThread ? 0 : Context.Thread;
 
     /// <summary>A message, or a /me, from the text as it was sent.</summary>
     public static ChatEntry FromText(
@@ -139,6 +140,9 @@ internal sealed class ChatEntry
         copy._rows = null;
         return copy;
     }
+
+    /// <summary>It is shown in its thread, where nobody has to be told which one it is in.</summary>
+    public void EnterThread() => (_isInItsThread, _rows) = (true, null);
 
     /// <summary>Changes how sure it is.</summary>
     public void Become(EntryState state)

@@ -67,11 +67,15 @@ internal sealed class ChatRoom
     /// <summary>Adds a page of older entries, ascending, and marks what of it was not read.</summary>
     public void AddOlder(IReadOnlyList<ChatEntry> page, ulong first, ulong last, bool isComplete)
     {
+        foreach (ChatEntry entry in page)
+        {
+            Admit(entry);
+        }
+
         Entries.AddOlder(page, first, last, isComplete);
         foreach (ChatEntry entry in page)
         {
             Reading.OnEntry(entry);
-            Meet(entry.Sender, entry.Context.SenderId);
         }
 
         FindFirstNew();
@@ -113,6 +117,7 @@ internal sealed class ChatRoom
     /// <summary>Adds a message that was sent from here; the view returns to the end, and what was new no longer is.</summary>
     public void AddPending(ChatEntry entry)
     {
+        Admit(entry);
         Entries.AddPending(entry);
         _view.ScrollToEnd();
         (_newBehind, _firstNew) = (null, null);
@@ -195,13 +200,13 @@ internal sealed class ChatRoom
     private void AddNewer(ChatEntry entry, bool isSeen)
     {
         bool isFirst = Reading.Unread == 0;
+        Admit(entry);
         if (!Entries.Add(entry))
         {
             return;
         }
 
         Reading.OnEntry(entry);
-        Meet(entry.Sender, entry.Context.SenderId);
         if (!isSeen && isFirst && Reading.Unread > 0)
         {
             _newBehind = Reading.Read;
@@ -211,6 +216,15 @@ internal sealed class ChatRoom
         if (!IsScrolled && Picked is null)
         {
             Entries.Trim();
+        }
+    }
+
+    private void Admit(ChatEntry entry)
+    {
+        Meet(entry.Sender, entry.Context.SenderId);
+        if (Thread != 0)
+        {
+            entry.EnterThread();
         }
     }
 

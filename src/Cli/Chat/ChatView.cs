@@ -39,7 +39,7 @@ internal static class ChatView
     /// <summary>With fewer rows than this there is no header.</summary>
     public const int HeaderHeightMin = 10;
 
-    private const string PickHint = "r reply · e edit · d delete · + react · t thread · p pin · f forward · Esc";
+    private static readonly string[] PickHints = ["r reply", "+ react", "e edit", "d delete", "t thread", "p pin", "f forward"];
 
     // Both colours are said: a bar looks the same on a light terminal and on a dark one.
     private static readonly TextStyle BarStyle = new(Color: 250, Background: 236);
@@ -56,7 +56,7 @@ internal static class ChatView
     /// <param name="wantsOlder">True when older messages should be loaded.</param>
     public static (List<StyledRow> Rows, int CursorColumn) Compose(ChatPicture picture, int columns, int height, out bool wantsOlder)
     {
-        string hint = picture.Current.Picked is not null && picture.Editor.Text.Length == 0 ? PickHint : picture.Typing;
+        string hint = picture.Current.Picked is not null && picture.Editor.Text.Length == 0 ? PickHint(columns) : picture.Typing;
         bool hasHeader = height >= HeaderHeightMin;
         bool hasHint = hint.Length > 0 && height > ScreenLayout.ReservedRows + 1;
         List<StyledRow> rows = hasHeader ? [Header(picture, columns)] : [];
@@ -91,6 +91,22 @@ internal static class ChatView
         ConnectionPhase.Waiting => $"○ no connection, attempt {state.Attempts + 1} …",
         _ => "✕ ended",
     };
+
+    // On a narrow terminal the rarer ones are left out: the keys work all the same, and help names them.
+    private static string PickHint(int columns)
+    {
+        string hint = "Esc";
+        for (int count = PickHints.Length; count > 0; count--)
+        {
+            hint = $"{string.Join(" · ", PickHints.Take(count))} · Esc";
+            if (hint.Length <= columns)
+            {
+                break;
+            }
+        }
+
+        return hint;
+    }
 
     private static StyledRow Header(ChatPicture picture, int columns)
     {

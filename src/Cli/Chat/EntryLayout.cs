@@ -18,6 +18,8 @@ internal static class EntryLayout
     private static readonly TextStyle ReactionStyle = new(Color: 243);
     private static readonly TextStyle OwnReactionStyle = new(Color: 33, Bold: true);
     private static readonly TextStyle ThreadStyle = new(Color: 33);
+    private static readonly TextStyle PickStyle = new(Color: 231, Bold: true, Background: 25);
+    private static readonly TextStyle PickMarkStyle = new(Color: 33, Bold: true);
     private static readonly TextStyle PinStyle = new(Color: 172);
 
     /// <summary>Columns of the time in front of everything.</summary>
@@ -54,18 +56,13 @@ internal static class EntryLayout
     }
 
     /// <summary>The rows of an entry that is picked: the time stands out, and says so without colours, too.</summary>
-    public static List<StyledRow> Pick(List<StyledRow> rows)
+    public static List<StyledRow> Pick(ChatEntry entry, int columns)
     {
-        int at = rows.FindIndex(static row => row.Runs.Count > 1 && row.Runs[0].Style == TimeStyle);
-        if (at < 0)
-        {
-            return rows;
-        }
-
-        StyledRun time = rows[at].Runs[0];
-        List<StyledRow> picked = [.. rows];
-        picked[at] = new StyledRow([time with { Style = new TextStyle(Color: 231, Bold: true, Background: 25) }, new StyledRun("▶", new TextStyle(Color: 33, Bold: true)), .. rows[at].Runs.Skip(2)]);
-        return picked;
+        List<StyledRow> rows = [.. entry.Rows(columns)];
+        int head = Above(entry, columns).Count;
+        StyledRow row = rows[head];
+        rows[head] = new StyledRow([row.Runs[0] with { Style = PickStyle }, new StyledRun("▶", PickMarkStyle), .. row.Runs.Skip(2)]);
+        return rows;
     }
 
     /// <summary>The row between two days.</summary>
@@ -125,7 +122,7 @@ internal static class EntryLayout
         string shownName = Cut(name, Math.Min(NameColumnsMax, room));
         string shownText = Cut(text, room - TextWidth.Of(shownName));
         return new StyledRow(
-            new StyledRun(new string(' ', indent) + sign, QuoteStyle), new StyledRun(shownName, NickColors.StyleOf(name) with { Dim = true }), new StyledRun(shownText, QuoteStyle));
+            new StyledRun(new string(' ', indent) + sign, QuoteStyle), new StyledRun(shownName, NickColors.StyleOf(name)), new StyledRun(shownText, QuoteStyle));
     }
 
     private static void AddEdited(List<StyledRow> rows, int headWidth, int columns)

@@ -223,7 +223,7 @@ internal sealed class RoomView(RoomEntries entries)
     private List<StyledRow> BlockOf(int index, int columns, ChatEntry? firstNew)
     {
         ChatEntry entry = entries[index];
-        List<StyledRow> rows = entry == Picked ? EntryLayout.Pick(entry.Rows(columns)) : entry.Rows(columns);
+        List<StyledRow> rows = entry == Picked ? EntryLayout.Pick(entry, columns) : entry.Rows(columns);
         bool isNewDay = index == 0 || entries[index - 1].Time.Date != entry.Time.Date;
         if (!isNewDay && entry != firstNew)
         {
