@@ -26,31 +26,32 @@ internal static class ChatCommandList
 {
     private const string Keys =
         """
-        Ctrl-↑ Ctrl-↓   pick a message (Alt-k Alt-j, too); then r reply · e edit · d delete · + react
-                        t thread · p pin · f forward · or a command · Esc picks nothing
-        Tab             completes commands, @names and #rooms; on an empty line the next room
-        Alt-1…9         a room by its number · PageUp PageDown scroll · Esc back to the end
-        ↑ ↓             lines typed before · Ctrl-L draws again
+        Ctrl-↑ Ctrl-↓   pick a message; Alt-k Alt-j do, too. Then a command, or
+                        r reply · e edit · d delete · + react · t thread
+                        p pin · f forward · Esc picks nothing
+        Tab             completes commands, @names, #rooms; or the next room
+        Alt-1…9         a room by its number · Esc back to the end
+        PageUp PageDown scroll · ↑ ↓ lines typed before · Ctrl-L draws again
         """;
 
     /// <summary>The commands.</summary>
     public static IReadOnlyList<ChatCommandInfo> All { get; } =
     [
-        new(ChatVerb.Reply, ["/reply", "/r"], "/reply TEXT", "answer the picked message, or the last one of somebody else"),
-        new(ChatVerb.Edit, ["/edit", "/e"], "/edit TEXT", "say something else in the picked message, or in your last one"),
+        new(ChatVerb.Reply, ["/reply", "/r"], "/reply TEXT", "answer the picked message, or the last of somebody else"),
+        new(ChatVerb.Edit, ["/edit", "/e"], "/edit TEXT", "say something else in the picked one, or your last"),
         new(ChatVerb.Delete, ["/delete", "/del"], "/delete", "delete it for everyone"),
-        new(ChatVerb.React, ["/react", "/+"], "/react 👍", "react to the picked message, or to the last one of somebody else"),
-        new(ChatVerb.Unreact, ["/unreact", "/-"], "/unreact 👍", "take it back (without a sign: the last you gave there)"),
-        new(ChatVerb.Thread, ["/thread", "/t"], "/thread", "open the thread of the picked message; /leave closes it"),
+        new(ChatVerb.React, ["/react", "/+"], "/react 👍", "react to the picked one, or the last of somebody else"),
+        new(ChatVerb.Unreact, ["/unreact", "/-"], "/unreact 👍", "take it back; without a sign, the last you gave there"),
+        new(ChatVerb.Thread, ["/thread", "/t"], "/thread", "open its thread; /leave closes it"),
         new(ChatVerb.Pin, ["/pin"], "/pin", "pin it"),
         new(ChatVerb.Unpin, ["/unpin"], "/unpin", "take the pin away"),
         new(ChatVerb.Pins, ["/pins"], "/pins", "what is pinned here"),
-        new(ChatVerb.Forward, ["/forward", "/fwd"], "/forward #room", "say the picked message there, too; @name for a direct message", ArgumentKind.Room),
-        new(ChatVerb.Join, ["/join", "/j"], "/join #room", "go to a conversation and become a member (made when it is new)", ArgumentKind.Room),
+        new(ChatVerb.Forward, ["/forward", "/fwd"], "/forward #room", "say it there, too; @name for a direct message", ArgumentKind.Room),
+        new(ChatVerb.Join, ["/join", "/j"], "/join #room", "become a member of it; it is made when it is new", ArgumentKind.Room),
         new(ChatVerb.Leave, ["/leave", "/part"], "/leave", "leave it: its messages no longer arrive"),
         new(ChatVerb.Rooms, ["/rooms", "/list"], "/rooms", "your conversations with what is unread"),
         new(ChatVerb.Next, ["/next", "/n"], "/next", "the next conversation with something unread"),
-        new(ChatVerb.Unread, ["/unread", "/u"], "/unread", "up to the first message that you have not seen"),
+        new(ChatVerb.Unread, ["/unread", "/u"], "/unread", "up to the first message you have not seen"),
         new(ChatVerb.Message, ["/msg", "/dm"], "/msg NAME TEXT", "a direct message", ArgumentKind.People),
         new(ChatVerb.Who, ["/who", "/members"], "/who", "who belongs here, and who is there"),
         new(ChatVerb.History, ["/history"], "/history", "load older messages; PageUp does, too"),
@@ -67,7 +68,7 @@ internal static class ChatCommandList
 
     /// <summary>The commands and keys, for people.</summary>
     public static string Help { get; } =
-        $"{string.Join('\n', All.Select(static command => $"{command.Usage,-15} {command.Help}"))}\n{"/me does",-15} an action · //text sends a text that begins with a slash · @name mentions\n{Keys}";
+        $"{string.Join('\n', All.Select(static command => $"{command.Usage,-15} {command.Help}"))}\n{"/me does",-15} an action · //text begins with a slash · @name mentions\n{Keys}";
 
     /// <summary>The command of a word in lower case; null when there is none.</summary>
     public static ChatCommandInfo? Find(string word) => All.FirstOrDefault(command => command.Words.Contains(word));

@@ -15,12 +15,15 @@ internal static class ChatPeople
         .Select(member =>
         {
             string name = SafeText.OneLine(member.Name) + (member.Role is MemberRole.Member or MemberRole.None ? string.Empty : $" ({MemberRoles.NameOf(member.Role)})");
-            return presence.TryGetValue(member.User, out PresenceEntry? entry) ? $"{Dot(entry.Availability)} {name}{Manner(entry, zone)}" : name;
+            return presence.TryGetValue(member.User, out PresenceEntry? entry) ? $"{Dot(entry.Availability)} {string.Join("  ", Parts(entry, zone).Prepend(name))}" : name;
         }));
 
     /// <summary>One person in the header of a direct conversation.</summary>
-    public static string Line(PresenceEntry entry, TimeZoneInfo zone) =>
-        $"{Dot(entry.Availability)} {(entry.Availability == Availability.Online ? "online" : string.Empty)}{Manner(entry, zone)}".Replace("  ", " ", StringComparison.Ordinal);
+    public static string Line(PresenceEntry entry, TimeZoneInfo zone)
+    {
+        IEnumerable<string> parts = entry.Availability == Availability.Online ? Parts(entry, zone).Prepend("online") : Parts(entry, zone);
+        return string.Join(' ', parts.Prepend(Dot(entry.Availability)));
+    }
 
     /// <summary>The dot.</summary>
     public static string Dot(Availability availability) => availability switch
@@ -34,16 +37,23 @@ internal static class ChatPeople
     /// <summary>An availability in words.</summary>
     public static string Name(Availability availability) => availability == Availability.DoNotDisturb ? "do not disturb" : Availabilities.NameOf(availability);
 
-    private static string Manner(PresenceEntry entry, TimeZoneInfo zone)
+    // How they are there, and their line: what there is of both.
+    private static IEnumerable<string> Parts(PresenceEntry entry, TimeZoneInfo zone)
     {
-        string how = entry.Availability switch
+        if (entry.Availability == Availability.Offline)
         {
-            Availability.Online => string.Empty,
-            Availability.Offline => entry.LastSeenMicros != 0 && Timestamps.TryToTime(entry.LastSeenMicros, out DateTimeOffset seen)
-                ? $"  last seen {TimeZoneInfo.ConvertTime(seen, zone).ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)}"
-                : string.Empty,
-            _ => "  " + Name(entry.Availability),
-        };
-        return entry.Status.Length > 0 ? $"{how}  “{SafeText.OneLine(entry.Status)}”" : how;
+            yield return entry.LastSeenMicros != 0 && Timestamps.TryToTime(entry.LastSeenMicros, out DateTimeOffset seen)
+                ? $"last seen {TimeZoneInfo.ConvertTime(seen, zone).ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)}"
+                : "offline";
+        }
+        else if (entry.Availability != Availability.Online)
+        {
+            yield return Name(entry.Availability);
+        }
+
+        if (entry.Status.Length > 0)
+        {
+            yield return $"“{SafeText.OneLine(entry.Status)}”";
+        }
     }
 }

@@ -29,8 +29,8 @@ internal sealed class Completion
             return null;
         }
 
-        string chosen = _candidates[_at];
         string behind = isRepeated ? _line[_end..] : line[cursor..];
+        string chosen = behind.Length == 0 ? _candidates[_at] : _candidates[_at].TrimEnd();
         _line = line[.._start] + chosen + behind;
         _end = _start + chosen.Length;
         return (_line, _end);

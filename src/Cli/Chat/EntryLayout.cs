@@ -119,8 +119,8 @@ internal static class EntryLayout
     {
         int indent = Math.Min(TimeColumns, Math.Max(0, columns - 10));
         int room = Math.Max(0, columns - indent - TextWidth.Of(sign));
-        string shownName = Cut(name, Math.Min(NameColumnsMax, room));
-        string shownText = Cut(text, room - TextWidth.Of(shownName));
+        string shownName = ScreenLayout.Cut(name, Math.Min(NameColumnsMax, room));
+        string shownText = ScreenLayout.Cut(text, room - TextWidth.Of(shownName));
         return new StyledRow(
             new StyledRun(new string(' ', indent) + sign, QuoteStyle), new StyledRun(shownName, NickColors.StyleOf(name)), new StyledRun(shownText, QuoteStyle));
     }
@@ -168,7 +168,7 @@ internal static class EntryLayout
                 used = indent;
             }
 
-            row.Add(piece with { Text = Cut(piece.Text, columns - used) });
+            row.Add(piece with { Text = ScreenLayout.Cut(piece.Text, columns - used) });
             used += width;
         }
 
@@ -218,17 +218,5 @@ internal static class EntryLayout
         return new StyledRow([.. runs.Where(static run => run.Text.Length > 0)]);
     }
 
-    private static string NameOf(ChatEntry entry) => Cut(entry.Sender, NameColumnsMax + 1);
-
-    // The beginning that fits, with a sign when that is not all.
-    private static string Cut(string text, int columns)
-    {
-        if (columns <= 0)
-        {
-            return string.Empty;
-        }
-
-        int length = TextWidth.Fit(text, columns, out _);
-        return length == text.Length ? text : $"{text[..TextWidth.Fit(text, columns - 1, out _)]}…";
-    }
+    private static string NameOf(ChatEntry entry) => ScreenLayout.Cut(entry.Sender, NameColumnsMax + 1);
 }

@@ -60,10 +60,10 @@ internal static class ScreenLayout
         int room = columns - rightWidth - gap;
         foreach (StyledRun run in left)
         {
-            int length = TextWidth.Fit(run.Text, room, out int width);
-            runs.Add(run with { Text = run.Text[..length] });
-            room -= width;
-            if (length < run.Text.Length)
+            string shown = Cut(run.Text, room);
+            runs.Add(run with { Text = shown });
+            room -= TextWidth.Of(shown);
+            if (shown != run.Text)
             {
                 break;
             }
@@ -72,6 +72,18 @@ internal static class ScreenLayout
         runs.Add(new StyledRun(new string(' ', room + gap), style));
         runs.Add(new StyledRun(right, style));
         return new StyledRow([.. runs]);
+    }
+
+    /// <summary>The beginning of a text that fits, with a sign at its end when that is not all.</summary>
+    public static string Cut(string text, int columns)
+    {
+        if (columns <= 0)
+        {
+            return string.Empty;
+        }
+
+        int length = TextWidth.Fit(text, columns, out _);
+        return length == text.Length ? text : $"{text[..TextWidth.Fit(text, columns - 1, out _)]}…";
     }
 
     // How much of the text one row takes: up to and including the last space that fits, or as many clusters as fit, but at least one.
