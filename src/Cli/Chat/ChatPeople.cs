@@ -1,6 +1,5 @@
 using System.Globalization;
 
-using FastChat.Client;
 using FastChat.Protocol;
 
 namespace FastChat.Cli;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Threading.Channels;
 
 using FastChat.Client;
 using FastChat.Protocol;
@@ -15,7 +16,7 @@ internal sealed class ReadReporter(FastChatClient client, TimeProvider time)
     // One entry for each open room; a room that may not say anything stays here as one that is not told of.
     private readonly ConcurrentDictionary<(ConversationId Conversation, ulong Thread), ulong> _waiting = new();
     private readonly ConcurrentDictionary<ConversationId, bool> _refused = new();
-    private readonly SemaphoreSlim _news = new(0, 1);
+    private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     /// <summary>The user has read up to here.</summary>
     public void Report(ConversationId conversation, ulong thread, ulong read)
@@ -26,10 +27,7 @@ internal sealed class ReadReporter(FastChatClient client, TimeProvider time)
         }
 
         _waiting[(conversation, thread)] = read;
-        if (_news.CurrentCount == 0)
-        {
-            _news.Release();
-        }
+        _news.Writer.TryWrite(true);
     }
 
     /// <summary>Sends until cancelled.</summary>
@@ -37,7 +35,7 @@ internal sealed class ReadReporter(FastChatClient client, TimeProvider time)
     {
         while (!cancellation.IsCancellationRequested)
         {
-            await _news.WaitAsync(cancellation).ConfigureAwait(false);
+            await _news.Reader.ReadAsync(cancellation).ConfigureAwait(false);
             await SendAsync(cancellation).ConfigureAwait(false);
             await Task.Delay(Pause, time, cancellation).ConfigureAwait(false);
         }

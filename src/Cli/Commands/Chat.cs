@@ -13,7 +13,7 @@ internal static class Chat
     /// <summary>The verb.</summary>
     public static Command Build()
     {
-        Argument<string> conversation = new("CONVERSATION") { Description = ConversationArgument.Description, DefaultValueFactory = static _ => Lobby };
+        Argument<string> conversation = new("CONVERSATION") { Description = $"{ConversationArgument.Description}; @name for the direct one with somebody", DefaultValueFactory = static _ => Lobby };
         Command command = new("chat", "Chat on the terminal") { conversation };
         command.SetAction((parsed, cancellation) => Invocation.Action((invocation, token) => RunAsync(
             invocation, parsed.GetRequiredValue(conversation), TimeProvider.System, token))(parsed, cancellation));
