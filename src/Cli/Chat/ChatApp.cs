@@ -169,10 +169,15 @@ internal sealed class ChatApp : IDisposable
             Presence = _client.State.Phase == ConnectionPhase.Connected ? _presence.LineOf(room, _time.LocalTimeZone) : string.Empty,
         };
         (List<StyledRow> rows, int cursorColumn) = ChatView.Compose(picture, columns, height, out bool wantsOlder);
+        if (_rooms.NoteSeen())
+        {
+            // What this picture shows is read with it: its own counts say so.
+            (rows, cursorColumn) = ChatView.Compose(picture, columns, height, out wantsOlder);
+        }
+
         _terminal.Write(_screen.Draw(rows, columns, rows.Count - 1, cursorColumn) + (_bell ? Bell : string.Empty));
         _bell = false;
         _drawnAt = _time.GetTimestamp();
-        _rooms.NoteSeen();
         if (wantsOlder)
         {
             _rooms.LoadOlder(room, OlderPageSize);

@@ -173,14 +173,21 @@ internal sealed class ChatRooms
         }
     }
 
-    /// <summary>What is on the screen has been seen, if somebody looks at it: it is read on the user's other devices as well.</summary>
-    public void NoteSeen()
+    /// <summary>What is on the screen has been seen, if somebody looks at it: it is read on the user's other devices as well. False when that was so already.</summary>
+    public bool NoteSeen()
     {
         ChatRoom room = Current;
-        if (IsLookedAt && room.Read(room.SeenUpTo) && room.IsMember)
+        if (!IsLookedAt || !room.Read(room.SeenUpTo))
+        {
+            return false;
+        }
+
+        if (room.IsMember)
         {
             _reporter.Report(room.Conversation, room.Thread, room.Reading.Read);
         }
+
+        return true;
     }
 
     /// <summary>The user has read on, on another device.</summary>
