@@ -55,7 +55,7 @@ public sealed class JsonShapeTests
     [TestCase(MessageKind.MemberRemoved, MemberRole.None, 0L, "ada", "ada left")]
     [TestCase(MessageKind.MemberChanged, MemberRole.Moderator, 0L, "bob", "bob is a moderator who may write, says ada")]
     [TestCase(MessageKind.MemberChanged, MemberRole.Reader, 0L, "bob", "bob is a reader now, says ada")]
-    [TestCase(MessageKind.MemberChanged, MemberRole.Admin, 1L, "bob", "ada made bob an admin")]
+    [TestCase(MessageKind.MemberChanged, MemberRole.Admin, 1L, "bob", "bob is an admin who may write, says ada")]
     [TestCase(MessageKind.MemberChanged, MemberRole.Member, 1_000_000_060_000_000L, "bob", "ada muted bob until 2001-09-09 01:47 UTC")]
     [TestCase(MessageKind.MemberChanged, MemberRole.Invited, 1L, "bob", "ada invited bob")]
     [TestCase(MessageKind.MemberChanged, MemberRole.Invited, 3L, "bob", "ada invited bob as an admin")]

@@ -102,6 +102,25 @@ public sealed class RoomReadingTests
         Assert.That(NewLine(), Is.Empty);
     }
 
+    [Test]
+    public void WhoHasSeenTheLastOwnMessageIsSaid()
+    {
+        _room.Meet("ben", new UserId(5));
+        _room.Meet("cleo", new UserId(6));
+        Take(1, "own", isOwn: true);
+        Assert.That(_room.SeenLine(), Is.Empty);
+        _room.NoteReader(new UserId(5), 1);
+        _room.NoteReader(new UserId(5), 0);
+        Assert.That(_room.SeenLine(), Is.EqualTo("seen by ben"));
+        _room.NoteReader(new UserId(6), 1);
+        Assert.That(_room.SeenLine(), Is.EqualTo("seen by ben, cleo"));
+        Take(2, "own again", isOwn: true);
+        Assert.That(_room.SeenLine(), Is.Empty);
+        _room.NoteReader(new UserId(5), 2);
+        Take(3, "an answer");
+        Assert.That(_room.SeenLine(), Is.Empty, "who answers has read it");
+    }
+
     // The message below the line; empty when there is no line.
     private string NewLine()
     {

@@ -183,6 +183,7 @@ internal sealed class PresenceTests
         await ExpectAsync(peer, Posts.Attic, SignalKind.Typing);
         time.Advance(TimeSpan.FromSeconds(4));
         await client.SignalTypingAsync(Posts.Lobby);
+        await PingAsync(client, peer);
         time.Advance(TimeSpan.FromSeconds(1));
         await client.SignalTypingAsync(Posts.Lobby);
         await client.SignalTypingAsync(Posts.Lobby, SignalKind.Recording);

@@ -64,6 +64,7 @@ internal sealed class ChatApp : IDisposable
         {
             _presence.Show(room);
             _commands.Start(stop => _commands.LearnNamesAsync(room, stop));
+            _commands.Start(stop => _commands.LearnReadersAsync(room, stop));
         };
     }
 
@@ -165,7 +166,7 @@ internal sealed class ChatApp : IDisposable
             UserName = _client.UserName,
             Availability = _presence.Own,
             State = _client.State,
-            Typing = _typing.LineOf(room),
+            Typing = _typing.LineOf(room) is { Length: > 0 } typing ? typing : room.SeenLine(),
             Presence = _client.State.Phase == ConnectionPhase.Connected ? _presence.LineOf(room, _time.LocalTimeZone) : string.Empty,
         };
         (List<StyledRow> rows, int cursorColumn) = ChatView.Compose(picture, columns, height, out bool wantsOlder);

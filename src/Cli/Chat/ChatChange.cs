@@ -24,4 +24,5 @@ internal sealed record ChatChange(ChangeKind Kind, ulong Sequence, ulong Target,
 /// <param name="Sequence">Its place in the log.</param>
 /// <param name="Entry">What is to be shown; null for the others.</param>
 /// <param name="Change">What is to be changed; null for the others.</param>
-internal readonly record struct ChatItem(ulong Sequence, ChatEntry? Entry = null, ChatChange? Change = null);
+/// <param name="Topic">What the conversation is about from here on, harmless; null when the record does not say.</param>
+internal readonly record struct ChatItem(ulong Sequence, ChatEntry? Entry = null, ChatChange? Change = null, string? Topic = null);

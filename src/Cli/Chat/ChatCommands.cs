@@ -85,6 +85,24 @@ internal sealed class ChatCommands
         }
     }
 
+    /// <summary>Learns how far others have read a room, where that is told.</summary>
+    public async Task LearnReadersAsync(ChatRoom room, CancellationToken cancellation)
+    {
+        if (!room.IsMember || room.Thread != 0 || ConversationKinds.IsOpen(room.Kind))
+        {
+            return;
+        }
+
+        CursorPage page = await _client.ListCursorsAsync(room.Conversation, cancellationToken: cancellation).ConfigureAwait(false);
+        await _rooms.PostAsync(() =>
+        {
+            foreach (MemberCursor cursor in page.Cursors.Where(cursor => cursor.User != _client.User))
+            {
+                room.NoteReader(cursor.User, cursor.Read);
+            }
+        }).ConfigureAwait(false);
+    }
+
     private void RunOnRooms(ChatRoom room, ChatVerb verb, string argument)
     {
         switch (verb)

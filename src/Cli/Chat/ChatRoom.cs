@@ -8,8 +8,10 @@ namespace FastChat.Cli;
 internal sealed class ChatRoom
 {
     private const int NamesMax = 2000;
+    private const int ReadersShownMax = 3;
 
     private readonly RoomView _view;
+    private readonly Dictionary<UserId, ulong> _readBy = [];
     private readonly Dictionary<string, UserId> _names = new(StringComparer.OrdinalIgnoreCase);
     private ulong? _newBehind;
     private ChatEntry? _firstNew;
@@ -111,6 +113,7 @@ internal sealed class ChatRoom
         if (Thread == 0)
         {
             Entries.MoveEnd(item.Sequence);
+            Topic = item.Topic ?? Topic;
         }
     }
 
@@ -155,6 +158,33 @@ internal sealed class ChatRoom
 
     /// <summary>The user has read up to here; false when that was so already.</summary>
     public bool Read(ulong upTo) => Reading.OnRead(upTo, Entries);
+
+    /// <summary>Another member has read up to here, as far as they let others know.</summary>
+    public void NoteReader(UserId user, ulong read)
+    {
+        if (_readBy.Count < NamesMax || _readBy.ContainsKey(user))
+        {
+            _readBy[user] = Math.Max(read, _readBy.GetValueOrDefault(user));
+        }
+    }
+
+    /// <summary>Who has seen the last message, when it is the user's own, in words; empty when it is not, or nobody has.</summary>
+    public string SeenLine()
+    {
+        if (Thread != 0 || Entries.Count > Entries.PlacedCount || Newest(static _ => true) is not { IsOwn: true } last)
+        {
+            return string.Empty;
+        }
+
+        string[] readers = [.. _names.Where(one => _readBy.GetValueOrDefault(one.Value) >= last.Sequence).Select(static one => one.Key).Order(StringComparer.OrdinalIgnoreCase).Take(ReadersShownMax + 1)];
+        return readers.Length switch
+        {
+            0 => string.Empty,
+            _ when Kind == ConversationKind.Direct => "seen",
+            > ReadersShownMax => $"seen by {_readBy.Count(one => one.Value >= last.Sequence)} people",
+            _ => $"seen by {string.Join(", ", readers)}",
+        };
+    }
 
     /// <summary>Moves the view by rows, up for positive numbers.</summary>
     public void Scroll(int rows) => _view.Scroll(rows);

@@ -190,12 +190,17 @@ internal sealed class ChatRooms
         return true;
     }
 
-    /// <summary>The user has read on, on another device.</summary>
+    /// <summary>The user has read on, on another device; or somebody else has.</summary>
     public void OnCursor(CursorNotice notice)
     {
+        ChatRoom? room = _rooms.Find(room => room.Conversation == notice.Conversation && room.Thread == notice.Thread);
         if (notice.Cursor.User == _client.User)
         {
-            _rooms.Find(room => room.Conversation == notice.Conversation && room.Thread == notice.Thread)?.Read(notice.Cursor.Read);
+            room?.Read(notice.Cursor.Read);
+        }
+        else
+        {
+            room?.NoteReader(notice.Cursor.User, notice.Cursor.Read);
         }
     }
 
@@ -231,6 +236,7 @@ internal sealed class ChatRooms
     {
         ConversationInfo info = await _client.GetConversationAsync(conversation, cancellation).ConfigureAwait(false);
         string label = await RoomLabels.OfAsync(_client, info, cancellation).ConfigureAwait(false);
+        InboxEntry? waiting = MemberRoles.IsMember(info.Role) ? await ChatTargets.WaitingAsync(_client, conversation, cancellation).ConfigureAwait(false) : null;
         await _post(() =>
         {
             if (info.Role == MemberRole.Invited)
@@ -239,8 +245,12 @@ internal sealed class ChatRooms
             }
             else if (MemberRoles.IsMember(info.Role) && Find(conversation) is null && _rooms.Count < 2 * MembershipsMax)
             {
-                Open(info, label);
-                Remark($"you belong to {label} now");
+                // A direct conversation speaks for itself: somebody writes there.
+                Open(info, label, waiting);
+                if (info.Kind != ConversationKind.Direct)
+                {
+                    Remark($"you belong to {label} now");
+                }
             }
         }).ConfigureAwait(false);
     }

@@ -51,7 +51,8 @@ internal static class ChatTargets
         return (await client.GetConversationAsync(found.Conversation, cancellation).ConfigureAwait(false), null);
     }
 
-    private static async Task<InboxEntry?> WaitingAsync(FastChatClient client, ConversationId conversation, CancellationToken cancellation)
+    /// <summary>What waits in a conversation; null when it is not in the user's list.</summary>
+    public static async Task<InboxEntry?> WaitingAsync(FastChatClient client, ConversationId conversation, CancellationToken cancellation)
     {
         ReadOnlyMemory<byte>? next = null;
         do

@@ -26,7 +26,7 @@ internal sealed class ChatTexts(UserId self, string selfName, TimeZoneInfo zone)
             _ when view.IsSystem && !message.IsErased => ChatEntry.Remark(SafeText.OneLine(view.Text), time, message.Sequence),
             _ => ChatEntry.Remark($"{SafeText.OneLine(view.Sender)} sent an unsupported message", time, message.Sequence),
         };
-        return new ChatItem(message.Sequence, entry);
+        return new ChatItem(message.Sequence, entry, Topic: view.Changes?.Topic is { } topic ? SafeText.OneLine(topic) : null);
     }
 
     private static bool IsChange(MessageKind kind) => kind is MessageKind.Edit or MessageKind.Delete or MessageKind.Reaction or MessageKind.Pin or MessageKind.Expired;

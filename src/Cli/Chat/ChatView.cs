@@ -26,7 +26,7 @@ internal sealed record ChatPicture
     /// <summary>Where the connection stands.</summary>
     public required ConnectionState State { get; init; }
 
-    /// <summary>Who types in the room on the screen, in words; empty for nobody.</summary>
+    /// <summary>Who types in the room on the screen, or has seen the user's last message, in words; empty for nobody.</summary>
     public string Typing { get; init; } = string.Empty;
 
     /// <summary>Who is there, in words; empty when it is not known.</summary>

@@ -101,7 +101,10 @@ public sealed class ChatTests
         await here.SeeAsync("#twice");
         await SucceedAsync("send", "twice", "first", "--user", "ada");
         await here.SeeAsync("#twice (1)");
+        await using ChatTerminal sender = ChatTerminal.Start(_cli, "twice --user ada");
+        await sender.SeeAsync("ada  first");
         await SucceedAsync("mark-read", "twice", "--user", "ben");
+        await sender.SeeAsync("seen by ben");
         await here.UntilAsync(static screen => screen.Contains("#twice", StringComparison.Ordinal) && !screen.Contains("#twice (", StringComparison.Ordinal), "for the other device's reading to show");
     }
 
