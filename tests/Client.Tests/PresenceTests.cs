@@ -16,20 +16,20 @@ internal sealed class PresenceTests
         (FastChatClient client, Peer peer) = await broker.ConnectAsync(welcome: Signalling);
         await using FastChatClient owned = client;
         await using IAsyncEnumerator<PresenceUpdate> watch = client.WatchPresenceAsync(Posts.Lobby).GetAsyncEnumerator();
-        ValueTask<bool> next = watch.MoveNextAsync();
+        Task<bool> next = watch.MoveNextAsync().AsTask();
 
         await AnswerAsync(peer, 1, Entry(Ben, Availability.Online), Entry(Cleo, Availability.Offline));
         PresenceUpdate everybody = await TakeAsync(watch, next);
         Assert.That((everybody.IsRestart, everybody.Online, everybody.Members), Is.EqualTo((true, 1, 2)));
         Assert.That(everybody.Entries!.Select(static entry => entry.User), Is.EqualTo(new[] { Ben, Cleo }));
 
-        next = watch.MoveNextAsync();
+        next = watch.MoveNextAsync().AsTask();
         await PresenceAsync(peer, PresenceShape.Changes, 2, Entry(Cleo, Availability.Away, "at sea"));
         PresenceUpdate change = await TakeAsync(watch, next);
         Assert.That((change.IsRestart, change.Online), Is.EqualTo((false, 2)));
         Assert.That(change.Entries!.Single(), Is.EqualTo(Entry(Cleo, Availability.Away, "at sea")));
 
-        next = watch.MoveNextAsync();
+        next = watch.MoveNextAsync().AsTask();
         await peer.BreakAsync();
         Peer second = await broker.AcceptAsync();
         await second.WelcomeAsync(Signalling);
@@ -49,7 +49,7 @@ internal sealed class PresenceTests
         (FastChatClient client, Peer peer) = await broker.ConnectAsync(welcome: Signalling);
         await using FastChatClient owned = client;
         await using IAsyncEnumerator<PresenceUpdate> watch = client.WatchPresenceAsync(Posts.Lobby).GetAsyncEnumerator();
-        ValueTask<bool> first = watch.MoveNextAsync();
+        Task<bool> first = watch.MoveNextAsync().AsTask();
         await AnswerAsync(peer, 1, Entry(Ben, Availability.Online));
         await TakeAsync(watch, first);
 
@@ -62,13 +62,13 @@ internal sealed class PresenceTests
 
         // Everything before has been read when the ping is answered.
         await PingAsync(client, peer);
-        PresenceUpdate latest = await TakeAsync(watch, watch.MoveNextAsync());
+        PresenceUpdate latest = await TakeAsync(watch, watch.MoveNextAsync().AsTask());
         Assert.That(latest.Entries, Is.EqualTo(new[] { Entry(Ben, Availability.Online), Entry(Cleo, Availability.Online) }));
 
         await PresenceAsync(peer, PresenceShape.Changes, 2, Entry(Ben, Availability.Away));
         await PresenceAsync(peer, PresenceShape.Counts, 70);
         await PingAsync(client, peer);
-        PresenceUpdate counted = await TakeAsync(watch, watch.MoveNextAsync());
+        PresenceUpdate counted = await TakeAsync(watch, watch.MoveNextAsync().AsTask());
         Assert.That((counted.IsRestart, counted.Online, counted.Entries), Is.EqualTo((true, 70, (IReadOnlyList<PresenceEntry>?)null)), "numbers take the place of all entries");
     }
 
@@ -80,10 +80,10 @@ internal sealed class PresenceTests
         await using FastChatClient owned = client;
         await using (IAsyncEnumerator<PresenceUpdate> watch = client.WatchPresenceAsync(Posts.Lobby).GetAsyncEnumerator())
         {
-            ValueTask<bool> next = watch.MoveNextAsync();
+            Task<bool> next = watch.MoveNextAsync().AsTask();
             await AnswerAsync(peer, 1, Entry(Ben, Availability.Online));
             await TakeAsync(watch, next);
-            next = watch.MoveNextAsync();
+            next = watch.MoveNextAsync().AsTask();
             await PresenceAsync(peer, PresenceShape.Ended, 0);
             Assert.That(await next.Within(), Is.False);
         }
@@ -105,7 +105,7 @@ internal sealed class PresenceTests
         await using FastChatClient owned = client;
         await using (IAsyncEnumerator<PresenceUpdate> watch = client.WatchPresenceAsync(Posts.Lobby).GetAsyncEnumerator())
         {
-            ValueTask<bool> next = watch.MoveNextAsync();
+            Task<bool> next = watch.MoveNextAsync().AsTask();
             await AnswerAsync(peer, 1, Entry(Ben, Availability.Online));
             await TakeAsync(watch, next);
         }
@@ -114,7 +114,7 @@ internal sealed class PresenceTests
         Assert.That((left.Map.Id("conversation"), left.Map["watch"]), Is.EqualTo((Posts.Lobby.Value, (object)false)));
         await peer.ReplyAsync(left.Request, new ControlMap());
         await using IAsyncEnumerator<PresenceUpdate> later = client.WatchPresenceAsync(Posts.Lobby).GetAsyncEnumerator();
-        ValueTask<bool> begun = later.MoveNextAsync();
+        Task<bool> begun = later.MoveNextAsync().AsTask();
         await AnswerAsync(peer, 0);
         Assert.That((await TakeAsync(later, begun)).Entries, Is.Empty);
     }
@@ -135,7 +135,7 @@ internal sealed class PresenceTests
             }
         };
         await using IAsyncEnumerator<ChatMessage> reading = client.ReadAsync(Posts.Lobby).GetAsyncEnumerator();
-        ValueTask<bool> message = reading.MoveNextAsync();
+        Task<bool> message = reading.MoveNextAsync().AsTask();
         SentFrame subscribe = await peer.ReadAsync(FrameType.Subscribe);
         await peer.SubscribedAsync(subscribe.Request, SubscribeStatus.Resumed, 1, 1, 0);
 
@@ -208,7 +208,7 @@ internal sealed class PresenceTests
 
     private static PresenceEntry Entry(UserId user, Availability availability, string status = "") => new(user, availability, 0, status);
 
-    private static async Task<PresenceUpdate> TakeAsync(IAsyncEnumerator<PresenceUpdate> watch, ValueTask<bool> next)
+    private static async Task<PresenceUpdate> TakeAsync(IAsyncEnumerator<PresenceUpdate> watch, Task<bool> next)
     {
         Assert.That(await next.Within(), Is.True);
         return watch.Current;
