@@ -272,6 +272,29 @@ public sealed class ChatRoomTests
         Assert.That(_room.Entries.Find(1), Is.Null);
     }
 
+    [Test]
+    public void WhatSomebodyReadsIsKeptLongerAndNotForEver()
+    {
+        for (ulong sequence = 1; sequence <= 100; sequence++)
+        {
+            Add(sequence, $"m{sequence}");
+        }
+
+        _room.Scroll(50);
+        string read = Shown(5)[0];
+        for (ulong sequence = 101; sequence <= RoomEntries.EntriesLimit; sequence++)
+        {
+            Add(sequence, "x");
+        }
+
+        Assert.That(Shown(5)[0], Is.EqualTo(read));
+        Assert.That(_room.Entries.IsFull, Is.True);
+        Add(RoomEntries.EntriesLimit + 1, "one too many");
+        Assert.That(_room.Entries.Count, Is.EqualTo(RoomEntries.EntriesMax / 2));
+        Assert.That(Shown(5)[^1], Does.EndWith("one too many"), "there is nothing left to read there");
+        Assert.That(_room.IsScrolled, Is.False);
+    }
+
     [TestCase("/me waves", "12:00 * bob waves")]
     [TestCase("\e]0;title\a", "12:00 bob  ␛]0;title␇")]
     [TestCase("two\nlines", "12:00 bob  two")]

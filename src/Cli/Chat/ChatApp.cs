@@ -229,13 +229,11 @@ internal sealed class ChatApp : IDisposable
             if (key.Code is KeyCode.FocusIn or KeyCode.FocusOut)
             {
                 _rooms.IsLookedAt = key.Code == KeyCode.FocusIn;
-            }
-            else
-            {
-                _rooms.IsLookedAt = true;
-                _keys.Handle(key, page);
+                continue;
             }
 
+            _rooms.IsLookedAt = true;
+            _keys.Handle(key, page);
             if (!_ending.IsCancellationRequested)
             {
                 _idle.OnKey();

@@ -238,9 +238,9 @@ internal sealed class ChatCommands
 
     private void LoadHistory(ChatRoom room)
     {
-        if (room.Entries.IsComplete)
+        if (room.Entries.IsComplete || room.Entries.IsFull)
         {
-            _rooms.Remark("everything is loaded");
+            _rooms.Remark(room.Entries.IsComplete ? "everything is loaded" : "more than these are not shown at once");
         }
 
         _rooms.LoadOlder(room, HistoryPageSize);

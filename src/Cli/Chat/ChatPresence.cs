@@ -61,6 +61,8 @@ internal sealed class ChatPresence(FastChatClient client, Func<Action, ValueTask
             {
                 await post(() => Take(conversation, update)).ConfigureAwait(false);
             }
+
+            await post(() => Forget(conversation)).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -69,7 +71,16 @@ internal sealed class ChatPresence(FastChatClient client, Func<Action, ValueTask
         catch (ClientException)
         {
             // No longer a member, too many members, an older broker, or no connection, which the status line says: nobody is shown then.
-            await post(() => Online = conversation == _conversation ? null : Online).ConfigureAwait(false);
+            await post(() => Forget(conversation)).ConfigureAwait(false);
+        }
+    }
+
+    private void Forget(ConversationId conversation)
+    {
+        if (conversation == _conversation)
+        {
+            Online = null;
+            _entries.Clear();
         }
     }
 

@@ -42,8 +42,8 @@ internal sealed class ChatRoom
     /// <summary>The other one of a direct conversation; none in others.</summary>
     public UserId Peer { get; init; }
 
-    /// <summary>The user's role when the room was opened.</summary>
-    public MemberRole Role { get; init; }
+    /// <summary>The user's role.</summary>
+    public MemberRole Role { get; set; }
 
     /// <summary>True when the broker keeps how far the user has read here.</summary>
     public bool IsMember => MemberRoles.IsMember(Role);
@@ -223,7 +223,7 @@ internal sealed class ChatRoom
     public List<StyledRow> View(int columns, int height, out bool wantsOlder)
     {
         List<StyledRow> rows = _view.Compose(columns, height, _firstNew, out bool isTopInSight);
-        wantsOlder = isTopInSight && Thread == 0 && !Entries.IsComplete && !Entries.IsLoading && Entries.Oldest > 1;
+        wantsOlder = isTopInSight && Thread == 0 && !Entries.IsComplete && !Entries.IsLoading && !Entries.IsFull && Entries.Oldest > 1;
         return rows;
     }
 
@@ -243,10 +243,7 @@ internal sealed class ChatRoom
             _firstNew = entry;
         }
 
-        if (!IsScrolled && Picked is null)
-        {
-            Entries.Trim();
-        }
+        Entries.Trim(isLookedAt: IsScrolled || Picked is not null);
     }
 
     private void Admit(ChatEntry entry)

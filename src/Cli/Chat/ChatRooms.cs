@@ -166,7 +166,7 @@ internal sealed class ChatRooms
     /// <summary>Loads a page above what is loaded, unless one is under way.</summary>
     public void LoadOlder(ChatRoom room, int count)
     {
-        if (!room.Entries.IsLoading && !room.Entries.IsComplete && _followers.TryGetValue(room, out (RoomFollower Follower, CancellationTokenSource Stop) following))
+        if (!room.Entries.IsLoading && !room.Entries.IsComplete && !room.Entries.IsFull && _followers.TryGetValue(room, out (RoomFollower Follower, CancellationTokenSource Stop) following))
         {
             room.Entries.IsLoading = true;
             _ = following.Follower.LoadOlderAsync(room.Entries.Oldest == 0 ? LogPosition.Latest : room.Entries.Oldest, count, following.Stop.Token);
@@ -239,6 +239,11 @@ internal sealed class ChatRooms
         InboxEntry? waiting = MemberRoles.IsMember(info.Role) ? await ChatTargets.WaitingAsync(_client, conversation, cancellation).ConfigureAwait(false) : null;
         await _post(() =>
         {
+            foreach (ChatRoom room in _rooms.Where(room => room.Conversation == conversation))
+            {
+                room.Role = info.Role;
+            }
+
             if (info.Role == MemberRole.Invited)
             {
                 Remark(RoomLabels.Invitation(info, label));

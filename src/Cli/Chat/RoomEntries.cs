@@ -8,8 +8,11 @@ namespace FastChat.Cli;
 /// </summary>
 internal sealed class RoomEntries
 {
-    /// <summary>Loaded entries that nobody looks at any more are dropped from the top, and loaded again on demand.</summary>
+    /// <summary>With more than these, entries that nobody looks at are dropped from the top, and loaded again on demand.</summary>
     public const int EntriesMax = 20_000;
+
+    /// <summary>With these nothing older is loaded, and the top is dropped whoever looks at it.</summary>
+    public const int EntriesLimit = 2 * EntriesMax;
 
     // While a page is under way, changes of messages that it may hold wait here for it. The page's own state is a later one than most of these: only the newest can matter, so the oldest go first.
     private const int EarlyChangesMax = 1024;
@@ -36,6 +39,9 @@ internal sealed class RoomEntries
 
     /// <summary>True while a page of older entries is under way.</summary>
     public bool IsLoading { get; set; }
+
+    /// <summary>True when nothing older fits.</summary>
+    public bool IsFull => _entries.Count >= EntriesLimit;
 
     /// <summary>One of them, from the top.</summary>
     public ChatEntry this[int index] => index < _entries.Count ? _entries[index] : _unconfirmed[index - _entries.Count];
@@ -187,10 +193,11 @@ internal sealed class RoomEntries
         IsComplete = true;
     }
 
-    /// <summary>Drops the older half when there are too many.</summary>
-    public void Trim()
+    /// <summary>Drops the older ones when there are too many.</summary>
+    /// <param name="isLookedAt">Somebody reads among them, so that more are kept.</param>
+    public void Trim(bool isLookedAt)
     {
-        if (_entries.Count <= EntriesMax)
+        if (_entries.Count <= (isLookedAt ? EntriesLimit : EntriesMax))
         {
             return;
         }

@@ -140,7 +140,7 @@ internal sealed class RoomFollower
                 ValueTask<bool> next = messages.MoveNextAsync();
                 if (batch.Count > 0 && (!next.IsCompleted || batch.Count >= BatchMax))
                 {
-                    await names.LearnAsync(batch, cancellation).ConfigureAwait(false);
+                    await LearnAsync(names, batch, cancellation).ConfigureAwait(false);
                     ChatItem[] items = [.. batch.Select(message => _texts.ItemOf(message, names.View(message), names))];
                     batch.Clear();
                     await _post(() => Array.ForEach(items, item => OnItem(_room, item))).ConfigureAwait(false);
@@ -158,11 +158,18 @@ internal sealed class RoomFollower
 
     private async Task<List<ChatEntry>> EntriesAsync(IReadOnlyList<ChatMessage> messages, UserNames names, CancellationToken cancellation)
     {
-        await names.LearnAsync(messages, cancellation).ConfigureAwait(false);
+        await LearnAsync(names, messages, cancellation).ConfigureAwait(false);
         List<ChatEntry> entries = [.. messages.Select(message => _texts.ItemOf(message, names.View(message), names).Entry).OfType<ChatEntry>()];
         if (messages.Count > 0)
         {
-            await BeginAsync(entries, messages[0].Sequence, messages[^1].Sequence, cancellation).ConfigureAwait(false);
+            try
+            {
+                await BeginAsync(entries, messages[0].Sequence, messages[^1].Sequence, cancellation).ConfigureAwait(false);
+            }
+            catch (RequestException)
+            {
+                // An older broker, or one that is too busy: the messages are shown as they were sent, and changed by what comes.
+            }
         }
 
         return entries;
@@ -198,10 +205,37 @@ internal sealed class RoomFollower
         await _post(() => asking.SetResult([.. _room.Entries.MissingQuotes(entries).Take(QuotesMax)])).ConfigureAwait(false);
         foreach (ulong sequence in await asking.Task.WaitAsync(cancellation).ConfigureAwait(false))
         {
+            ChatEntry? quoted = await FindAsync(sequence, names, cancellation).ConfigureAwait(false);
+            Quote quote = quoted is null ? new Quote("?", "not to be read here") : RoomEntries.QuoteOf(quoted);
+            await _post(() => _room.Entries.AnswerAll(sequence, quote)).ConfigureAwait(false);
+        }
+    }
+
+    // Null where the user may not read: what somebody answers may be older than their right to the history.
+    private async Task<ChatEntry?> FindAsync(ulong sequence, UserNames names, CancellationToken cancellation)
+    {
+        try
+        {
             HistoryPage page = await _client.FetchAsync(_room.Conversation, new LogPosition(0, sequence + 1), FetchDirection.Backward, 1, cancellation).ConfigureAwait(false);
             List<ChatEntry> found = await EntriesAsync([.. page.Messages.Where(message => message.Sequence == sequence)], names, cancellation).ConfigureAwait(false);
-            Quote quote = found is [{ } quoted] ? RoomEntries.QuoteOf(quoted) : new Quote("?", "not there any more");
-            await _post(() => _room.Entries.AnswerAll(sequence, quote)).ConfigureAwait(false);
+            return found.Count > 0 ? found[0] : null;
+        }
+        catch (RequestException)
+        {
+            return null;
+        }
+    }
+
+    // Names have a budget (protocol.md §2.3): past it people are shown by their ids, and asked about again with their next message.
+    private static async Task LearnAsync(UserNames names, IReadOnlyList<ChatMessage> messages, CancellationToken cancellation)
+    {
+        try
+        {
+            await names.LearnAsync(messages, cancellation).ConfigureAwait(false);
+        }
+        catch (RequestException refused) when (refused.IsRetryable)
+        {
+            // The ids stand for them.
         }
     }
 
