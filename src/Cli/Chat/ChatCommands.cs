@@ -149,7 +149,8 @@ internal sealed class ChatCommands
         await _rooms.PostAsync(() =>
         {
             _presence.Own = setting.Availability;
-            _rooms.Remark($"you are seen as {(setting.Availability == Availability.Invisible ? "offline" : ChatPeople.Name(setting.Availability))}{(setting.Status.Length > 0 ? $"  “{setting.Status}”" : string.Empty)}");
+            string how = setting.Availability == Availability.Invisible ? "offline" : ChatPeople.Name(setting.Availability);
+            _rooms.Remark($"you are seen as {how}{(setting.Status.Length > 0 ? $"  “{setting.Status}”" : string.Empty)}");
         }).ConfigureAwait(false);
     });
 
@@ -212,7 +213,8 @@ internal sealed class ChatCommands
 
         await _rooms.PostAsync(() =>
         {
-            IEnumerable<string> open = _rooms.All.Select((room, index) => $"{index + 1,2}  {room.Name}{Waiting(room.Reading.Unread, room.Reading.HasMore, room.Reading.Mentions)}{(room == _rooms.Current ? "  ← here" : string.Empty)}");
+            IEnumerable<string> open = _rooms.All.Select((room, index) =>
+                $"{index + 1,2}  {room.Name}{Waiting(room.Reading.Unread, room.Reading.HasMore, room.Reading.Mentions)}{(room == _rooms.Current ? "  ← here" : string.Empty)}");
             IEnumerable<string> others = closed.Where(one => _rooms.Find(one.Entry.Conversation.Conversation) is null).Select(static one =>
                 $" ·  {one.Label}{(one.Entry.Conversation.Role == MemberRole.Invited ? "  (invited)" : Waiting(one.Entry.Unread, one.Entry.HasMoreUnread, one.Entry.Mentions))}");
             _rooms.Remark($"your conversations:\n{string.Join('\n', open.Concat(others))}{(page.Next is null ? string.Empty : "\nand more")}");

@@ -1,6 +1,9 @@
 namespace FastChat.Cli;
 
-/// <summary>What keys do in the chat: those of editing go to the line, the others to the room. While a message is picked and nothing is typed, single letters are commands about it. The chat's loop owns it.</summary>
+/// <summary>
+/// What keys do in the chat: those of editing go to the line, the others to the room. While a message is picked and nothing is typed, single letters are commands about it. The
+/// chat's loop owns it.
+/// </summary>
 internal sealed class ChatKeys(ChatRooms rooms, LineEditor editor, ChatCommands commands, Action quit, Action redraw)
 {
     private readonly Completion _completion = new();

@@ -7,7 +7,9 @@ namespace FastChat.Cli;
 /// <summary>People as the chat shows them: a dot that says how they are there, a name, and the line that they chose. Pure.</summary>
 internal static class ChatPeople
 {
-    /// <summary>The members of a room with who is there, one to a line, for <c>/who</c>. Members who may not be told of, because the reader is none or there are too many, stand without a dot.</summary>
+    /// <summary>
+    /// The members of a room with who is there, one to a line, for <c>/who</c>. Members who may not be told of, because the reader is none or there are too many, stand without a dot.
+    /// </summary>
     public static string Lines(IReadOnlyList<MemberInfo> members, IReadOnlyDictionary<UserId, PresenceEntry> presence, TimeZoneInfo zone) => string.Join('\n', members
         .OrderBy(member => presence.TryGetValue(member.User, out PresenceEntry? entry) && entry.Availability != Availability.Offline ? 0 : 1)
         .ThenBy(static member => member.Name, StringComparer.OrdinalIgnoreCase)

@@ -4,7 +4,8 @@ using FastChat.Protocol;
 namespace FastChat.Cli;
 
 /// <summary>
-/// Who of the room on the screen is there. One conversation is watched at a time, the one that somebody looks at: a screen shows no more. The chat's loop owns it; the watch runs beside the loop and posts.
+/// Who of the room on the screen is there. One conversation is watched at a time, the one that somebody looks at: a screen shows no more. The chat's loop owns it; the watch runs
+/// beside the loop and posts.
 /// </summary>
 internal sealed class ChatPresence(FastChatClient client, Func<Action, ValueTask> post, CancellationToken ending)
 {

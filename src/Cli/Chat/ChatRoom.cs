@@ -176,7 +176,8 @@ internal sealed class ChatRoom
             return string.Empty;
         }
 
-        string[] readers = [.. _names.Where(one => _readBy.GetValueOrDefault(one.Value) >= last.Sequence).Select(static one => one.Key).Order(StringComparer.OrdinalIgnoreCase).Take(ReadersShownMax + 1)];
+        IEnumerable<string> all = _names.Where(one => _readBy.GetValueOrDefault(one.Value) >= last.Sequence).Select(static one => one.Key);
+        string[] readers = [.. all.Order(StringComparer.OrdinalIgnoreCase).Take(ReadersShownMax + 1)];
         return readers.Length switch
         {
             0 => string.Empty,

@@ -4,7 +4,8 @@ using FastChat.Protocol;
 namespace FastChat.Cli;
 
 /// <summary>
-/// Who types where, with names; and what the user's own keys tell others. The chat's loop owns it. A name that is not known yet is asked for beside the loop, and its person is shown when it is there.
+/// Who types where, with names; and what the user's own keys tell others. The chat's loop owns it. A name that is not known yet is asked for beside the loop, and its person is shown
+/// when it is there.
 /// </summary>
 internal sealed class ChatTyping(FastChatClient client, ChatRooms rooms)
 {
@@ -37,8 +38,19 @@ internal sealed class ChatTyping(FastChatClient client, ChatRooms rooms)
     }
 
     /// <summary>The line under the messages of a room; empty when nobody types there.</summary>
-    public string LineOf(ChatRoom room) => Sentence(
-        [.. _typing.Where(notice => notice.Conversation == room.Conversation).Select(notice => (_names.GetValueOrDefault(notice.User), notice.Kind)).Where(static one => one.Item1 is not null).Select(static one => (one.Item1!, one.Kind))]);
+    public string LineOf(ChatRoom room)
+    {
+        List<(string Name, SignalKind Kind)> here = [];
+        foreach (TypingNotice notice in _typing)
+        {
+            if (notice.Conversation == room.Conversation && _names.GetValueOrDefault(notice.User) is { } name)
+            {
+                here.Add((name, notice.Kind));
+            }
+        }
+
+        return Sentence(here);
+    }
 
     /// <summary>Who types, as a sentence; empty for nobody.</summary>
     public static string Sentence(IReadOnlyList<(string Name, SignalKind Kind)> here)

@@ -1,8 +1,8 @@
 namespace FastChat.Cli;
 
 /// <summary>
-/// The Tab key: completes the word at the cursor, and with each further press offers the next candidate. What can stand there depends on where it is: a command at the beginning of the line, a conversation or a name behind some
-/// commands, a name behind an @, a conversation behind a #. Pure, but for the place it is at between presses.
+/// The Tab key: completes the word at the cursor, and with each further press offers the next candidate. What can stand there depends on where it is: a command at the beginning of
+/// the line, a conversation or a name behind some commands, a name behind an @, a conversation behind a #. Pure, but for the place it is at between presses.
 /// </summary>
 internal sealed class Completion
 {

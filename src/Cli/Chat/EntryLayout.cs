@@ -140,7 +140,8 @@ internal static class EntryLayout
         }
     }
 
-    // Reactions, the thread and the pin: pieces that flow from row to row, each of them whole. A piece has a blank or a bracket on both sides, so that it stays where it is when it becomes the reader's own.
+    // Reactions, the thread and the pin: pieces that flow from row to row, each of them whole. A piece has a blank or a bracket on both sides, so that it stays where it is when it
+    // becomes the reader's own.
     private static List<StyledRow> AddBelow(List<StyledRow> rows, ChatEntry entry, StyledRun name, int columns)
     {
         MessageMarks marks = entry.Marks;

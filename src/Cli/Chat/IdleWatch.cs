@@ -1,6 +1,8 @@
 namespace FastChat.Cli;
 
-/// <summary>Notices that nobody has pressed a key for a while, and that somebody does again: others see the user as away meanwhile. Keys come on the chat's loop, the rest on a timer.</summary>
+/// <summary>
+/// Notices that nobody has pressed a key for a while, and that somebody does again: others see the user as away meanwhile. Keys come on the chat's loop, the rest on a timer.
+/// </summary>
 internal sealed class IdleWatch : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);

@@ -5,7 +5,10 @@ using FastChat.Protocol;
 
 namespace FastChat.Cli;
 
-/// <summary>What is done with messages: sending, and the commands about one that is picked, or about the one that is meant when none is. Called on the chat's loop; the broker's answers come beside it.</summary>
+/// <summary>
+/// What is done with messages: sending, and the commands about one that is picked, or about the one that is meant when none is. Called on the chat's loop; the broker's answers come
+/// beside it.
+/// </summary>
 /// <param name="client">The connection.</param>
 /// <param name="rooms">The rooms.</param>
 /// <param name="time">The clock.</param>
@@ -119,7 +122,8 @@ internal sealed class MessageCommands(FastChatClient client, ChatRooms rooms, Ti
         UserNames names = new(client);
         await names.LearnAsync(page.Messages, cancellation).ConfigureAwait(false);
         string lines = string.Join('\n', page.Messages.Select(message => $"{names.NameOf(message.Sender)}: {SafeText.OneLine(message.Text ?? "(no text)")}"));
-        await rooms.PostAsync(() => rooms.Remark(room, lines.Length > 0 ? $"pinned here{(page.IsComplete ? string.Empty : " (the first ones)")}:\n{lines}" : "nothing is pinned here")).ConfigureAwait(false);
+        string text = lines.Length == 0 ? "nothing is pinned here" : $"pinned here{(page.IsComplete ? string.Empty : " (the first ones)")}:\n{lines}";
+        await rooms.PostAsync(() => rooms.Remark(room, text)).ConfigureAwait(false);
     });
 
     // The picked message, or the newest that the command can mean: what a command is about is either in sight or the last thing that happened.

@@ -7,7 +7,8 @@ using FastChat.Protocol;
 namespace FastChat.Cli;
 
 /// <summary>
-/// Tells the broker how far the user has read, so that their other devices agree: the latest position of each room, at most once a second, whatever came in between. The chat's loop puts in, one task beside it sends.
+/// Tells the broker how far the user has read, so that their other devices agree: the latest position of each room, at most once a second, whatever came in between. The chat's loop
+/// puts in, one task beside it sends.
 /// </summary>
 internal sealed class ReadReporter(FastChatClient client, TimeProvider time)
 {

@@ -3,8 +3,8 @@ using FastChat.Protocol;
 namespace FastChat.Cli;
 
 /// <summary>
-/// What is loaded of a room: entries of the log in the log's order, among them remarks of this client, and behind them what was sent from here and has not come back yet. Changes are applied to the entry that they
-/// are about. Bounded; the loop of the chat owns it.
+/// What is loaded of a room: entries of the log in the log's order, among them remarks of this client, and behind them what was sent from here and has not come back yet. Changes are
+/// applied to the entry that they are about. Bounded; the loop of the chat owns it.
 /// </summary>
 internal sealed class RoomEntries
 {
@@ -14,7 +14,8 @@ internal sealed class RoomEntries
     /// <summary>With these nothing older is loaded, and the top is dropped whoever looks at it.</summary>
     public const int EntriesLimit = 2 * EntriesMax;
 
-    // While a page is under way, changes of messages that it may hold wait here for it. The page's own state is a later one than most of these: only the newest can matter, so the oldest go first.
+    // While a page is under way, changes of messages that it may hold wait here for it. The page's own state is a later one than most of these: only the newest can matter, so the
+    // oldest go first.
     private const int EarlyChangesMax = 1024;
 
     private readonly List<ChatEntry> _entries = [];

@@ -4,8 +4,8 @@ using FastChat.Protocol;
 namespace FastChat.Cli;
 
 /// <summary>
-/// Keeps one room up to date: its newest page, then everything that comes, without a seam; older pages when they are asked for. A page comes with what has become of its messages up to a head, and the room leaves the changes
-/// up to there out. Runs beside the chat's loop and hands everything over by <c>post</c>, so the room itself is touched by the loop alone.
+/// Keeps one room up to date: its newest page, then everything that comes, without a seam; older pages when they are asked for. A page comes with what has become of its messages up
+/// to a head, and the room leaves the changes up to there out. Runs beside the chat's loop and hands everything over by <c>post</c>, so the room itself is touched by the loop alone.
 /// </summary>
 internal sealed class RoomFollower
 {

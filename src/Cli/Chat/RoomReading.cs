@@ -1,8 +1,8 @@
 namespace FastChat.Cli;
 
 /// <summary>
-/// How far the user has read in a room, on whichever device, and how much of others waits behind it. Four numbers, however long the conversation is: what was unread at the beginning comes from the broker, later messages are
-/// counted as they come, and what is loaded is counted again when only a part was read.
+/// How far the user has read in a room, on whichever device, and how much of others waits behind it. Four numbers, however long the conversation is: what was unread at the beginning
+/// comes from the broker, later messages are counted as they come, and what is loaded is counted again when only a part was read.
 /// </summary>
 internal sealed class RoomReading
 {

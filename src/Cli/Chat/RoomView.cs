@@ -1,8 +1,8 @@
 namespace FastChat.Cli;
 
 /// <summary>
-/// What of a room is on the screen. The view hangs on an entry, the one at its bottom edge, and not on a number of rows: what is added, changed or removed above or below it moves nothing that somebody reads. Without such an
-/// entry it is at the end and follows it. The chat's loop owns it.
+/// What of a room is on the screen. The view hangs on an entry, the one at its bottom edge, and not on a number of rows: what is added, changed or removed above or below it moves
+/// nothing that somebody reads. Without such an entry it is at the end and follows it. The chat's loop owns it.
 /// </summary>
 internal sealed class RoomView(RoomEntries entries)
 {

@@ -53,7 +53,8 @@ public sealed class ChatTests
             await ben.TypeAsync("helo");
             await ada.SeeAsync("ben is typing…");
             await ben.TypeAsync("\r");
-            await ada.UntilAsync(static screen => screen.Contains("ben  helo", StringComparison.Ordinal) && !screen.Contains("typing", StringComparison.Ordinal), "for the message in place of the typing line");
+            await ada.UntilAsync(
+                static screen => screen.Contains("ben  helo", StringComparison.Ordinal) && !screen.Contains("typing", StringComparison.Ordinal), "for the message in place of the typing line");
 
             await ada.TypeAsync("/react 👍\r");
             await ben.SeeAsync(" 👍 1");
@@ -83,7 +84,8 @@ public sealed class ChatTests
         await back.TypeAsync("/next\r");
         await back.SeeAsync(" new messages ", "ada  one more thing", "┃ada  @ben, are you there?");
         string[] rows = back.Text.Split('\n');
-        Assert.That(Array.FindIndex(rows, static row => row.Contains("new messages", StringComparison.Ordinal)), Is.EqualTo(Array.FindIndex(rows, static row => row.EndsWith("one more thing", StringComparison.Ordinal)) - 1));
+        int line = Array.FindIndex(rows, static row => row.Contains("new messages", StringComparison.Ordinal));
+        Assert.That(rows[line + 1], Does.EndWith("one more thing"));
         Assert.That(rows, Has.None.Contains("(2 @1)"));
         await back.TypeAsync("/quit\r");
         await back.EndAsync();
@@ -105,7 +107,8 @@ public sealed class ChatTests
         await sender.SeeAsync("ada  first");
         await SucceedAsync("mark-read", "twice", "--user", "ben");
         await sender.SeeAsync("seen by ben");
-        await here.UntilAsync(static screen => screen.Contains("#twice", StringComparison.Ordinal) && !screen.Contains("#twice (", StringComparison.Ordinal), "for the other device's reading to show");
+        await here.UntilAsync(
+            static screen => screen.Contains("#twice", StringComparison.Ordinal) && !screen.Contains("#twice (", StringComparison.Ordinal), "for the other device's reading to show");
     }
 
     [Test]
@@ -190,7 +193,8 @@ public sealed class ChatTests
         Assert.That((arrived.GetProperty("conversation").GetString(), arrived.GetProperty("sequence").GetUInt64()), Is.EqualTo((original, 2ul)));
 
         await SucceedAsync("mark-read", "deck", "--user", "ben");
-        Assert.That((await SucceedAsync("cursors", "deck", "--user", "ada")).Lines.Single(static line => line.GetProperty("name").GetString() == "ben").GetProperty("read").GetUInt64(), Is.GreaterThanOrEqualTo(said));
+        JsonElement cursor = (await SucceedAsync("cursors", "deck", "--user", "ada")).Lines.Single(static line => line.GetProperty("name").GetString() == "ben");
+        Assert.That(cursor.GetProperty("read").GetUInt64(), Is.GreaterThanOrEqualTo(said));
         CliRun many = await _cli.RunAsync("x\n"u8.ToArray(), "send", "deck", "-", "--mention", "ben", "--user", "ada");
         Assert.That(many.ExitCode, Is.EqualTo(ExitCodes.Usage));
     }

@@ -159,7 +159,8 @@ public sealed class VerbTests
         string[] sentences = [.. history.Lines[..^1].Select(line => line.GetProperty("text").GetString()!)];
         string[] wanted =
         [
-            "ada invited bob", "bob joined", "bob is a moderator who may write, says ada", "ada changed the title to \"The guild\"", "ada took the topic away and switched slow mode off", "ada muted bob until ",
+            "ada invited bob", "bob joined", "bob is a moderator who may write, says ada", "ada changed the title to \"The guild\"", "ada took the topic away and switched slow mode off",
+            "ada muted bob until ",
             "bob is a moderator who may write, says ada", "bob was banned by ada", "bob is neither invited nor banned any more, says ada", "bob joined", "ada archived the conversation",
         ];
         Assert.That(sentences, Has.Length.EqualTo(wanted.Length));
