@@ -16,6 +16,8 @@ public sealed class CompletionTests
     [TestCase("/join har", "/join #harbour ")]
     [TestCase("/fwd @b", "/fwd @Bea ")]
     [TestCase("see #ha", "see #hall ")]
+    [TestCase("/react +", "/react 👍")]
+    [TestCase("/+ :par", "/+ 🎉")]
     public void AWordIsCompletedByWhatCanStandThere(string line, string expected) =>
         Assert.That(new Completion().Next(line, line.Length, People, Rooms), Is.EqualTo((expected, expected.Length)));
 
@@ -52,6 +54,13 @@ public sealed class CompletionTests
         Assert.That(ChatCommandList.All.SelectMany(static command => command.Words), Is.Unique);
         Assert.That(ChatCommandList.Help.Split('\n').Max(TextWidth), Is.LessThanOrEqualTo(72), "a terminal of 80 columns shows each on a row");
     }
+
+    [TestCase("+1", "👍")]
+    [TestCase(":Heart:", "❤️")]
+    [TestCase("⛵", "⛵")]
+    [TestCase(":", ":")]
+    [TestCase("::", "::")]
+    public void UsualReactionsHaveNames(string typed, string reaction) => Assert.That(ReactionNames.ReactionOf(typed), Is.EqualTo(reaction));
 
     [TestCase("hi @ben, and @Ben.", "ben")]
     [TestCase("mail ada@ben.org", "")]

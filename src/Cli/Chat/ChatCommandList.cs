@@ -11,6 +11,9 @@ internal enum ArgumentKind
 
     /// <summary>A conversation.</summary>
     Room,
+
+    /// <summary>A reaction.</summary>
+    Reaction,
 }
 
 /// <summary>A command of the chat.</summary>
@@ -40,8 +43,8 @@ internal static class ChatCommandList
         new(ChatVerb.Reply, ["/reply", "/r"], "/reply TEXT", "answer the picked message, or the last of somebody else"),
         new(ChatVerb.Edit, ["/edit", "/e"], "/edit TEXT", "say something else in the picked one, or your last"),
         new(ChatVerb.Delete, ["/delete", "/del"], "/delete", "delete it for everyone"),
-        new(ChatVerb.React, ["/react", "/+"], "/react 👍", "react to the picked one, or the last of somebody else"),
-        new(ChatVerb.Unreact, ["/unreact", "/-"], "/unreact 👍", "take it back; without a sign, the last you gave there"),
+        new(ChatVerb.React, ["/react", "/+"], "/react 👍", "react to the picked one, or the last of somebody else", ArgumentKind.Reaction),
+        new(ChatVerb.Unreact, ["/unreact", "/-"], "/unreact 👍", "take it back; without a sign, the last you gave there", ArgumentKind.Reaction),
         new(ChatVerb.Thread, ["/thread", "/t"], "/thread", "open its thread; /leave closes it"),
         new(ChatVerb.Pin, ["/pin"], "/pin", "pin it"),
         new(ChatVerb.Unpin, ["/unpin"], "/unpin", "take the pin away"),

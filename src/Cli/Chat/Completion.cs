@@ -62,6 +62,7 @@ internal sealed class Completion
         {
             '@' => people.Where(name => Begins(name, word[1..])).Order(StringComparer.OrdinalIgnoreCase).Select(static name => $"@{name} "),
             '#' => rooms.Where(room => Begins(room, word)).Order(StringComparer.OrdinalIgnoreCase).Select(static room => $"{room} "),
+            _ when kind == ArgumentKind.Reaction => ReactionNames.All.Where(name => Begins(name, word.TrimStart(':'))).Select(ReactionNames.ReactionOf),
             _ when kind == ArgumentKind.People => people.Where(name => Begins(name, word)).Order(StringComparer.OrdinalIgnoreCase).Select(static name => $"{name} "),
             _ when kind == ArgumentKind.Room => rooms.Where(room => Begins(room.TrimStart('#'), word)).Order(StringComparer.OrdinalIgnoreCase).Select(static room => $"{room} "),
             _ => [],

@@ -74,17 +74,17 @@ internal sealed class MessageCommands(FastChatClient client, ChatRooms rooms, Ti
     {
         if (reaction.Length == 0)
         {
-            rooms.Remark("/react 👍 (or whatever sign you like)");
+            rooms.Remark($"/react 👍, or whatever sign you like, or a name: {string.Join(' ', ReactionNames.All)}");
             return;
         }
 
-        Publish(client.ReactAsync(room.Conversation, entry.Sequence, reaction, isAdded: true, ending));
+        Publish(client.ReactAsync(room.Conversation, entry.Sequence, ReactionNames.ReactionOf(reaction), isAdded: true, ending));
     });
 
     /// <summary>Takes a reaction back; the last own one when none is named.</summary>
     public void Unreact(ChatRoom room, string reaction) => With(room, Meant.OfOthers, entry =>
     {
-        string? own = reaction.Length > 0 ? reaction : entry.Marks.Reactions.LastOrDefault(static one => one.IsOwn).Reaction;
+        string? own = reaction.Length > 0 ? ReactionNames.ReactionOf(reaction) : entry.Marks.Reactions.LastOrDefault(static one => one.IsOwn).Reaction;
         if (own is null)
         {
             rooms.Remark("you have not reacted to that message");

@@ -179,6 +179,8 @@ public sealed class ChatTests
         Assert.That((listed.GetProperty("sequence").GetUInt64(), listed.GetProperty("text").GetString(), listed.GetProperty("thread").GetUInt64()), Is.EqualTo((said, "at six", 2ul)));
 
         await SucceedAsync("react", "deck", "2", "👍", "--user", "ben");
+        JsonElement described = (await SucceedAsync("conversations", "deck", "--user", "ben")).Lines.Single();
+        Assert.That((described.GetProperty("name").GetString(), described.GetProperty("role").GetString(), described.GetProperty("head").GetUInt64()), Is.EqualTo(("deck", "member", 4ul)));
         await SucceedAsync("pin", "deck", "2", "--user", "ada");
         Assert.That((await SucceedAsync("pins", "deck", "--user", "ben")).Lines.Single().GetProperty("text").GetString(), Is.EqualTo("the tide"));
         JsonElement marks = (await SucceedAsync("annotations", "deck", "--user", "ben")).Lines.Single();
