@@ -52,7 +52,7 @@ internal sealed class ChatApp : IDisposable
         _terminal = terminal;
         _time = time;
         _ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        _reporter = new ReadReporter(client, time);
+        _reporter = ReadReporter.Of(client, time);
         _rooms = new ChatRooms(client, PostAsync, time, _reporter, _ending.Token);
         _presence = new ChatPresence(client, PostAsync, _ending.Token);
         _commands = new ChatCommands(client, _rooms, _presence, time, _ending);

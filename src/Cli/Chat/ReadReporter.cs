@@ -6,35 +6,64 @@ using FastChat.Protocol;
 
 namespace FastChat.Cli;
 
+/// <summary>What became of telling the broker how far the user has read.</summary>
+internal enum ReportOutcome
+{
+    /// <summary>It knows.</summary>
+    Told,
+
+    /// <summary>It does not want to know: the user is no member any more, or the broker is an older one.</summary>
+    Refused,
+
+    /// <summary>It had no time, or no room.</summary>
+    Later,
+}
+
 /// <summary>
 /// Tells the broker how far the user has read, so that their other devices agree: the latest position of each room, at most once a second, whatever came in between. The chat's loop
 /// puts in, one task beside it sends.
 /// </summary>
-internal sealed class ReadReporter(FastChatClient client, TimeProvider time)
+/// <param name="tell">Tells it of a conversation, a thread of it (0 = itself) and a position.</param>
+/// <param name="time">The clock.</param>
+internal sealed class ReadReporter(Func<ConversationId, ulong, ulong, CancellationToken, Task<ReportOutcome>> tell, TimeProvider time)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    // One entry for each open room; a room that may not say anything stays here as one that is not told of.
+    // One entry for each open room that has something to say.
     private readonly ConcurrentDictionary<(ConversationId Conversation, ulong Thread), ulong> _waiting = new();
     private readonly ConcurrentDictionary<ConversationId, bool> _refused = new();
     private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
+    /// <summary>A reporter of a client.</summary>
+    public static ReadReporter Of(FastChatClient client, TimeProvider time) => new(
+        async (conversation, thread, read, cancellation) =>
+        {
+            try
+            {
+                await client.MoveCursorAsync(conversation, read, thread: thread, cancellationToken: cancellation).ConfigureAwait(false);
+                return ReportOutcome.Told;
+            }
+            catch (RequestException refused)
+            {
+                return refused.IsRetryable ? ReportOutcome.Later : ReportOutcome.Refused;
+            }
+        },
+        time);
+
     /// <summary>The user has read up to here.</summary>
     public void Report(ConversationId conversation, ulong thread, ulong read)
     {
-        if (_refused.ContainsKey(conversation))
+        if (!_refused.ContainsKey(conversation))
         {
-            return;
+            _waiting.AddOrUpdate((conversation, thread), read, (_, before) => Math.Max(before, read));
+            _news.Writer.TryWrite(true);
         }
-
-        _waiting[(conversation, thread)] = read;
-        _news.Writer.TryWrite(true);
     }
 
     /// <summary>Sends until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        while (!cancellation.IsCancellationRequested)
+        while (true)
         {
             await _news.Reader.ReadAsync(cancellation).ConfigureAwait(false);
             await SendAsync(cancellation).ConfigureAwait(false);
@@ -52,18 +81,10 @@ internal sealed class ReadReporter(FastChatClient client, TimeProvider time)
                 continue;
             }
 
-            try
+            switch (await tell(conversation, thread, read, cancellation).ConfigureAwait(false))
             {
-                await client.MoveCursorAsync(conversation, read, thread: thread, cancellationToken: cancellation).ConfigureAwait(false);
-            }
-            catch (RequestException refused) when (!refused.IsRetryable)
-            {
-                // Not a member any more, or an older broker: what is read stays known to this program only.
-                _refused[conversation] = true;
-            }
-            catch (RequestException)
-            {
-                // Too busy, or the disk is full: the next message that is seen says it again, and so does the next visit.
+                case ReportOutcome.Refused: _refused[conversation] = true; break;
+                case ReportOutcome.Later: Report(conversation, thread, read); break;
             }
         }
     }
