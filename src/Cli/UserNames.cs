@@ -30,6 +30,11 @@ internal sealed class UserNames
             {
                 Note(membership.User, ref missing);
             }
+
+            if (message.Kind == MessageKind.Rich && message.Attributes?.Forwarded is { } forwarded)
+            {
+                Note(forwarded.Sender, ref missing);
+            }
         }
 
         if (missing is null)

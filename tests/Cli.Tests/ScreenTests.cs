@@ -38,28 +38,6 @@ public sealed class ScreenTests
     public void LineFeedsBeginRowsOfTheirOwn() =>
         Assert.That(ScreenLayout.Wrap([], "a\n\nb", TextStyle.Plain, 20).Select(row => row.PlainText), Is.EqualTo(new[] { "a", "", "b" }));
 
-    [TestCase(0, "3,4,5")]
-    [TestCase(1, "2,3,4")]
-    [TestCase(99, "1,2,3")]
-    public void TheViewIsPartOfTheRows(int scroll, string expected)
-    {
-        StyledRow[] rows = [.. Enumerable.Range(1, 5).Select(number => new StyledRow(new StyledRun($"{number}", TextStyle.Plain)))];
-
-        List<StyledRow> visible = ScreenLayout.Visible(rows, 3, ref scroll);
-
-        Assert.That(string.Join(',', visible.Select(row => row.PlainText)), Is.EqualTo(expected));
-        Assert.That(scroll, Is.LessThanOrEqualTo(2));
-    }
-
-    [Test]
-    public void FewRowsStandAtTheBottom()
-    {
-        int scroll = 0;
-        List<StyledRow> visible = ScreenLayout.Visible([new StyledRow(new StyledRun("x", TextStyle.Plain))], 3, ref scroll);
-
-        Assert.That(visible.Select(row => row.PlainText), Is.EqualTo(new[] { "", "", "x" }));
-    }
-
     [Test]
     public void OnlyChangedRowsAreDrawnAgain()
     {

@@ -15,9 +15,16 @@ internal sealed class ChatApp : IDisposable
     private const int ActionsMax = 1024;
     private const int InputBufferBytes = 4096;
     private const int OlderPageSize = 500;
+    private const string Bell = "\a";
 
     // A lone Escape is told from the beginning of a sequence by the silence behind it.
     private static readonly TimeSpan EscapePause = TimeSpan.FromMilliseconds(40);
+
+    // Pictures at the most: 40 a second. Faster than anybody reads, and a flood of messages costs no more.
+    private static readonly TimeSpan PicturePause = TimeSpan.FromMilliseconds(25);
+
+    // Who reads on another device moves the cursor there; what was seen here in the last moment is still said when the chat ends.
+    private static readonly TimeSpan FarewellPause = TimeSpan.FromSeconds(2);
 
     private readonly FastChatClient _client;
     private readonly RawTerminal _terminal;
@@ -27,8 +34,16 @@ internal sealed class ChatApp : IDisposable
     private readonly KeyDecoder _decoder = new();
     private readonly LineEditor _editor = new();
     private readonly Screen _screen = new();
+    private readonly ReadReporter _reporter;
+    private readonly ChatRooms _rooms;
+    private readonly ChatPresence _presence;
     private readonly ChatCommands _commands;
     private readonly ChatTyping _typing;
+    private readonly ChatKeys _keys;
+    private readonly IdleWatch _idle;
+    private long _drawnAt;
+    private long _typedAt;
+    private bool _bell;
 
     /// <summary>Makes the chat; the terminal is in raw mode already.</summary>
     public ChatApp(FastChatClient client, RawTerminal terminal, TimeProvider time, CancellationToken cancellation)
@@ -37,16 +52,27 @@ internal sealed class ChatApp : IDisposable
         _terminal = terminal;
         _time = time;
         _ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Rooms = new ChatRooms(client, PostAsync, time, () => _terminal.Size().Columns, _ending.Token);
-        _commands = new ChatCommands(client, Rooms, time, _ending);
-        _typing = new ChatTyping(client, Rooms);
+        _reporter = ReadReporter.Of(client, time);
+        _rooms = new ChatRooms(client, PostAsync, time, _reporter, _ending.Token);
+        _presence = new ChatPresence(client, PostAsync, _ending.Token);
+        _commands = new ChatCommands(client, _rooms, _presence, time, _ending);
+        _typing = new ChatTyping(client, _rooms);
+        _keys = new ChatKeys(_rooms, _editor, _commands, Quit, _screen.Invalidate);
+        _idle = new IdleWatch(time, isIdle => _commands.Start(stop => _client.SetPresenceAsync(isIdle: isIdle, cancellationToken: stop)));
+        _rooms.Called += () => _bell = _presence.Own != Availability.DoNotDisturb;
+        _rooms.Shown += room =>
+        {
+            _presence.Show(room);
+            _commands.Start(stop => _commands.LearnNamesAsync(room, stop));
+            _commands.Start(stop => _commands.LearnReadersAsync(room, stop));
+        };
     }
 
-    /// <summary>The open rooms.</summary>
-    public ChatRooms Rooms { get; }
-
     /// <summary>Runs until the user leaves.</summary>
-    public async Task RunAsync(ConversationInfo first)
+    /// <param name="first">The conversation to begin with.</param>
+    /// <param name="label">What people call it.</param>
+    /// <param name="waiting">What is unread there; null when nothing is.</param>
+    public async Task RunAsync(ConversationInfo first, string label, InboxEntry? waiting)
     {
         Thread reader = new(ReadKeys) { IsBackground = true, Name = "keys" };
         reader.Start();
@@ -55,68 +81,107 @@ internal sealed class ChatApp : IDisposable
             : PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => _actions.Writer.TryWrite(_screen.Invalidate));
         _client.StateChanged += OnStateChanged;
         _client.TypingChanged += OnTypingChanged;
+        _client.CursorMoved += OnCursorMoved;
+        _client.NoticeReceived += OnNotice;
         try
         {
-            Rooms.Show(Rooms.Open(first));
-            _commands.Start(Rooms.OpenMembershipsAsync);
+            _rooms.Show(_rooms.Open(first, label, waiting));
+            _commands.Start(_rooms.OpenMembershipsAsync);
+            _commands.Start(_commands.LearnOwnPresenceAsync);
+            _commands.Start(_reporter.RunAsync);
+            _idle.Start();
             await LoopAsync().ConfigureAwait(false);
+            await SayGoodbyeAsync().ConfigureAwait(false);
         }
         finally
         {
             _client.StateChanged -= OnStateChanged;
             _client.TypingChanged -= OnTypingChanged;
+            _client.CursorMoved -= OnCursorMoved;
+            _client.NoticeReceived -= OnNotice;
             await _ending.CancelAsync().ConfigureAwait(false);
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _ending.Dispose();
+    public void Dispose()
+    {
+        _idle.Dispose();
+        _ending.Dispose();
+    }
 
     private async Task LoopAsync()
     {
         while (!_ending.IsCancellationRequested)
         {
             Draw();
-            if (!await WaitAsync().ConfigureAwait(false))
-            {
-                FlushKeys();
-            }
+            await WaitAsync().ConfigureAwait(false);
 
             // Everything that is there is done before the next picture: a burst of messages costs one.
             for (int i = 0; i < ActionsMax && _actions.Reader.TryRead(out Action? action); i++)
             {
                 action();
             }
+
+            // The silence is that of the keys: messages may come all the while.
+            if (_decoder.IsPending && _time.GetElapsedTime(_typedAt) >= EscapePause)
+            {
+                FlushKeys();
+            }
         }
     }
 
-    // False when a key has begun and nothing followed.
-    private async Task<bool> WaitAsync()
+    // Until there is something to do, or a key that has begun has had its time; and until the last picture has been there for a moment.
+    private async Task WaitAsync()
     {
         try
         {
             Task<bool> ready = _actions.Reader.WaitToReadAsync(_ending.Token).AsTask();
-            return _decoder.IsPending ? await ready.WaitAsync(EscapePause, _time, _ending.Token).ConfigureAwait(false) : await ready.ConfigureAwait(false);
+            await (_decoder.IsPending ? ready.WaitAsync(EscapePause, _time, _ending.Token) : ready).ConfigureAwait(false);
+            TimeSpan early = PicturePause - _time.GetElapsedTime(_drawnAt);
+            if (early > TimeSpan.Zero)
+            {
+                await Task.Delay(early, _time, _ending.Token).ConfigureAwait(false);
+            }
         }
         catch (TimeoutException)
         {
-            return false;
+            // Nothing followed: what has begun is all of the key.
         }
         catch (OperationCanceledException) when (_ending.IsCancellationRequested)
         {
-            return true;
+            // The chat ends.
         }
     }
 
     private void Draw()
     {
         (int columns, int height) = _terminal.Size();
-        (List<StyledRow> rows, int cursorColumn) = ChatView.Compose(
-            Rooms.All, Rooms.Current, _editor, _client.UserName, _client.State, _typing.LineOf(Rooms.Current), columns, height, out bool wantsOlder);
-        _terminal.Write(_screen.Draw(rows, columns, rows.Count - 1, cursorColumn));
-        if (wantsOlder && Rooms.Current.IsScrolled)
+        ChatRoom room = _rooms.Current;
+        ChatPicture picture = new()
         {
-            Rooms.LoadOlder(Rooms.Current, OlderPageSize);
+            Rooms = _rooms.All,
+            Current = room,
+            Editor = _editor,
+            UserName = _client.UserName,
+            Availability = _presence.Own,
+            State = _client.State,
+            Typing = _typing.LineOf(room) is { Length: > 0 } typing ? typing : room.SeenLine(),
+            Presence = _client.State.Phase == ConnectionPhase.Connected ? _presence.LineOf(room, _time.LocalTimeZone) : string.Empty,
+        };
+        (List<StyledRow> rows, int cursorColumn) = ChatView.Compose(picture, columns, height, out bool wantsOlder);
+        if (_rooms.NoteSeen())
+        {
+            // What this picture shows is read with it: its own counts say so.
+            (rows, cursorColumn) = ChatView.Compose(picture, columns, height, out wantsOlder);
+        }
+
+        _terminal.Write(_screen.Draw(rows, columns, rows.Count - 1, cursorColumn) + (_bell ? Bell : string.Empty));
+        _bell = false;
+        _drawnAt = _time.GetTimestamp();
+        if (wantsOlder)
+        {
+            _rooms.LoadOlder(room, OlderPageSize);
         }
     }
 
@@ -144,38 +209,49 @@ internal sealed class ChatApp : IDisposable
     private void Handle(byte[] bytes)
     {
         List<Key> keys = [];
+        _typedAt = _time.GetTimestamp();
         _decoder.Feed(bytes, keys);
-        keys.ForEach(Handle);
+        Handle(keys);
     }
 
     private void FlushKeys()
     {
         List<Key> keys = [];
         _decoder.Flush(keys);
-        keys.ForEach(Handle);
+        Handle(keys);
     }
 
-    private void Handle(Key key)
+    private void Handle(List<Key> keys)
     {
-        int page = Math.Max(1, _terminal.Size().Rows - ScreenLayout.ReservedRows - 1);
-        switch (key.Code)
+        int page = Math.Max(1, ChatView.MessageRows(_terminal.Size().Rows) - 1);
+        foreach (Key key in keys)
         {
-            case KeyCode.Enter: _commands.Run(ChatInput.Parse(_editor.Submit())); break;
-            case KeyCode.PageUp: Rooms.Current.Scroll(page); break;
-            case KeyCode.PageDown: Rooms.Current.Scroll(-page); break;
-            case KeyCode.Escape: Rooms.Current.ScrollToEnd(); break;
-            case KeyCode.Tab: Rooms.ShowNext(); break;
-            case KeyCode.Select: Rooms.Show(key.Text[0] - '1'); break;
-            case KeyCode.Redraw: _screen.Invalidate(); break;
-            case KeyCode.Interrupt when _editor.Text.Length > 0: _editor.Replace(string.Empty); break;
-            case KeyCode.EndOfInput when _editor.Text.Length > 0: break;
-            case KeyCode.Interrupt or KeyCode.EndOfInput: Quit(); break;
-            default: _editor.Handle(key); break;
-        }
+            if (key.Code is KeyCode.FocusIn or KeyCode.FocusOut)
+            {
+                _rooms.IsLookedAt = key.Code == KeyCode.FocusIn;
+                continue;
+            }
 
-        if (!_ending.IsCancellationRequested)
+            _rooms.IsLookedAt = true;
+            _keys.Handle(key, page);
+            if (!_ending.IsCancellationRequested)
+            {
+                _idle.OnKey();
+                _typing.OnEdited(_rooms.Current, _editor.Text);
+            }
+        }
+    }
+
+    private async Task SayGoodbyeAsync()
+    {
+        using CancellationTokenSource deadline = new(FarewellPause, _time);
+        try
         {
-            _typing.OnEdited(Rooms.Current, _editor.Text);
+            await _reporter.SendAsync(deadline.Token).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is OperationCanceledException or ClientException)
+        {
+            // There is no connection: what was read is read again on the other devices.
         }
     }
 
@@ -185,6 +261,17 @@ internal sealed class ChatApp : IDisposable
 
     // Dropped when the loop is behind, as every signal may be.
     private void OnTypingChanged(TypingNotice notice) => _actions.Writer.TryWrite(() => _typing.OnChanged(notice, _commands.Start));
+
+    // Hints, too: the next visit asks for what they said.
+    private void OnCursorMoved(CursorNotice notice) => _actions.Writer.TryWrite(() => _rooms.OnCursor(notice));
+
+    private void OnNotice(ClientNotice notice)
+    {
+        if (notice.Event is "added" or "invited")
+        {
+            _commands.Start(stop => _rooms.OnBelongingAsync(notice.Conversation, stop));
+        }
+    }
 
     private async ValueTask PostAsync(Action action)
     {

@@ -3,217 +3,258 @@ using FastChat.Protocol;
 namespace FastChat.Cli;
 
 /// <summary>
-/// A conversation on the screen: what is loaded of its log, in the order of the log, what was sent from here behind it, and how far the reader has scrolled.
-/// No network and no clock; the loop of the chat owns it.
+/// A conversation on the screen, or one thread of it: what is loaded, how far it is read, and which part of it is in view. No network and no clock; the loop of the chat owns it.
 /// </summary>
 internal sealed class ChatRoom
 {
-    // Loaded entries that nobody looks at any more are dropped from the top and loaded again on demand.
-    private const int EntriesMax = 20_000;
+    private const int NamesMax = 2000;
+    private const int ReadersShownMax = 3;
 
-    private readonly List<ChatEntry> _entries = [];
-    private readonly List<ChatEntry> _unconfirmed = [];
-    private ulong _firstUnread;
-    private int _scroll;
+    private readonly RoomView _view;
+    private readonly Dictionary<UserId, ulong> _readBy = [];
+    private readonly Dictionary<string, UserId> _names = new(StringComparer.OrdinalIgnoreCase);
+    private ulong? _newBehind;
+    private ChatEntry? _firstNew;
 
     /// <summary>Makes an empty room.</summary>
     public ChatRoom(ConversationId conversation, string name)
     {
         Conversation = conversation;
         Name = name;
+        _view = new RoomView(Entries);
     }
 
     /// <summary>The conversation.</summary>
     public ConversationId Conversation { get; }
 
+    /// <summary>The first message of the thread that this room shows; 0 = it shows the conversation.</summary>
+    public ulong Thread { get; init; }
+
     /// <summary>What people call it; harmless.</summary>
     public string Name { get; }
+
+    /// <summary>What it is about; harmless, one line.</summary>
+    public string Topic { get; set; } = string.Empty;
 
     /// <summary>What it is.</summary>
     public ConversationKind Kind { get; init; }
 
-    /// <summary>The user's role when the room was opened.</summary>
-    public MemberRole Role { get; init; }
+    /// <summary>The other one of a direct conversation; none in others.</summary>
+    public UserId Peer { get; init; }
 
-    /// <summary>Sequence of the oldest entry of the log that is loaded; 0 when none is.</summary>
-    public ulong Oldest { get; private set; }
+    /// <summary>The user's role.</summary>
+    public MemberRole Role { get; set; }
 
-    /// <summary>Sequence of the newest entry of the log; 0 when none is loaded.</summary>
-    public ulong Newest { get; private set; }
+    /// <summary>True when the broker keeps how far the user has read here.</summary>
+    public bool IsMember => MemberRoles.IsMember(Role);
 
-    /// <summary>True when nothing older exists.</summary>
-    public bool IsComplete { get; set; }
+    /// <summary>What is loaded.</summary>
+    public RoomEntries Entries { get; } = new();
 
-    /// <summary>True while a page of older entries is under way.</summary>
-    public bool IsLoading { get; set; }
+    /// <summary>How far it is read.</summary>
+    public RoomReading Reading { get; } = new();
 
-    /// <summary>Messages of others that came while another room was on the screen.</summary>
-    public int Unread { get; private set; }
+    /// <summary>The names of members and of those who wrote, for mentions and for the Tab key; bounded.</summary>
+    public IReadOnlyDictionary<string, UserId> Names => _names;
 
-    /// <summary>True when the reader has left the newest messages; new ones do not move what he reads.</summary>
-    public bool IsScrolled => _scroll > 0;
+    /// <summary>True when the reader has left the newest messages; new ones do not move what they read.</summary>
+    public bool IsScrolled => _view.IsScrolled;
 
-    /// <summary>Adds a page of older entries, ascending.</summary>
-    public void AddOlder(IReadOnlyList<ChatEntry> page, bool isComplete)
+    /// <summary>The message that commands are about; null = none is picked.</summary>
+    public ChatEntry? Picked => _view.Picked;
+
+    /// <summary>The newest record that has been on the screen.</summary>
+    public ulong SeenUpTo => _view.SeenUpTo;
+
+    /// <summary>Adds a page of older entries, ascending, and marks what of it was not read.</summary>
+    public void AddOlder(IReadOnlyList<ChatEntry> page, ulong first, ulong last, bool isComplete)
     {
-        IsLoading = false;
-        IsComplete = isComplete;
-        List<ChatEntry> older = [.. page.Where(entry => Oldest == 0 || entry.Sequence < Oldest)];
-        if (older.Count == 0)
+        foreach (ChatEntry entry in page)
         {
-            return;
+            Admit(entry);
         }
 
-        _entries.InsertRange(0, older);
-        Oldest = older[0].Sequence;
-        Newest = Math.Max(Newest, older[^1].Sequence);
+        Entries.AddOlder(page, first, last, isComplete);
+        foreach (ChatEntry entry in page)
+        {
+            Reading.OnEntry(entry);
+        }
+
+        FindFirstNew();
     }
 
-    /// <summary>Adds the next entry of the log. One that was sent from here takes the place of its pending self.</summary>
-    /// <param name="entry">The entry.</param>
-    /// <param name="isShown">The room is on the screen.</param>
-    /// <param name="columns">Columns of the screen, so that a scrolled view stays where it is.</param>
-    public void AddNewer(ChatEntry entry, bool isShown, int columns)
+    /// <summary>Somebody belongs here, or has written.</summary>
+    public void Meet(string name, UserId user)
     {
-        if (entry.Sequence <= Newest)
+        if (!user.IsNone && _names.Count < NamesMax)
         {
-            return;
+            _names[name] = user;
         }
-
-        Newest = entry.Sequence;
-        Oldest = Oldest == 0 ? entry.Sequence : Oldest;
-        if (entry.IsOwn)
-        {
-            _unconfirmed.RemoveAll(other => other.ClientMessageId == entry.ClientMessageId);
-        }
-
-        Append(_entries, entry, columns);
-        if (!isShown && !entry.IsOwn && entry.Kind != EntryKind.Remark)
-        {
-            _firstUnread = Unread == 0 ? entry.Sequence : _firstUnread;
-            Unread++;
-        }
-
-        Trim();
     }
 
-    /// <summary>Adds a message that was sent from here; the view returns to the end.</summary>
+    /// <summary>Takes the next record of the log. A thread takes what is of it and leaves the rest.</summary>
+    /// <param name="item">The record.</param>
+    /// <param name="isSeen">The room is on the screen and somebody looks at it.</param>
+    public void Take(ChatItem item, bool isSeen)
+    {
+        if (item.Change is { } change)
+        {
+            if (Entries.Apply(change) && change.Kind is ChangeKind.Delete or ChangeKind.Expire && Entries.Find(change.Target) is { } gone)
+            {
+                Reading.OnDeleted(gone);
+                _view.Unpick(gone);
+            }
+        }
+        else if (item.Entry is { } entry && (Thread == 0 || entry.Context.Thread == Thread))
+        {
+            AddNewer(Thread == 0 ? entry : entry.Copy(), isSeen);
+        }
+
+        if (Thread == 0)
+        {
+            Entries.MoveEnd(item.Sequence);
+            Topic = item.Topic ?? Topic;
+        }
+    }
+
+    /// <summary>Adds a message that was sent from here; the view returns to the end, and what was new no longer is.</summary>
     public void AddPending(ChatEntry entry)
     {
-        _unconfirmed.Add(entry);
-        _scroll = 0;
+        Admit(entry);
+        Entries.AddPending(entry);
+        _view.ScrollToEnd();
+        (_newBehind, _firstNew) = (null, null);
     }
 
     /// <summary>The message is durable; it stays where it is until it comes back in its place of the log.</summary>
-    public void Acknowledge(ClientMessageId id) => Find(id)?.Become(EntryState.Confirmed);
+    public void Acknowledge(ClientMessageId id) => Entries.FindPending(id)?.Become(EntryState.Confirmed);
 
-    /// <summary>The message was refused: it stays where it is in the conversation, and what comes later stands below it.</summary>
-    public void Fail(ClientMessageId id, int columns)
+    /// <summary>The message was refused.</summary>
+    public void Fail(ClientMessageId id)
     {
-        if (Find(id) is { } entry)
+        if (Entries.FindPending(id) is { } entry)
         {
-            entry.Become(EntryState.Failed);
-            _unconfirmed.Remove(entry);
-            Append(_entries, entry, columns);
+            Entries.Fail(entry);
         }
     }
 
     /// <summary>Says something to the reader, in this room only.</summary>
-    public void AddRemark(ChatEntry remark, int columns) => Append(_entries, remark, columns);
+    public void AddRemark(ChatEntry remark) => Entries.AddRemark(remark);
 
-    /// <summary>The log is another one from here on: what is above stays to be read, and numbers begin anew behind <paramref name="head"/>.</summary>
-    public void Restart(ulong head)
-    {
-        Newest = head;
-        IsComplete = true;
-    }
-
-    /// <summary>The room comes to the screen: what was unread is marked, and counts no longer.</summary>
+    /// <summary>The room comes to the screen: from what was unread on, a line stands above it until the next time.</summary>
     public void Enter()
     {
-        _scroll = 0;
-        if (Unread == 0)
-        {
-            _firstUnread = 0;
-        }
-
-        Unread = 0;
+        _view.ScrollToEnd();
+        _newBehind = Reading.Unread > 0 ? Reading.Read : null;
+        FindFirstNew();
     }
 
-    /// <summary>Moves the view by rows, up for positive numbers. The next <see cref="View"/> brings it into range.</summary>
-    public void Scroll(int rows) => _scroll = Math.Max(0, _scroll + rows);
+    /// <summary>The log is another one from here on: what is above stays to be read, and nothing of it is unread.</summary>
+    public void Restart(ulong head)
+    {
+        Entries.Restart(head);
+        Reading.Begin(head, unread: 0, hasMore: false, mentions: 0, head);
+    }
 
-    /// <summary>Back to the newest message.</summary>
-    public void ScrollToEnd() => _scroll = 0;
+    /// <summary>The user has read up to here; false when that was so already.</summary>
+    public bool Read(ulong upTo) => Reading.OnRead(upTo, Entries);
+
+    /// <summary>Another member has read up to here, as far as they let others know.</summary>
+    public void NoteReader(UserId user, ulong read)
+    {
+        if (_readBy.Count < NamesMax || _readBy.ContainsKey(user))
+        {
+            _readBy[user] = Math.Max(read, _readBy.GetValueOrDefault(user));
+        }
+    }
+
+    /// <summary>Who has seen the last message, when it is the user's own, in words; empty when it is not, or nobody has.</summary>
+    public string SeenLine()
+    {
+        if (Thread != 0 || Entries.Count > Entries.PlacedCount || Newest(static _ => true) is not { IsOwn: true } last)
+        {
+            return string.Empty;
+        }
+
+        IEnumerable<string> all = _names.Where(one => _readBy.GetValueOrDefault(one.Value) >= last.Sequence).Select(static one => one.Key);
+        string[] readers = [.. all.Order(StringComparer.OrdinalIgnoreCase).Take(ReadersShownMax + 1)];
+        return readers.Length switch
+        {
+            0 => string.Empty,
+            _ when Kind == ConversationKind.Direct => "seen",
+            > ReadersShownMax => $"seen by {_readBy.Count(one => one.Value >= last.Sequence)} people",
+            _ => $"seen by {string.Join(", ", readers)}",
+        };
+    }
+
+    /// <summary>Moves the view by rows, up for positive numbers.</summary>
+    public void Scroll(int rows) => _view.Scroll(rows);
+
+    /// <summary>Back to the newest message; nothing is picked any more.</summary>
+    public void ScrollToEnd() => _view.ScrollToEnd();
+
+    /// <summary>Brings the first message that was not seen into view; false when there is none, or it is not loaded.</summary>
+    public bool ScrollToNew() => _firstNew is not null && _view.Pick(_firstNew);
+
+    /// <summary>Picks the message above (−1) or below (1) the picked one.</summary>
+    public void PickNext(int step) => _view.PickNext(step);
+
+    /// <summary>Picks a message; false when it is not loaded, or not one that commands can be about.</summary>
+    public bool Pick(ulong sequence) => Entries.Find(sequence) is { } entry && _view.Pick(entry);
+
+    /// <summary>Picks nothing.</summary>
+    public void Unpick() => _view.Unpick();
+
+    /// <summary>The newest message that a command can be about, of which <paramref name="isWanted"/> is true; null when none is loaded.</summary>
+    public ChatEntry? Newest(Func<ChatEntry, bool> isWanted)
+    {
+        for (int i = Entries.PlacedCount - 1; i >= 0; i--)
+        {
+            ChatEntry entry = Entries[i];
+            if (entry.IsMessage && entry.Sequence != 0 && !entry.Marks.IsDeleted && isWanted(entry))
+            {
+                return entry;
+            }
+        }
+
+        return null;
+    }
 
     /// <summary>The rows that are visible. Says whether older entries should be loaded, because the top of what is loaded is in sight.</summary>
     public List<StyledRow> View(int columns, int height, out bool wantsOlder)
     {
-        List<StyledRow> rows = Tail(columns, height + _scroll + 1, out bool reachedTop);
-        List<StyledRow> visible = ScreenLayout.Visible(rows, height, ref _scroll);
-        wantsOlder = reachedTop && !IsComplete && !IsLoading && Oldest > 1;
-        return visible;
+        List<StyledRow> rows = _view.Compose(columns, height, _firstNew, out bool isTopInSight);
+        wantsOlder = isTopInSight && Thread == 0 && !Entries.IsComplete && !Entries.IsLoading && !Entries.IsFull && Entries.Oldest > 1;
+        return rows;
     }
 
-    // Wraps from the newest entry upwards, until there are enough rows: a room of ten thousand messages costs a screenful.
-    private List<StyledRow> Tail(int columns, int rowsWanted, out bool reachedTop)
+    private void AddNewer(ChatEntry entry, bool isSeen)
     {
-        List<StyledRow> reversed = [];
-        for (int i = _unconfirmed.Count - 1; i >= 0; i--)
-        {
-            AddReversed(reversed, _unconfirmed[i].Rows(columns));
-        }
-
-        int at = _entries.Count - 1;
-        for (; at >= 0 && reversed.Count < rowsWanted; at--)
-        {
-            ChatEntry entry = _entries[at];
-            AddReversed(reversed, entry.Rows(columns));
-            if (entry.Sequence == _firstUnread && _firstUnread != 0)
-            {
-                reversed.Add(EntryLayout.New(columns));
-            }
-
-            if (at == 0 || _entries[at - 1].Time.Date != entry.Time.Date)
-            {
-                reversed.Add(EntryLayout.Day(entry.Time, columns));
-            }
-        }
-
-        reachedTop = at < 0;
-        reversed.Reverse();
-        return reversed;
-    }
-
-    private static void AddReversed(List<StyledRow> reversed, List<StyledRow> rows)
-    {
-        for (int i = rows.Count - 1; i >= 0; i--)
-        {
-            reversed.Add(rows[i]);
-        }
-    }
-
-    private ChatEntry? Find(ClientMessageId id) => _unconfirmed.Find(entry => entry.ClientMessageId == id);
-
-    private void Append(List<ChatEntry> target, ChatEntry entry, int columns)
-    {
-        target.Add(entry);
-        if (_scroll > 0)
-        {
-            _scroll += entry.Rows(columns).Count;
-        }
-    }
-
-    private void Trim()
-    {
-        if (_entries.Count <= EntriesMax || _scroll > 0)
+        bool isFirst = Reading.Unread == 0;
+        Admit(entry);
+        if (!Entries.Add(entry))
         {
             return;
         }
 
-        _entries.RemoveRange(0, _entries.Count - (EntriesMax / 2));
-        ChatEntry? oldest = _entries.Find(static entry => entry.Sequence > 0);
-        Oldest = oldest?.Sequence ?? Newest;
-        IsComplete = false;
+        Reading.OnEntry(entry);
+        if (!isSeen && isFirst && Reading.Unread > 0)
+        {
+            _newBehind = Reading.Read;
+            _firstNew = entry;
+        }
+
+        Entries.Trim(isLookedAt: IsScrolled || Picked is not null);
     }
+
+    private void Admit(ChatEntry entry)
+    {
+        Meet(entry.Sender, entry.Context.SenderId);
+        if (Thread != 0)
+        {
+            entry.EnterThread();
+        }
+    }
+
+    private void FindFirstNew() => _firstNew = _newBehind is { } read ? RoomReading.FirstBehind(read, Entries) : null;
 }

@@ -5,32 +5,69 @@ using FastChat.Protocol;
 
 namespace FastChat.Cli;
 
-/// <summary>Turns records into what a room shows.</summary>
-internal static class ChatTexts
+/// <summary>Turns records into what a room takes. Pure.</summary>
+/// <param name="self">The signed-in user.</param>
+/// <param name="selfName">The user's name.</param>
+/// <param name="zone">The reader's time zone.</param>
+internal sealed class ChatTexts(UserId self, string selfName, TimeZoneInfo zone)
 {
-    /// <summary>The entry of a record whose names are known.</summary>
-    /// <param name="message">The record.</param>
-    /// <param name="view">The record with its names.</param>
-    /// <param name="self">The signed-in user.</param>
-    /// <param name="zone">The reader's time zone.</param>
-    public static ChatEntry EntryOf(ChatMessage message, MessageView view, UserId self, TimeZoneInfo zone)
+    /// <summary>What a record is to a room. Its names are known.</summary>
+    public ChatItem ItemOf(ChatMessage message, MessageView view, UserNames names)
     {
-        DateTimeOffset time = TimeZoneInfo.ConvertTime(message.SentAt, zone);
-        if (message.IsErased)
+        if (IsChange(message.Kind))
         {
-            return ChatEntry.Remark($"a message of {SafeText.OneLine(view.Sender)} was erased", time, message.Sequence);
+            return new ChatItem(message.Sequence, Change: ChangeOf(message));
         }
 
-        return message.Kind switch
+        DateTimeOffset time = TimeZoneInfo.ConvertTime(message.SentAt, zone);
+        ChatEntry entry = message.Kind switch
         {
-            MessageKind.Text => Said(message, view, self, time),
-            MessageKind.Opaque => Said(message, view, self, time),
-            MessageKind.Rich => ChatEntry.FromText(view.Sender, view.Text, time, message.Sequence, message.ClientMessageId, message.Sender == self),
-            _ when view.IsSystem || ChangeTexts.IsChange(view.Kind) => ChatEntry.Remark(SafeText.OneLine(view.Text), time, message.Sequence),
+            MessageKind.Text or MessageKind.Opaque or MessageKind.Rich => Said(message, view, names, time),
+            _ when view.IsSystem && !message.IsErased => ChatEntry.Remark(SafeText.OneLine(view.Text), time, message.Sequence),
             _ => ChatEntry.Remark($"{SafeText.OneLine(view.Sender)} sent an unsupported message", time, message.Sequence),
         };
+        return new ChatItem(message.Sequence, entry, Topic: view.Changes?.Topic is { } topic ? SafeText.OneLine(topic) : null);
     }
 
-    private static ChatEntry Said(ChatMessage message, MessageView view, UserId self, DateTimeOffset time) => ChatEntry.FromText(
-        view.Sender, Encoding.UTF8.GetString(message.Body.Span), time, message.Sequence, message.ClientMessageId, message.Sender == self);
+    private static bool IsChange(MessageKind kind) => kind is MessageKind.Edit or MessageKind.Delete or MessageKind.Reaction or MessageKind.Pin or MessageKind.Expired;
+
+    private ChatEntry Said(ChatMessage message, MessageView view, UserNames names, DateTimeOffset time)
+    {
+        MessageAttributes? attributes = message.Attributes;
+        EntryContext context = new()
+        {
+            SenderId = message.Sender,
+            ReplyTo = attributes?.ReplyTo ?? 0,
+            Thread = attributes?.Thread ?? 0,
+            ForwardedFrom = attributes?.Forwarded is { } forwarded ? SafeText.OneLine(names.NameOf(forwarded.Sender)) : string.Empty,
+            MentionOf = message.Sender != self && attributes is not null && (attributes.MentionsAll || attributes.Mentions.Contains(self)) ? selfName : string.Empty,
+        };
+        string text = message.IsErased ? string.Empty : Encoding.UTF8.GetString(MessageContent.Of(message.Kind, message.Body.Span, out _));
+        ChatEntry entry = ChatEntry.FromText(view.Sender, text, time, message.Sequence, message.ClientMessageId, message.Sender == self, EntryState.Confirmed, context);
+        if (message.IsErased)
+        {
+            entry.Begin(new MessageMarks { IsDeleted = true }, null, message.Sequence);
+        }
+
+        return entry;
+    }
+
+    // Null for one that was erased, with the message that it was about, and for one that cannot be read.
+    private ChatChange? ChangeOf(ChatMessage message)
+    {
+        bool isOwn = message.Sender == self;
+        ulong target = message.Target;
+        return message.Kind switch
+        {
+            _ when target == 0 => null,
+            MessageKind.Edit => new ChatChange(
+                ChangeKind.Edit, message.Sequence, target, isOwn, Encoding.UTF8.GetString(MessageContent.Of(message.Kind, message.Body.Span, out _))),
+            MessageKind.Delete => new ChatChange(ChangeKind.Delete, message.Sequence, target, isOwn),
+            MessageKind.Expired => new ChatChange(ChangeKind.Expire, message.Sequence, target, isOwn),
+            MessageKind.Reaction when message.Reaction is { } reaction =>
+                new ChatChange(reaction.IsAdded ? ChangeKind.React : ChangeKind.Unreact, message.Sequence, target, isOwn, reaction.Reaction),
+            MessageKind.Pin when PinBody.TryRead(message.Body.Span, out PinBody pin) => new ChatChange(pin.IsPinned ? ChangeKind.Pin : ChangeKind.Unpin, message.Sequence, target, isOwn),
+            _ => null,
+        };
+    }
 }

@@ -13,7 +13,7 @@ internal static class Chat
     /// <summary>The verb.</summary>
     public static Command Build()
     {
-        Argument<string> conversation = new("CONVERSATION") { Description = ConversationArgument.Description, DefaultValueFactory = static _ => Lobby };
+        Argument<string> conversation = new("CONVERSATION") { Description = $"{ConversationArgument.Description}; @name for the direct one with somebody", DefaultValueFactory = static _ => Lobby };
         Command command = new("chat", "Chat on the terminal") { conversation };
         command.SetAction((parsed, cancellation) => Invocation.Action((invocation, token) => RunAsync(
             invocation, parsed.GetRequiredValue(conversation), TimeProvider.System, token))(parsed, cancellation));
@@ -32,16 +32,18 @@ internal static class Chat
         FastChatClient client = await invocation.ConnectForLongAsync(notes, cancellation).ConfigureAwait(false);
         await using (client.ConfigureAwait(false))
         {
-            ConversationInfo first = await ConversationArgument.ResolveAsync(client, conversation, create: true, cancellation).ConfigureAwait(false);
             if (!interactive)
             {
-                await PlainChat.RunAsync(invocation, client, first.Conversation, cancellation).ConfigureAwait(false);
+                ConversationInfo plain = await ConversationArgument.ResolveAsync(client, conversation, create: true, cancellation).ConfigureAwait(false);
+                await PlainChat.RunAsync(invocation, client, plain.Conversation, cancellation).ConfigureAwait(false);
                 return ExitCodes.Done;
             }
 
+            (ConversationInfo first, InboxEntry? waiting) = await ChatTargets.JoinAsync(client, conversation, cancellation).ConfigureAwait(false);
+            string label = await RoomLabels.OfAsync(client, first, cancellation).ConfigureAwait(false);
             using RawTerminal terminal = RawTerminal.Open(Screen.Enter, Screen.Leave);
             using ChatApp app = new(client, terminal, time, cancellation);
-            await app.RunAsync(first).ConfigureAwait(false);
+            await app.RunAsync(first, label, waiting).ConfigureAwait(false);
         }
 
         return ExitCodes.Done;

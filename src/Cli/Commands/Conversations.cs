@@ -6,18 +6,33 @@ using FastChat.Protocol;
 
 namespace FastChat.Cli;
 
-/// <summary><c>conversations</c>: those the user is a member of.</summary>
+/// <summary><c>conversations [CONVERSATION]</c>: those the user is a member of, or one.</summary>
 internal static class Conversations
 {
     /// <summary>The verb.</summary>
     public static Command Build()
     {
-        Command command = new("conversations", "List the conversations you are a member of");
-        command.SetAction((parsed, cancellation) => Invocation.Action(RunAsync)(parsed, cancellation));
+        Argument<string?> conversation = new("CONVERSATION") { Description = $"Only this one, a member or not: {ConversationArgument.Description}", Arity = ArgumentArity.ZeroOrOne };
+        Command command = new("conversations", "List the conversations you are a member of, or describe one") { conversation };
+        command.SetAction((parsed, cancellation) => Invocation.Action((invocation, token) =>
+            parsed.GetValue(conversation) is { } one ? DescribeAsync(invocation, one, token) : ListAsync(invocation, token))(parsed, cancellation));
         return command;
     }
 
-    private static async Task<int> RunAsync(Invocation invocation, CancellationToken cancellation)
+    private static async Task<int> DescribeAsync(Invocation invocation, string conversation, CancellationToken cancellation)
+    {
+        FastChatClient client = await invocation.ConnectAsync(cancellation).ConfigureAwait(false);
+        await using (client.ConfigureAwait(false))
+        {
+            ConversationInfo found = await ConversationArgument.ResolveAsync(client, conversation, create: false, cancellation).ConfigureAwait(false);
+            IReadOnlyList<UserInfo?> peer = found.Peer.IsNone ? [] : await client.ResolveUsersAsync([found.Peer], cancellation).ConfigureAwait(false);
+            Print(invocation, found, peer.Count > 0 ? peer[0]?.Name : null);
+        }
+
+        return ExitCodes.Done;
+    }
+
+    private static async Task<int> ListAsync(Invocation invocation, CancellationToken cancellation)
     {
         FastChatClient client = await invocation.ConnectAsync(cancellation).ConfigureAwait(false);
         await using (client.ConfigureAwait(false))

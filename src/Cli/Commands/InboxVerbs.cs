@@ -25,20 +25,21 @@ internal static class InboxVerbs
         Argument<string> conversation = new("CONVERSATION") { Description = ConversationArgument.Description };
         Argument<ulong?> sequence = new("SEQUENCE") { Description = "Up to here (default: the last message)", Arity = ArgumentArity.ZeroOrOne };
         Option<bool> isPrivate = new("--private") { Description = "Do not let others know" };
-        Command command = new("mark-read", "Say how far you have read") { conversation, sequence, isPrivate };
+        Option<ulong> thread = new("--thread") { Description = "In the thread of this message", HelpName = "SEQ" };
+        Command command = new("mark-read", "Say how far you have read") { conversation, sequence, isPrivate, thread };
         command.SetAction((parsed, cancellation) => Invocation.Action((invocation, token) => MarkAsync(
-            invocation, parsed.GetRequiredValue(conversation), parsed.GetValue(sequence), parsed.GetValue(isPrivate), token))(parsed, cancellation));
+            invocation, parsed.GetRequiredValue(conversation), parsed.GetValue(sequence), parsed.GetValue(isPrivate), parsed.GetValue(thread), token))(parsed, cancellation));
         return command;
     }
 
-    private static async Task<int> MarkAsync(Invocation invocation, string conversation, ulong? sequence, bool isPrivate, CancellationToken cancellation)
+    private static async Task<int> MarkAsync(Invocation invocation, string conversation, ulong? sequence, bool isPrivate, ulong thread, CancellationToken cancellation)
     {
         FastChatClient client = await invocation.ConnectAsync(cancellation).ConfigureAwait(false);
         await using (client.ConfigureAwait(false))
         {
             ConversationInfo target = await ConversationArgument.ResolveAsync(client, conversation, create: false, cancellation).ConfigureAwait(false);
             ulong read = sequence ?? target.Head;
-            MemberCursor cursor = read == 0 ? default : await client.MoveCursorAsync(target.Conversation, read, isPrivate: isPrivate, cancellationToken: cancellation).ConfigureAwait(false);
+            MemberCursor cursor = read == 0 ? default : await client.MoveCursorAsync(target.Conversation, read, isPrivate: isPrivate, thread: thread, cancellationToken: cancellation).ConfigureAwait(false);
             Utf8JsonWriter json = invocation.Json.Begin();
             json.WriteString("conversation", target.Conversation.ToString());
             json.WriteNumber("delivered", cursor.Delivered);

@@ -15,9 +15,11 @@ internal static class Send
     {
         Argument<string> conversation = new("CONVERSATION") { Description = ConversationArgument.Description };
         Argument<string[]> text = new("TEXT") { Description = "The message, words joined by a space; - reads one message per line from stdin", Arity = ArgumentArity.OneOrMore };
+        AttributeOptions attributes = new();
         Command command = new("send", "Publish a message and print where it is") { conversation, text };
-        command.SetAction((parsed, cancellation) => Invocation.Action(
-            (invocation, token) => RunAsync(invocation, parsed.GetRequiredValue(conversation), parsed.GetRequiredValue(text), token))(parsed, cancellation));
+        attributes.AddTo(command);
+        command.SetAction((parsed, cancellation) => Invocation.Action((invocation, token) => RunAsync(
+            invocation, parsed.GetRequiredValue(conversation), parsed.GetRequiredValue(text), attributes.Read(parsed, TimeProvider.System), token))(parsed, cancellation));
         return command;
     }
 
@@ -37,8 +39,18 @@ internal static class Send
         lines.End();
     }
 
-    private static async Task<int> RunAsync(Invocation invocation, string conversation, string[] words, CancellationToken cancellation)
+    private static async Task<int> RunAsync(
+        Invocation invocation,
+        string conversation,
+        string[] words,
+        Func<FastChatClient, CancellationToken, Task<PublishOptions>>? readOptions,
+        CancellationToken cancellation)
     {
+        if (readOptions is not null && words is ["-"])
+        {
+            throw CliException.Usage("--mention, --everyone and --expire belong to one message, and - sends many");
+        }
+
         if (!ConversationId.TryParse(conversation, out _))
         {
             ConversationArgument.NameOf(conversation);
@@ -53,7 +65,8 @@ internal static class Send
                 return await SendLinesAsync(invocation, client, target.Conversation, cancellation).ConfigureAwait(false);
             }
 
-            PublishReceipt receipt = await client.PublishTextAsync(target.Conversation, string.Join(' ', words), cancellationToken: cancellation).ConfigureAwait(false);
+            PublishOptions? options = readOptions is null ? null : await readOptions(client, cancellation).ConfigureAwait(false);
+            PublishReceipt receipt = await client.PublishTextAsync(target.Conversation, string.Join(' ', words), options, cancellation).ConfigureAwait(false);
             WriteReceipt(invocation.Json, target.Conversation, receipt);
             return ExitCodes.Done;
         }

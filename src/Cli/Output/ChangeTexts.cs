@@ -13,7 +13,7 @@ internal static class ChangeTexts
     /// <summary>The sentence of such a record, or what a rich message says; null when the body cannot be read, or is of another kind.</summary>
     public static string? Of(MessageKind kind, string sender, ReadOnlySpan<byte> body) => kind switch
     {
-        MessageKind.Rich => Prefix(MessageContent.AttributesOf(kind, body)) + Encoding.UTF8.GetString(MessageContent.Of(kind, body, out _)),
+        MessageKind.Rich => Encoding.UTF8.GetString(MessageContent.Of(kind, body, out _)),
         MessageKind.Edit when EditBody.TryRead(body, out EditBody edit) => $"{sender} changed {edit.Target} to \"{Encoding.UTF8.GetString(MessageContent.Of(kind, body, out _))}\"",
         MessageKind.Delete when DeleteBody.TryRead(body, out DeleteBody deletion) => $"{sender} deleted {deletion.Target}",
         MessageKind.Expired when DeleteBody.TryRead(body, out DeleteBody expired) => $"{expired.Target}, a message of {sender}, has expired",
@@ -23,11 +23,12 @@ internal static class ChangeTexts
         _ => null,
     };
 
-    private static string Prefix(MessageAttributes? attributes) => attributes switch
+    /// <summary>What people are told in front of a rich message's text; in JSON its attributes are keys of their own.</summary>
+    public static string PrefixOf(MessageView message) => (message.IsErased ? null : MessageContent.AttributesOf(message.Kind, message.Body.Span)) switch
     {
         { Forwarded: not null } => "(forwarded) ",
-        { ReplyTo: not 0 } => $"(to {attributes.ReplyTo}) ",
-        { Thread: not 0 } => $"(in {attributes.Thread}) ",
+        { ReplyTo: not 0 and ulong target } => $"(to {target}) ",
+        { Thread: not 0 and ulong root } => $"(in {root}) ",
         _ => string.Empty,
     };
 }

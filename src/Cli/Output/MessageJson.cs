@@ -106,6 +106,7 @@ internal static class MessageJson
             json.WriteBase64String("bytes", message.Body.Span);
         }
 
+        AttributesJson.Write(json, message);
         lines.End();
     }
 

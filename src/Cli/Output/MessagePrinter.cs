@@ -47,7 +47,7 @@ internal sealed class MessagePrinter
         {
             _ when view.IsErased => $"{time}  {SafeText.OneLine(view.Sender)}: (erased)",
             MessageKind.Text => $"{time}  {SafeText.OneLine(view.Sender)}: {text}",
-            MessageKind.Rich => $"{time}  {SafeText.OneLine(view.Sender)}: {text}",
+            MessageKind.Rich => $"{time}  {SafeText.OneLine(view.Sender)}: {ChangeTexts.PrefixOf(view)}{text}",
             _ when view.IsSystem || ChangeTexts.IsChange(view.Kind) => $"{time}  · {text}",
             MessageKind.Opaque => $"{time}  {SafeText.OneLine(view.Sender)}: {text}  ({view.Body.Length} bytes)",
             _ => $"{time}  {SafeText.OneLine(view.Sender)}: (unsupported message)",

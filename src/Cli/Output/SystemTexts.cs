@@ -21,7 +21,10 @@ internal static class SystemTexts
             // A record says what somebody is, not what they were: an invitation that was taken back and a ban that was lifted look the same.
             _ when body.Role == MemberRole.None => isSelf ? $"{sender} declined the invitation" : $"{member} is neither invited nor banned any more, says {sender}",
             _ when body.MutedUntil > sentAtMicros => $"{sender} muted {member} until {TimeOf(body.MutedUntil)}",
-            _ => $"{sender} made {member} {WithArticle(body.Role)}",
+
+            // Another role and a mute that was lifted look the same, too; both are true of what somebody is from here on.
+            _ when body.Role == MemberRole.Reader => $"{member} is a reader now, says {sender}",
+            _ => $"{member} is {WithArticle(body.Role)} who may write, says {sender}",
         };
     }
 

@@ -32,6 +32,14 @@ internal enum KeyCode
     /// <summary>Alt with a number: the conversation with that number.</summary>
     Select,
 
+    /// <summary>Up or Down with Ctrl, Alt or Shift, and Alt-k or Alt-j: the message above or below.</summary>
+    PickUp,
+    PickDown,
+
+    /// <summary>The terminal says that somebody looks at it, or no longer does.</summary>
+    FocusIn,
+    FocusOut,
+
     /// <summary>A paste: text that is inserted as it is, line breaks included.</summary>
     Paste,
 }

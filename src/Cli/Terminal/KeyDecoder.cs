@@ -147,6 +147,8 @@ internal sealed class KeyDecoder
         {
             (byte)'b' => KeyCode.WordLeft,
             (byte)'f' => KeyCode.WordRight,
+            (byte)'k' => KeyCode.PickUp,
+            (byte)'j' => KeyCode.PickDown,
             0x7F or 0x08 => KeyCode.KillWord,
             >= (byte)'1' and <= (byte)'9' => KeyCode.Select,
             Escape => KeyCode.Escape,
@@ -187,12 +189,14 @@ internal sealed class KeyDecoder
         bool modified = parameters.Contains(';', StringComparison.Ordinal);
         return final switch
         {
-            'A' => modified ? KeyCode.PageUp : KeyCode.Up,
-            'B' => modified ? KeyCode.PageDown : KeyCode.Down,
+            'A' => modified ? KeyCode.PickUp : KeyCode.Up,
+            'B' => modified ? KeyCode.PickDown : KeyCode.Down,
             'C' => modified ? KeyCode.WordRight : KeyCode.Right,
             'D' => modified ? KeyCode.WordLeft : KeyCode.Left,
             'H' => KeyCode.Home,
             'F' => KeyCode.End,
+            'I' => KeyCode.FocusIn,
+            'O' => KeyCode.FocusOut,
             '~' => parameters.Split(';')[0] switch
             {
                 "1" or "7" => KeyCode.Home,

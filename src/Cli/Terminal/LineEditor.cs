@@ -73,6 +73,13 @@ internal sealed class LineEditor
         _scroll = 0;
     }
 
+    /// <summary>Replaces the line and puts the cursor between two of its characters.</summary>
+    public void Replace(string text, int cursor)
+    {
+        Replace(text);
+        Cursor = cursor;
+    }
+
     /// <summary>What is visible in <paramref name="columns"/> columns, scrolled so that the cursor is among them.</summary>
     public (string Visible, int CursorColumn) View(int columns)
     {

@@ -9,11 +9,11 @@ namespace FastChat.Cli;
 /// </summary>
 internal sealed class Screen
 {
-    /// <summary>Enters the alternate screen and switches bracketed paste on.</summary>
-    public const string Enter = "\e[?1049h\e[?2004h\e[2J\e[H";
+    /// <summary>Enters the alternate screen and switches bracketed paste on, and the reports of whether the terminal is looked at.</summary>
+    public const string Enter = "\e[?1049h\e[?2004h\e[?1004h\e[2J\e[H";
 
     /// <summary>Undoes <see cref="Enter"/>, resets colours and shows the cursor. Harmless when nothing was entered.</summary>
-    public const string Leave = "\e[0m\e[?2004l\e[?25h\e[?1049l";
+    public const string Leave = "\e[0m\e[?1004l\e[?2004l\e[?25h\e[?1049l";
 
     private StyledRow?[] _rows = [];
     private int _columns;

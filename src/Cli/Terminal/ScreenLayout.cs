@@ -12,6 +12,9 @@ internal static class ScreenLayout
     /// <summary>The fewest columns a text is wrapped to; a narrower terminal cuts instead.</summary>
     private const int TextColumnsMin = 16;
 
+    /// <summary>Where later rows of a text begin whose head takes <paramref name="headWidth"/> columns.</summary>
+    public static int IndentOf(int headWidth, int columns) => columns - headWidth >= TextColumnsMin ? headWidth : 2;
+
     /// <summary>
     /// Wraps a text: the head (time and name) stands before its first row, later rows are indented below it. Breaks at spaces, inside a word only when the
     /// word is longer than a row.
@@ -19,7 +22,7 @@ internal static class ScreenLayout
     public static List<StyledRow> Wrap(IReadOnlyList<StyledRun> head, string text, TextStyle style, int columns)
     {
         int headWidth = head.Sum(static run => TextWidth.Of(run.Text));
-        int indent = columns - headWidth >= TextColumnsMin ? headWidth : 2;
+        int indent = IndentOf(headWidth, columns);
         List<StyledRow> rows = [];
         bool first = true;
         foreach (string paragraph in text.Split('\n'))
@@ -42,29 +45,6 @@ internal static class ScreenLayout
         return rows;
     }
 
-    /// <summary>
-    /// The rows that are visible when the reader has scrolled up by <paramref name="scroll"/> rows from the end, padded at the top to
-    /// <paramref name="height"/>. <paramref name="scroll"/> is brought into range.
-    /// </summary>
-    public static List<StyledRow> Visible(IReadOnlyList<StyledRow> rows, int height, ref int scroll)
-    {
-        scroll = Math.Clamp(scroll, 0, Math.Max(0, rows.Count - height));
-        int end = rows.Count - scroll;
-        int start = Math.Max(0, end - height);
-        List<StyledRow> visible = [];
-        for (int i = end - start; i < height; i++)
-        {
-            visible.Add(StyledRow.Empty);
-        }
-
-        for (int i = start; i < end; i++)
-        {
-            visible.Add(rows[i]);
-        }
-
-        return visible;
-    }
-
     /// <summary>A row across the whole width: left text, right text, and the space between; the left one is cut when there is too little.</summary>
     public static StyledRow Bar(IReadOnlyList<StyledRun> left, string right, TextStyle style, int columns)
     {
@@ -80,14 +60,30 @@ internal static class ScreenLayout
         int room = columns - rightWidth - gap;
         foreach (StyledRun run in left)
         {
-            int length = TextWidth.Fit(run.Text, room, out int width);
-            runs.Add(run with { Text = run.Text[..length] });
-            room -= width;
+            string shown = Cut(run.Text, room);
+            runs.Add(run with { Text = shown });
+            room -= TextWidth.Of(shown);
+            if (shown != run.Text)
+            {
+                break;
+            }
         }
 
         runs.Add(new StyledRun(new string(' ', room + gap), style));
         runs.Add(new StyledRun(right, style));
         return new StyledRow([.. runs]);
+    }
+
+    /// <summary>The beginning of a text that fits, with a sign at its end when that is not all.</summary>
+    public static string Cut(string text, int columns)
+    {
+        if (columns <= 0)
+        {
+            return string.Empty;
+        }
+
+        int length = TextWidth.Fit(text, columns, out _);
+        return length == text.Length ? text : $"{text[..TextWidth.Fit(text, columns - 1, out _)]}…";
     }
 
     // How much of the text one row takes: up to and including the last space that fits, or as many clusters as fit, but at least one.

@@ -9,7 +9,8 @@ namespace FastChat.Cli;
 /// <param name="Bold">Stronger than usual.</param>
 /// <param name="Reverse">Foreground and background exchanged.</param>
 /// <param name="Italic">Slanted.</param>
-internal readonly record struct TextStyle(int Color = -1, bool Dim = false, bool Bold = false, bool Reverse = false, bool Italic = false)
+/// <param name="Background">A colour of the palette behind the text; −1 = the terminal's own. Only together with a colour: nobody knows whether the terminal's own is light or dark.</param>
+internal readonly record struct TextStyle(int Color = -1, bool Dim = false, bool Bold = false, bool Reverse = false, bool Italic = false, int Background = -1)
 {
     /// <summary>The terminal's own look.</summary>
     public static TextStyle Plain => new(-1);
@@ -22,6 +23,11 @@ internal readonly record struct TextStyle(int Color = -1, bool Dim = false, bool
         if (Color >= 0)
         {
             target.Append(CultureInfo.InvariantCulture, $";38;5;{Color}");
+        }
+
+        if (Background >= 0)
+        {
+            target.Append(CultureInfo.InvariantCulture, $";48;5;{Background}");
         }
 
         target.Append('m');
@@ -43,6 +49,9 @@ internal sealed class StyledRow : IEquatable<StyledRow>
 
     /// <summary>A row with nothing in it.</summary>
     public static StyledRow Empty { get; } = new();
+
+    /// <summary>The runs, from left to right.</summary>
+    public IReadOnlyList<StyledRun> Runs => _runs;
 
     /// <summary>The text alone.</summary>
     public string PlainText => string.Concat(_runs.Select(static run => run.Text));

@@ -41,7 +41,8 @@ internal sealed class CliRunner
 
     public Task<CliRun> RunAsync(byte[] input, params string[] arguments) => RunProgramAsync("dotnet", input, [Assembly, .. arguments]);
 
-    public async Task<CliRun> RunProgramAsync(string program, byte[] input, string[] arguments)
+    /// <summary>Starts a program as this person; the caller ends it.</summary>
+    public Process Begin(string program, string[] arguments)
     {
         ProcessStartInfo start = new(program, arguments)
         {
@@ -55,7 +56,12 @@ internal sealed class CliRunner
             start.Environment[name] = value;
         }
 
-        using Process process = Process.Start(start)!;
+        return Process.Start(start)!;
+    }
+
+    public async Task<CliRun> RunProgramAsync(string program, byte[] input, string[] arguments)
+    {
+        using Process process = Begin(program, arguments);
         using CancellationTokenSource deadline = new(Patience);
         try
         {
