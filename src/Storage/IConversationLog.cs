@@ -33,6 +33,9 @@ public interface IConversationLog : IDisposable
     /// <summary>What was erased and what waits for it.</summary>
     ErasureCounts Erasures => default;
 
+    /// <summary>The work of erasing since the log was opened. Any thread.</summary>
+    ErasureWork ErasureWork => default;
+
     /// <summary>
     /// Writes the batches in the given order as one atomic unit and returns when it is on stable storage (fdatasync returned 0).
     /// The first failure is final: the log refuses every later commit, because a failed fsync may have dropped the pages it could
@@ -102,6 +105,12 @@ public readonly record struct LogHead(ulong Sequence, ChainHash Chain);
 /// <param name="Erased">Records whose body no file has any more, since the log was opened.</param>
 /// <param name="Waiting">Records that are noted and not erased.</param>
 public readonly record struct ErasureCounts(long Erased, long Waiting);
+
+/// <summary>What erasing has cost.</summary>
+/// <param name="Passes">Passes that were made to their end.</param>
+/// <param name="Duration">How long passes took, those that were cut off included.</param>
+/// <param name="Bytes">Bytes of chunks that were written anew; what RocksDB merges beside that is not counted.</param>
+public readonly record struct ErasureWork(long Passes, TimeSpan Duration, long Bytes);
 
 /// <summary>What a read copied.</summary>
 /// <param name="First">Sequence of the first record; 0 when there is none.</param>

@@ -242,6 +242,33 @@ internal sealed class MemberCommandsTests
     }
 
     [Test]
+    public void TimesOfSlowModeGoWhenTheyHoldNobodyBackAnyMore()
+    {
+        const long Second = 1_000_000;
+        UserId[] writers = [.. Enumerable.Range(1, 200).Select(i => new UserId((UInt128)i * 7919))];
+        Group(writers);
+        _bench.Change(Alice, new ConversationChanges { SlowMode = TimeSpan.FromSeconds(30) });
+        long now = 100 * Second;
+        for (int i = 0; i < writers.Length; i++)
+        {
+            // A quarter of them in each pause.
+            now += Second * 30 / 50;
+            Assert.That(PublishAt(writers[i], 1, now), Is.EqualTo(ErrorCode.None));
+            _bench.Commit();
+            Assert.That(PublishAt(writers[i], 2, now + (29 * Second)), Is.EqualTo(ErrorCode.RateLimited), "the own one stays");
+        }
+
+        List<long> times = [];
+        _bench.Log.Scan(Table.State, MessageKeys.AllOf('w', ShardBench.Room), [], (_, value) =>
+        {
+            times.Add(BitConverter.ToInt64(value));
+            return true;
+        });
+        Assert.That(times, Has.Count.InRange(51, 100), "those of the last pause, and what was not looked at yet");
+        Assert.That(times.Count(time => time > now - (30 * Second)), Is.EqualTo(50), "and of these none went");
+    }
+
+    [Test]
     public void MembershipsSurviveTheirBytes()
     {
         foreach (Membership one in new[]

@@ -8,8 +8,9 @@ public sealed class CommandLineTests
     [Test]
     public void Options_are_what_they_say()
     {
-        CommandLine line = CommandLine.Parse(["--target", "record", "--target", "journal", "--seed", "18446744073709551615", "--inputs", "100000000", "--threads", "2", "--minutes", "1.5", "--json"]);
+        CommandLine line = CommandLine.Parse(["--target", "record", "--target", "journal", "--seed", "18446744073709551615", "--inputs", "100000000", "--threads", "2", "--minutes", "1.5", "--hang", "30", "--json"]);
         Assert.That(line.Targets, Is.EqualTo(new[] { "record", "journal" }));
+        Assert.That(line.HangAfter, Is.EqualTo(TimeSpan.FromSeconds(30)));
         Assert.That((line.Seed, line.Inputs, line.Threads, line.Minutes, line.IsJson), Is.EqualTo((ulong.MaxValue, 100_000_000L, 2, (double?)1.5, true)));
     }
 

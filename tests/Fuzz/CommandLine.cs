@@ -7,7 +7,7 @@ internal sealed record CommandLine
 {
     public const string Usage =
         """
-        fuzz [--target NAME]... [--inputs N (or --cycles N)] [--minutes M] [--seed S] [--threads T] [--json] [--keep]
+        fuzz [--target NAME]... [--inputs N (or --cycles N)] [--minutes M] [--seed S] [--threads T] [--hang SECONDS] [--json] [--keep]
         fuzz --target NAME --seed S --input N        runs one input again
         fuzz --target NAME --file PATH               runs the bytes of a file
         fuzz --list                                  names the targets
@@ -23,6 +23,9 @@ internal sealed record CommandLine
     public double? Minutes { get; private set; }
 
     public int Threads { get; private set; } = 1;
+
+    /// <summary>A run that takes longer hangs. On a machine that is busy with other work, and with a low priority, two seconds are nothing.</summary>
+    public TimeSpan HangAfter { get; private set; } = new FuzzSettings().HangAfter;
 
     /// <summary>One input to run again.</summary>
     public long? Input { get; private set; }
@@ -50,6 +53,7 @@ internal sealed record CommandLine
                 case "--inputs" or "--cycles": line.Inputs = long.Parse(Value(), CultureInfo.InvariantCulture); break;
                 case "--minutes": line.Minutes = double.Parse(Value(), CultureInfo.InvariantCulture); break;
                 case "--threads": line.Threads = Math.Clamp(int.Parse(Value(), CultureInfo.InvariantCulture), 1, 64); break;
+                case "--hang": line.HangAfter = TimeSpan.FromSeconds(double.Parse(Value(), CultureInfo.InvariantCulture)); break;
                 case "--input": line.Input = long.Parse(Value(), CultureInfo.InvariantCulture); break;
                 case "--file": line.File = Value(); break;
                 case "--json": line.IsJson = true; break;

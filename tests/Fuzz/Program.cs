@@ -58,6 +58,7 @@ static int RunCampaign(CommandLine line)
         {
             Seed = line.Seed,
             Inputs = line.Inputs >= 0 ? line.Inputs : line.Minutes is null ? TargetList.ShortRunOf(name) : long.MaxValue / 2,
+            HangAfter = line.HangAfter,
             TimeMax = line.Minutes is { } minutes ? TimeSpan.FromMinutes(minutes / names.Count) : null,
             Threads = line.Threads,
             KeepsFinds = line.KeepsFinds,

@@ -94,6 +94,8 @@ internal sealed class SettlingLog(RocksDbConversationLog inner, int settleEach) 
 
     public ErasureCounts Erasures => Inner.Erasures;
 
+    public ErasureWork ErasureWork => Inner.ErasureWork;
+
     public void Commit(ReadOnlySpan<CommitBatch> batches)
     {
         Inner.Commit(batches);

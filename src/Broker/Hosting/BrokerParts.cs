@@ -253,6 +253,11 @@ internal sealed class BrokerParts : IAsyncDisposable
         _metrics.Observe("fastchat.presence.known", "{person}", "people whom presence has in memory", () => Presence.PeopleInMemory);
         _metrics.Observe("fastchat.presence.watches", "{watch}", "watches of conversations", () => Presence.Watches);
         _metrics.Observe("fastchat.disk.full", "{state}", "1 while the disk has no room", () => Log.IsFull ? 1 : 0);
+        _metrics.Observe("fastchat.erasures.waiting", "{record}", "records whose bodies are masked and may still lie in a file", () => Log.Erasures.Waiting);
+        _metrics.Observe("fastchat.erasures.done", "{record}", "records whose bodies are gone, since the start", () => Log.Erasures.Erased);
+        _metrics.Observe("fastchat.erasures.passes", "{pass}", "erasing passes, since the start", () => Log.ErasureWork.Passes);
+        _metrics.Observe("fastchat.erasures.duration", "ms", "time that erasing passes took, since the start", () => (long)Log.ErasureWork.Duration.TotalMilliseconds);
+        _metrics.Observe("fastchat.erasures.rewritten", "By", "bytes of chunks that erasing wrote anew, since the start", () => Log.ErasureWork.Bytes);
         _metrics.Observe("fastchat.ring.queued", "By", "bytes that wait in the shards' rings", () => _router.QueuedBytes);
     }
 }

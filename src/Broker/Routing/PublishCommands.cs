@@ -12,6 +12,9 @@ internal sealed class PublishCommands(ShardState state, MessageCommands messages
 {
     private const uint MicrosPerMs = 1000;
 
+    /// <summary>More than one, so that they go faster than they come.</summary>
+    private const int LooksMax = 3;
+
     public Refusal Apply(in CommandHeader command, ReadOnlySpan<byte> body, Turn turn, Turn? previous)
     {
         ReadOnlySpan<byte> bodyHash = body[..ChainHash.Size];
@@ -135,7 +138,37 @@ internal sealed class PublishCommands(ShardState state, MessageCommands messages
         }
 
         turn.Put(key, BitConverter.GetBytes(command.TimeMicros));
+        ForgetOld(conversation, key, command.TimeMicros - pause, turn, previous);
         return 0;
+    }
+
+    /// <summary>
+    /// Takes away entries of slow mode that hold nobody back any more, <see cref="LooksMax"/> looked at with each message: so there are never many more of them than people who wrote within a pause or two. What the
+    /// store shows may be behind what was decided, and the decision counts.
+    /// </summary>
+    private void ForgetOld(ConversationState conversation, byte[] own, long before, Turn turn, Turn? previous)
+    {
+        List<byte[]> candidates = [];
+        byte[] prefix = MessageKeys.AllOf('w', conversation.Id);
+        ScanVisitor collect = (key, _) =>
+        {
+            candidates.Add(key.ToArray());
+            return candidates.Count < LooksMax;
+        };
+        log.Scan(Table.State, prefix, own, collect);
+        if (candidates.Count == 0)
+        {
+            // Behind the last one: go on at the beginning, or those there were never looked at.
+            log.Scan(Table.State, prefix, [], collect);
+        }
+
+        foreach (byte[] key in candidates)
+        {
+            if (state.Read(key, turn, previous) is { Length: sizeof(long) } stored && BitConverter.ToInt64(stored) < before)
+            {
+                turn.Delete(key);
+            }
+        }
     }
 
     private static void Acknowledge(in CommandHeader command, Turn turn, ConversationState conversation, ulong sequence, bool isDuplicate)

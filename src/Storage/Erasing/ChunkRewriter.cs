@@ -13,6 +13,10 @@ internal sealed class ChunkRewriter(RocksDbStore store)
 
     private readonly ErasedChunk _chunk = new();
     private long _files;
+    private long _bytesWritten;
+
+    /// <summary>Bytes of chunks written anew so far. Any thread.</summary>
+    public long BytesWritten => Volatile.Read(ref _bytesWritten);
 
     /// <summary>The keys of all chunks that hold noted records, ascending, whether they had to be written again or not: earlier versions of them may lie in older files.</summary>
     public List<byte[]> Keys { get; } = [];
@@ -80,6 +84,7 @@ internal sealed class ChunkRewriter(RocksDbStore store)
             {
                 file ??= new SortedFile(store, Table.Log, $"erased-{++_files}.sst", static () => s_pause);
                 file.Add(cursor.Key, made);
+                Volatile.Write(ref _bytesWritten, _bytesWritten + made.Length);
             }
         }
         catch (CorruptRecordException)

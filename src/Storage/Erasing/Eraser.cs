@@ -42,6 +42,8 @@ internal sealed class Eraser : IDisposable
     private long _erased;
     private long _asked;
     private long _answered;
+    private long _passes;
+    private long _milliseconds;
 
     public Eraser(RocksDbConversationLog log, StoreDirectory directory, SegmentMover mover, NotedErasures noted, StorageOptions options)
     {
@@ -60,6 +62,9 @@ internal sealed class Eraser : IDisposable
 
     /// <summary>Records whose body is gone, since the store was opened.</summary>
     public long Erased => Volatile.Read(ref _erased);
+
+    /// <summary>What passes have cost, since the store was opened.</summary>
+    public ErasureWork Work => new(Volatile.Read(ref _passes), TimeSpan.FromMilliseconds(Volatile.Read(ref _milliseconds)), _rewriter.BytesWritten);
 
     /// <summary>Called at each step with its name, on the eraser's thread. For tests.</summary>
     internal Action<string>? Reached { get; set; }
@@ -158,6 +163,7 @@ internal sealed class Eraser : IDisposable
             _since = null;
             if (TryPass())
             {
+                Volatile.Write(ref _passes, _passes + 1);
                 Volatile.Write(ref _answered, answers);
             }
         }
@@ -168,6 +174,7 @@ internal sealed class Eraser : IDisposable
         }
 
         long now = Environment.TickCount64;
+        Volatile.Write(ref _milliseconds, _milliseconds + now - began);
         _restUntil = now + Math.Min(RestFactor * (now - began), (long)s_restMax.TotalMilliseconds);
     }
 

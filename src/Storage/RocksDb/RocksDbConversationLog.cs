@@ -61,6 +61,9 @@ public sealed class RocksDbConversationLog : IConversationLog
     /// <inheritdoc/>
     public ErasureCounts Erasures => new(_eraser.Erased, _noted.Count);
 
+    /// <inheritdoc/>
+    public ErasureWork ErasureWork => _eraser.Work;
+
     /// <summary>The version of the format that the store has by now.</summary>
     internal uint FormatVersion => _directory.Version;
 

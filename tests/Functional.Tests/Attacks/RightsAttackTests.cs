@@ -214,7 +214,7 @@ public sealed class RightsAttackTests
         else
         {
             await attacker.PublishAsync(group, "mine"u8.ToArray());
-            StoredMessage delivered = Bodies.ReadRecords(await listener.Peer.ReceiveAsync(FrameType.Deliver)).Single();
+            StoredMessage delivered = Bodies.ReadRecords(await listener.Peer.ReceiveUntilAsync(frame => frame.Type == FrameType.Deliver)).Single();
             Assert.That(delivered.Sender, Is.EqualTo(attacker.Welcome.User));
         }
 

@@ -50,6 +50,8 @@ internal sealed class ErasingPassTests
 
         Assert.That(StoredBytes.FilesWith(_directory.Path, Marker), Is.Empty);
         Assert.That(_log.Erasures, Is.EqualTo(new ErasureCounts(1, 0)));
+        Assert.That(_log.ErasureWork.Passes, Is.EqualTo(1));
+        Assert.That(_log.ErasureWork.Bytes, Is.GreaterThan(ChunkHeader.Size));
         _room.Check(_log);
         Append(2);
         _room.Check(_log);
