@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 
+using FastChat.Broker.Attachments;
 using FastChat.Broker.Connections;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Diagnostics;
@@ -32,6 +33,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly PresenceClock _presenceClock;
     private readonly Router _router;
     private readonly ExpiryScan _expiries;
+    private readonly AttachmentScan _attachments;
 
     private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, Surroundings surroundings)
     {
@@ -66,8 +68,10 @@ internal sealed class BrokerParts : IAsyncDisposable
         ConnectionSettings settings = options.ToConnectionSettings();
         ConversationReads reads = new(_router, log, scopes);
         Blocks blocks = new(log);
+        AttachmentOptions attachmentOptions = options.ToAttachmentOptions();
+        AttachmentRequests attachments = new(_router, log, reads, attachmentOptions, surroundings.Random);
         FrameDispatcher dispatcher = new(
-            new PublishHandler(_router, scopes, settings.BodySizeMax, settings.InFlightMax),
+            new PublishHandler(_router, scopes, new AttachmentVoucher(log, attachmentOptions.GraceMicros), settings.BodySizeMax, settings.InFlightMax),
             new SubscriptionHandler(_router, scopes, ProtocolLimits.SubscriptionsMax),
             new SignalHandler(_router, _metrics),
             new ControlHandler(
@@ -75,13 +79,14 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new MemberRequests(_router, reads, Accounts, blocks),
                 new JoinLinkRequests(_router, log, reads, surroundings.Random),
                 new MessageRequests(log, reads),
-                new ForwardRequests(_router, log, reads),
+                new ForwardRequests(_router, log, reads, attachments),
                 new InboxRequests(_router, log, reads, new UnreadCounts(log, options.UnreadCountsMax)),
                 new UserRequests(Accounts, budgets),
                 new OperatorRequests(Backups),
                 new PeopleRequests(_router, log, Accounts, budgets, new PeopleNotices(_router, log, Sessions)),
                 new ServiceRequests(services, Sessions, log),
                 new PresenceRequests(Presence, surroundings.Clock),
+                attachments,
                 logger));
         Connections = new ConnectionRegistry(new ConnectionServices
         {
@@ -100,6 +105,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             Log = logger,
         });
         _expiries = new ExpiryScan(_router, log, surroundings.Clock);
+        _attachments = new AttachmentScan(_router, log, surroundings.Clock);
         ObserveGauges();
     }
 
@@ -163,6 +169,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         Backups.Dispose();
         _passwords.Dispose();
         _expiries.Dispose();
+        _attachments.Dispose();
         _router.Dispose();
         Log.Dispose();
         _metrics.Dispose();

@@ -1,3 +1,4 @@
+using FastChat.Broker.Attachments;
 using FastChat.Broker.Conversations;
 using FastChat.Protocol;
 
@@ -24,7 +25,8 @@ internal sealed class MessageCommands(ShardState state)
         {
             MessageAttributes attributes = AttributesOf(publish.Kind, publish.Body);
             bool isAllowed = !attributes.MentionsAll || ConversationPolicy.Decide(ConversationOperation.MentionAll, facts) == ErrorCode.None;
-            return !isAllowed ? new Refusal(ErrorCode.Forbidden, "mentioning everyone is not allowed")
+            return attributes.Attachments.Count > 0 && !command.AreAttachmentsVouchedFor ? new Refusal(ErrorCode.NoSuchAttachment, "an attachment is uploaded, or claimed from a message that has it, before it is sent")
+                : !isAllowed ? new Refusal(ErrorCode.Forbidden, "mentioning everyone is not allowed")
                 : attributes.ReplyTo != 0 && Find(conversation, attributes.ReplyTo, visibleFrom, turn, previous) is null ? NoSuchMessage
                 : attributes.Thread != 0 && Find(conversation, attributes.Thread, visibleFrom, turn, previous) is null ? NoSuchMessage
                 : attributes.ExpiresMicros != 0 && attributes.ExpiresMicros <= command.TimeMicros ? new Refusal(ErrorCode.BadRequest, "the message would have expired already")
@@ -158,6 +160,12 @@ internal sealed class MessageCommands(ShardState state)
             turn.Put(MessageKeys.Expiry(attributes.ExpiresMicros, conversation.Id, sequence), []);
         }
 
+        // They belong to other shards: each learns who refers to it when this is durable.
+        foreach (MessageAttachment attachment in attributes.Attachments)
+        {
+            state.Owe(attachment.Id.High, [new StateEntry(AttachmentKeys.Reference(attachment.Id, conversation.Id, sequence), [])], turn);
+        }
+
         NoteMentions(conversation, sender, attributes, sequence, turn);
     }
 
@@ -211,6 +219,11 @@ internal sealed class MessageCommands(ShardState state)
         if (attributes.ExpiresMicros != 0)
         {
             turn.Delete(MessageKeys.Expiry(attributes.ExpiresMicros, conversation.Id, sequence));
+        }
+
+        foreach (MessageAttachment attachment in attributes.Attachments)
+        {
+            state.Owe(attachment.Id.High, [new StateEntry(AttachmentKeys.Reference(attachment.Id, conversation.Id, sequence), null)], turn);
         }
 
         ForgetMentions(conversation, sequence, attributes, turn);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 
+using FastChat.Broker.Attachments;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.People;
 using FastChat.Protocol;
@@ -24,6 +25,7 @@ internal sealed class Shard
     private readonly ConversationCommands _conversations;
     private readonly MemberCommands _members;
     private readonly CursorCommands _cursors;
+    private readonly AttachmentCommands _attachments;
 
     public Shard(int index, ShardMap map, IConversationLog log, int conversationsMax)
     {
@@ -33,6 +35,7 @@ internal sealed class Shard
         _conversations = new ConversationCommands(_state);
         _members = new MemberCommands(_state);
         _cursors = new CursorCommands(_state);
+        _attachments = new AttachmentCommands(_state);
     }
 
     /// <summary>The conversations in memory.</summary>
@@ -60,7 +63,8 @@ internal sealed class Shard
             CommandKind.MoveCursor => _cursors.Apply(command, MoveCursorCommand.Parse(body), turn, previous),
             CommandKind.Expire => _messages.Apply(command, ExpireCommand.Parse(body), turn, previous),
             CommandKind.ChangePerson => ChangePerson(command, body, turn, previous),
-            CommandKind.StateWrite => WriteState(StateWriteCommand.Parse(body), turn, previous),
+            CommandKind.Attachment => _attachments.Apply(command, AttachmentCommand.Parse(body), turn, previous),
+            CommandKind.StateWrite => WriteState(command, StateWriteCommand.Parse(body), turn, previous),
             _ => throw new UnreachableException($"command {command.Kind} changes no state"),
         };
         turn.Results.Add((command.ReplyTo, result));
@@ -110,7 +114,7 @@ internal sealed class Shard
         turn.Open.Clear();
     }
 
-    private CommandResult WriteState(StateWriteCommand command, Turn turn, Turn? previous)
+    private CommandResult WriteState(in CommandHeader header, StateWriteCommand command, Turn turn, Turn? previous)
     {
         foreach (StateEntry entry in command.Entries)
         {
@@ -122,7 +126,14 @@ internal sealed class Shard
 
         foreach (StateEntry entry in command.Entries)
         {
-            Write(entry, turn);
+            if (AttachmentKeys.IsOwedKind(entry.Key))
+            {
+                _attachments.Write(entry, header.TimeMicros, turn, previous);
+            }
+            else
+            {
+                Write(entry, turn);
+            }
         }
 
         return new CommandResult(ErrorCode.None);
