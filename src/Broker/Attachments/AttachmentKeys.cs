@@ -84,6 +84,10 @@ internal static class AttachmentKeys
     /// <summary>True for the key of an upload.</summary>
     public static bool IsUpload(ReadOnlySpan<byte> key) => key.Length == UploadSize && key[0] == (byte)'B' && key[AttachmentSize] == (byte)'u';
 
+    /// <summary>Which attachment and upload a chunk's key is of.</summary>
+    public static (AttachmentId Id, ulong Upload) OfChunk(ReadOnlySpan<byte> key) =>
+        (AttachmentId.Read(key[1..]), BinaryPrimitives.ReadUInt64BigEndian(key[(1 + AttachmentId.Size)..]));
+
     /// <summary>The user at the end of an upload's or a due entry's key.</summary>
     public static UserId UserAtEnd(ReadOnlySpan<byte> key) => UserId.Read(key[^Id128.Size..]);
 }

@@ -27,7 +27,7 @@ internal sealed class ControlHandler(
     /// <summary>Handles a control frame.</summary>
     public HandlerOutcome Handle(ClientContext client, FrameType type, uint request, in ReadOnlySequence<byte> body)
     {
-        if (!HasRoom(client.Peer) || (IsOfChunk(type) && Volatile.Read(ref client.Peer.Controls) >= AttachmentLimits.ChunksInFlightMax))
+        if (!HasRoom(client.Peer) || (IsOfChunk(type) && !HasRoomForChunk(client.Peer)))
         {
             return HandlerOutcome.TryAgain;
         }
@@ -47,6 +47,8 @@ internal sealed class ControlHandler(
 
     /// <summary>A request, or an answer, of 64 KiB: a connection has few of them under way.</summary>
     private static bool IsOfChunk(FrameType type) => type is FrameType.PutChunk or FrameType.GetAttachment;
+
+    private static bool HasRoomForChunk(Peer peer) => Volatile.Read(ref peer.Controls) < AttachmentLimits.ChunksInFlightMax && peer.Outbox.HasRoomForChunk;
 
     private async Task RunAsync(ClientContext client, FrameType type, uint request, ControlMap map)
     {

@@ -9,6 +9,6 @@ public static class BrokerChecks
     public static IReadOnlyList<StoreCheck> All()
     {
         MembershipCheck members = new();
-        return [new NameCheck(), new IdentityCheck(), new SettingsCheck(), members, new ListCheck(members), new PeopleCheck(), new BlockCheck(), new SideEntryCheck()];
+        return [new NameCheck(), new IdentityCheck(), new SettingsCheck(), members, new ListCheck(members), new PeopleCheck(), new BlockCheck(), new SideEntryCheck(), new AttachmentCheck()];
     }
 }
