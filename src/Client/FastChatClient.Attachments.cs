@@ -179,6 +179,7 @@ public sealed partial class FastChatClient
     private async Task SendChunksAsync(Stream content, AttachmentId id, ulong offset, ulong size, IProgress<AttachmentProgress>? progress, CancellationToken cancellationToken)
     {
         Queue<Task<UploadState>> underWay = new();
+        ulong told = offset;
         try
         {
             while (offset < size || underWay.Count > 0)
@@ -194,7 +195,10 @@ public sealed partial class FastChatClient
                 }
 
                 UploadState state = await underWay.Dequeue().ConfigureAwait(Continuation.InContext);
-                progress?.Report(new AttachmentProgress(state.Offset, size));
+
+                // Of two answers the broker may give the later one first.
+                told = Math.Max(told, state.Offset);
+                progress?.Report(new AttachmentProgress(told, size));
             }
         }
         finally
