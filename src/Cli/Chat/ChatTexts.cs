@@ -25,7 +25,7 @@ internal static class ChatTexts
         {
             MessageKind.Text => Said(message, view, self, time),
             MessageKind.Opaque => Said(message, view, self, time),
-            MessageKind.Rich => ChatEntry.FromText(view.Sender, view.Text, time, message.Sequence, message.ClientMessageId, message.Sender == self),
+            MessageKind.Rich => ChatEntry.FromText(view.Sender, view.TextWithAttachments, time, message.Sequence, message.ClientMessageId, message.Sender == self),
             _ when view.IsSystem || ChangeTexts.IsChange(view.Kind) => ChatEntry.Remark(SafeText.OneLine(view.Text), time, message.Sequence),
             _ => ChatEntry.Remark($"{SafeText.OneLine(view.Sender)} sent an unsupported message", time, message.Sequence),
         };
