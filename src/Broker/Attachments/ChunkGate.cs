@@ -1,12 +1,14 @@
 using FastChat.Broker.Routing;
+using FastChat.Storage;
 
 namespace FastChat.Broker.Attachments;
 
 /// <summary>
 /// Lets few chunks at a time into the shards, so that a message waits for little: two in the ring of one shard, which is half of it, and so many in all that a commit grows by no more than half a mebibyte.
-/// Whoever does not get in asks again after a moment; what waits is bounded by what a connection may have under way. Any thread.
+/// None comes in while the tables are behind: with another one RocksDB might stop all writes. Whoever does not get in asks again after a moment; what waits is bounded by what a connection may have under way. Any
+/// thread.
 /// </summary>
-internal sealed class ChunkGate(Router router)
+internal sealed class ChunkGate(Router router, IConversationLog log)
 {
     /// <summary>Chunks under way in one shard.</summary>
     private const int InShardMax = 2;
@@ -22,6 +24,11 @@ internal sealed class ChunkGate(Router router)
     {
         while (!TryEnter(shard))
         {
+            if (router.Failure is not null)
+            {
+                return new CommandResult(Protocol.ErrorCode.StoreUnavailable, "the store failed, or the broker is stopping");
+            }
+
             await router.WaitForRoomAsync(CancellationToken.None);
         }
 
@@ -38,6 +45,11 @@ internal sealed class ChunkGate(Router router)
 
     private bool TryEnter(int shard)
     {
+        if (log.IsBehind)
+        {
+            return false;
+        }
+
         if (Interlocked.Increment(ref _together) > TogetherMax)
         {
             Interlocked.Decrement(ref _together);

@@ -19,7 +19,7 @@ internal sealed class AttachmentRequests(Router router, IConversationLog log, Co
     private const int HashingMax = 2;
 
     private readonly AttachmentReads _attachments = new(log);
-    private readonly ChunkGate _gate = new(router);
+    private readonly ChunkGate _gate = new(router, log);
     private int _hashing;
 
     /// <summary>Begins an upload, goes on with one, or claims what a message has.</summary>

@@ -105,7 +105,7 @@ internal sealed class RocksDbTuning : IDisposable
 
     /// <summary>
     /// Chunks of attachments go into files of their own, and the tables hold where: so merging small state does not write them again, its blocks in the cache are not pushed out by them, and whoever scans small state
-    /// passes a hundred bytes for each. What is deleted there goes with its file, when half of the oldest ones is garbage. They are not compressed: what people attach mostly is already.
+    /// passes a hundred bytes for each. They are not compressed: what people attach mostly is already. When the files are written anew, <see cref="LargeValues"/> says.
     /// </summary>
     private void KeepLargeValuesApart(nint family)
     {
@@ -113,9 +113,10 @@ internal sealed class RocksDbTuning : IDisposable
         _native.rocksdb_options_set_min_blob_size(family, 16 << 10);
         _native.rocksdb_options_set_blob_file_size(family, 64 << 20);
         _native.rocksdb_options_set_blob_compression_type(family, 0);
-        _native.rocksdb_options_set_enable_blob_gc(family, 1);
-        _native.rocksdb_options_set_blob_gc_age_cutoff(family, 0.5);
-        _native.rocksdb_options_set_blob_gc_force_threshold(family, 0.5);
+
+        // Eight mebibytes of chunks fill a memtable and leave a table file of a few kilobytes: many of those are no reason to slow anybody down.
+        _native.rocksdb_options_set_level0_slowdown_writes_trigger(family, 100);
+        _native.rocksdb_options_set_level0_stop_writes_trigger(family, 200);
     }
 
     private nint CreateFamily(int writeBuffer, int blockBytes, int compression)
