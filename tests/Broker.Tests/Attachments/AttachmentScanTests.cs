@@ -85,11 +85,15 @@ public sealed class AttachmentScanTests
             await bench.UploadAsync(Ada, content);
         }
 
-        // A reference that did not come to its shard before the end; the broker is started again a week later.
-        byte[] owed = new Broker.Routing.StateWriteCommand([new Broker.Routing.StateEntry(AttachmentKeys.Reference(id, AttachmentBench.Room, 1), [])]).ToBytes();
+        // A reference that did not come to its shard before the end, behind so many others that it is not carried at once; the broker is started again a week later.
         CommitBatch batch = new(log.Epoch);
-        ushort target = (ushort)(Id128.Placement(id.High) % 4);
-        batch.Put(Table.State, Broker.Routing.ConversationKeys.Effect(2, 1), [(byte)target, 0, .. owed]);
+        for (ulong counter = 1; counter <= 2000; counter++)
+        {
+            AttachmentId of = counter == 2000 ? id : new AttachmentId(Id128.WithPlacement(counter, (ushort)counter), 1);
+            byte[] owed = new Broker.Routing.StateWriteCommand([new Broker.Routing.StateEntry(AttachmentKeys.Reference(of, AttachmentBench.Room, 1), [])]).ToBytes();
+            batch.Put(Table.State, Broker.Routing.ConversationKeys.Effect(2, counter), [(byte)(Id128.Placement(of.High) % 4), 0, .. owed]);
+        }
+
         log.Commit([batch]);
         using AttachmentBench again = new(log);
         using AttachmentScan scan = new(again.Router, log, again.Clock);
