@@ -59,6 +59,8 @@ internal static class CommandLine
             Register.Build(),
             Login.Build(),
             Send.Build(),
+            Attach.Build(),
+            Download.Build(),
             Tail.Build(),
             Chat.Build(),
             History.Build(),

@@ -71,6 +71,18 @@ public enum ErrorCode : ushort
 
     /// <summary>There is no message at the place named, or none that this can be done to, or none that this user may know of.</summary>
     NoSuchMessage = 22,
+
+    /// <summary>The attachment is larger than the broker's limit.</summary>
+    AttachmentTooLarge = 23,
+
+    /// <summary>The user's quota has no room for it; what nobody refers to any more gives room again.</summary>
+    QuotaExceeded = 24,
+
+    /// <summary>There is no such attachment, or none that this user has uploaded, or may see there.</summary>
+    NoSuchAttachment = 25,
+
+    /// <summary>What was uploaded does not have the hash that it was announced with.</summary>
+    WrongContent = 26,
 }
 
 /// <summary>Rules about error codes.</summary>

@@ -184,6 +184,24 @@ public enum FrameType : byte
     /// <summary>C→S: end the account of a program (operators only).</summary>
     RevokeService = 0x57,
 
+    /// <summary>C→S: begin an upload, or go on with one, or name a message that has the content already.</summary>
+    BeginUpload = 0x58,
+
+    /// <summary>C→S: a piece of an attachment.</summary>
+    PutChunk = 0x59,
+
+    /// <summary>C→S: everything was sent: check it, and keep it until a message refers to it.</summary>
+    FinishUpload = 0x5A,
+
+    /// <summary>C→S: a range of a message's attachment.</summary>
+    GetAttachment = 0x5B,
+
+    /// <summary>C→S: how much of one's quota is used.</summary>
+    GetUsage = 0x5C,
+
+    /// <summary>C→S: give an upload up, finished or not.</summary>
+    CancelUpload = 0x5D,
+
     /// <summary>S→C, optional: something happened that no request asked about.</summary>
     Notice = 0x80,
 
@@ -207,7 +225,8 @@ public static class FrameTypes
         >= FrameType.GetAnnotations and <= FrameType.Hide or
         >= FrameType.MoveCursor and <= FrameType.ListHidden or
         FrameType.SetPresence or FrameType.WatchPresence or
-        >= FrameType.SetProfile and <= FrameType.RevokeService;
+        >= FrameType.SetProfile and <= FrameType.RevokeService or
+        >= FrameType.BeginUpload and <= FrameType.CancelUpload;
 
     /// <summary>True for the frames that a broker may send.</summary>
     public static bool IsFromServer(FrameType type) => type is

@@ -30,6 +30,10 @@ public interface IConversationLog : IDisposable
     /// </summary>
     bool IsFull => false;
 
+    /// <summary>True while the tables are behind with small state: whoever has large values to write waits a moment, and others' commits do not have to.</summary>
+    /// <exception cref="ObjectDisposedException">The log is closed.</exception>
+    bool IsBehind => false;
+
     /// <summary>What was erased and what waits for it.</summary>
     ErasureCounts Erasures => default;
 

@@ -40,6 +40,12 @@ namespace FastChat.Storage;
 ///  'k' · user (16) · other (16)                 the user has blocked the other
 ///  'b' · conversation (16) · blocker (16)       the same, on the side of their direct conversation
 ///  'g' · user (16) · conversation (16)          what a service account may do, and where; conversation 0 = the account itself
+///  'A' · user (16) [· SHA-256 (32)]             what a user pays for of attachments, in sum and one by one
+///  'B' · SHA-256 (32)                           attachment
+///  'B' · SHA-256 (32) · 'u' · user (16)         somebody's upload of it
+///  'B' · SHA-256 (32) · 'r' · conversation (16) · sequence u64 BE     a message that has it
+///  'C' · SHA-256 (32) · upload u64 BE · chunk u32 BE                  a piece of its content
+///  'D' · time i64 BE · SHA-256 (32) · user (16) when an upload ends
 ///  'e' · conversation (16) · sequence u64 BE    record that is to be erased (the log's own; no value)
 /// </code>
 /// Writers return the bytes written; targets must hold the matching size. Prefix writers end before the last field.

@@ -50,6 +50,9 @@ public sealed record StorageOptions
     /// <summary>So many waiting records do not wait any longer.</summary>
     public int EraseWaitingMax { get; init; } = 4096;
 
+    /// <summary>How often it is looked whether half of what attachments take on the disk is garbage.</summary>
+    public TimeSpan LargeValuesInterval { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>Learns that there is no room on the disk any more (true), or again (false), and how many bytes are free. Threads of the log; must not block.</summary>
     public Action<bool, long>? RoomChanged { get; init; }
 
@@ -73,6 +76,8 @@ public sealed record StorageOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(EraseDelay, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(EraseDelay, TimeSpan.FromDays(1));
         ArgumentOutOfRangeException.ThrowIfLessThan(EraseWaitingMax, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(LargeValuesInterval, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(LargeValuesInterval, TimeSpan.FromDays(1));
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(WitnessSyncInterval, TimeSpan.Zero);
     }
 }

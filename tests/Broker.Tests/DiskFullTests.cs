@@ -17,7 +17,7 @@ internal sealed class DiskFullTests
         using RouterBench bench = new();
         await bench.CreateAsync(Room, ConversationKind.Public, ShardBench.Alice);
         TestPeer writer = bench.Connect(ShardBench.Alice);
-        PublishHandler handler = new(bench.Router, new Identity.ServiceScopes(bench.Log), ProtocolLimits.BodySizeMax, inFlightMax: 16);
+        PublishHandler handler = new(bench.Router, new Identity.ServiceScopes(bench.Log), new Broker.Attachments.AttachmentVoucher(bench.Log, 0), ProtocolLimits.BodySizeMax, inFlightMax: 16);
         ClientContext client = new(writer.Peer);
 
         Offer(1);

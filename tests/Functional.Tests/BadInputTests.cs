@@ -41,6 +41,9 @@ public sealed class BadInputTests
     [TestCaseSource(nameof(MessageRows))]
     public Task Messages(string name) => PlayAsync(BadMessages.Rows, name);
 
+    [TestCaseSource(nameof(AttachmentRows))]
+    public Task Attachments(string name) => PlayAsync(BadAttachments.Rows, name);
+
     private static IEnumerable<string> FramingRows() => BadFraming.Rows.Select(row => row.Name);
 
     private static IEnumerable<string> HelloRows() => BadHello.Rows.Select(row => row.Name);
@@ -56,6 +59,8 @@ public sealed class BadInputTests
     private static IEnumerable<string> MemberRows() => BadMembers.Rows.Select(row => row.Name);
 
     private static IEnumerable<string> MessageRows() => BadMessages.Rows.Select(row => row.Name);
+
+    private static IEnumerable<string> AttachmentRows() => BadAttachments.Rows.Select(row => row.Name);
 
     private Task PlayAsync(IReadOnlyList<BadInput> rows, string name) => rows.Single(row => row.Name == name).Script(_stage);
 }

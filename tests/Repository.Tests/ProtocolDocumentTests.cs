@@ -25,7 +25,7 @@ public sealed class ProtocolDocumentTests
         "from connect to Hello", "from the first to the last byte of a frame", "silence of the peer",
         "bytes waiting and none taken by the peer", "connections not signed in, per address",
         "names looked up", "ids looked up, and strangers' profiles", "profiles asked about", "changes of a profile, searches, changes of blocks",
-        "conversations made by a user; own joins, leaves, acceptances and refusals; members added, removed or changed", "changes of presence by one user", "signals of a connection",
+        "conversations made by a user; own joins, leaves, acceptances and refusals; members added, removed or changed", "changes of presence by one user", "signals of a connection", "size of an attachment", "quota of a user, uploads under way",
     ];
 
     [Test]
@@ -143,6 +143,10 @@ public sealed class ProtocolDocumentTests
             ("slow mode", [ProtocolLimits.SlowModeSecondsMax]),
             ("a mute, the life of a join link", [ProtocolLimits.DurationDaysMax]),
             ("attributes of a message; mentions among them", [ProtocolLimits.AttributesSizeMax, ProtocolLimits.MentionsMax]),
+            ("attachments of a message; an attachment's name, media type", [AttachmentLimits.CountMax, AttachmentLimits.NameSizeMax, AttachmentLimits.MediaTypeSizeMax]),
+            ("chunk of an attachment, range that is read of one", [AttachmentLimits.ChunkSize]),
+            ("chunks taken ahead of the first one that is missing", [AttachmentLimits.WindowMax]),
+            ("chunks, and ranges, of one connection under way", [AttachmentLimits.ChunksInFlightMax]),
             ("reaction", [ProtocolLimits.ReactionSizeMax]),
             ("different reactions to a message; edits of one", [ProtocolLimits.ReactionKindsMax, ProtocolLimits.EditsMax]),
             ("messages scheduled by somebody in a conversation; days ahead", [ProtocolLimits.ScheduledMax, ProtocolLimits.ScheduledDaysMax]),

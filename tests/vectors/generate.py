@@ -6,6 +6,7 @@ protocol.md, then this script, then runs it, and reads the difference. `generate
 """
 
 import base64
+import hashlib
 import json
 import os
 import sys
@@ -22,6 +23,8 @@ DEVICE = 0xD0D1D2D3D4D5D6D7
 TOKEN = "fct_0123456789abcdefghijklmnopqrstuvwxyzABCD"
 TIME = 1_700_000_000_000_000  # 2023-11-14 22:13:20 UTC
 LATEST = 2**64 - 1
+HELLO = "Grüße".encode()
+HASH = hashlib.sha256(HELLO).digest()
 LINK = base64.urlsafe_b64encode(GROUP + KEY).decode().rstrip("=")
 
 TYPES = {
@@ -35,7 +38,8 @@ TYPES = {
     "Hide": 0x3F, "MoveCursor": 0x40, "ListCursors": 0x41, "GetInbox": 0x42, "ListHidden": 0x43,
     "SetPresence": 0x48, "WatchPresence": 0x49,
     "SetProfile": 0x50, "GetProfiles": 0x51, "SearchUsers": 0x52, "Block": 0x53, "ListBlocks": 0x54,
-    "CreateService": 0x55, "ListServices": 0x56, "RevokeService": 0x57, "Notice": 0x80, "Presence": 0x81,
+    "CreateService": 0x55, "ListServices": 0x56, "RevokeService": 0x57,
+    "BeginUpload": 0x58, "PutChunk": 0x59, "FinishUpload": 0x5A, "GetAttachment": 0x5B, "GetUsage": 0x5C, "CancelUpload": 0x5D, "Notice": 0x80, "Presence": 0x81,
 }
 
 
@@ -187,6 +191,12 @@ def publish(message, body, kind=1, on_behalf=None, flags=None, zero=b"\0\0", con
                     + raw(zero, "zero") + (raw(on_behalf, "on behalf of") if on_behalf else [])
                     + (raw(body, f"body {shown(body)}") if body else []))
 
+def attached(content, name, media_type, text):
+    name = name.encode()
+    value = hashlib.sha256(content).digest() + len(content).to_bytes(8, "little") + bytes([len(name), 0, 0, 0]) + name + media_type.encode()
+    attributes = bytes([7, 0]) + len(value).to_bytes(2, "little") + value
+    return len(attributes).to_bytes(4, "little") + bytes([1, 0, 0, 0]) + attributes + text
+
 def published(epoch, sequence, durability=1, duplicate=0, sent_at=TIME):
     fields = {"epoch": epoch, "durability": durability, "duplicate": duplicate, "sequence": sequence, "sent_at": sent_at}
     return fields, (u(epoch, 4, "epoch") + u(durability, 1, "durability") + u(duplicate, 1, "duplicate") + raw(bytes(2), "zero")
@@ -312,6 +322,7 @@ def message_files():
     publishes.frame("text beyond ASCII, a control character and U+0000", "Publish", *publish(M1, "zażółć 🙂\x1b\0".encode()), request=4)
     publishes.frame("opaque bytes", "Publish", *publish(M8, b"\xff\xfe\x00\x80", kind=2), request=5)
     publishes.frame("on behalf of somebody", "Publish", *publish(M1, b"hi", on_behalf=IMPORTED), request=6)
+    publishes.frame("rich: a text with an attachment (attribute 7 of protocol.md §5.2)", "Publish", *publish(M7, attached(HELLO, "grüße.txt", "text/plain", b"look"), kind=7), request=7)
 
     acknowledged = File("published", "Published, S→C (protocol.md §4.3)")
     acknowledged.frame("stored here", "Published", *published(1, 1), request=3)
@@ -492,6 +503,18 @@ def control_files():
         ("first page", {}),
         ("next page", {"after": OTHER, "limit": 100})], "ListServices, C→S (protocol.md §4.8)")
     file("revoke-service", "RevokeService", [("end it", {"user": OTHER})], "RevokeService, C→S (protocol.md §4.8)")
+    file("begin-upload", "BeginUpload", [
+        ("a new content", {"hash": HASH, "size": len(HELLO)}),
+        ("one that a message has", {"hash": HASH, "conversation": GROUP, "sequence": 7})], "BeginUpload, C→S (protocol.md §4.10)")
+    file("put-chunk", "PutChunk", [
+        ("the only one", {"hash": HASH, "offset": 0, "crc": crc32c(HELLO), "bytes": HELLO}),
+        ("the second one", {"hash": HASH, "offset": 65_536, "crc": crc32c(b"\x00\x01\x02"), "bytes": b"\x00\x01\x02"})], "PutChunk, C→S (protocol.md §4.10)")
+    file("finish-upload", "FinishUpload", [("all is there", {"hash": HASH})], "FinishUpload, C→S (protocol.md §4.10)")
+    file("get-attachment", "GetAttachment", [
+        ("the first 64 KiB", {"conversation": GROUP, "sequence": 7, "hash": HASH}),
+        ("a range", {"conversation": GROUP, "sequence": 7, "hash": HASH, "offset": 0x0102030405, "length": 1_000})], "GetAttachment, C→S (protocol.md §4.10)")
+    file("get-usage", "GetUsage", [("how much is it?", {})], "GetUsage, C→S (protocol.md §4.10)")
+    file("cancel-upload", "CancelUpload", [("give it up", {"hash": HASH})], "CancelUpload, C→S (protocol.md §4.10)")
     file("set-presence", "SetPresence", [
         ("do not disturb, with a line that goes", {"availability": "dnd", "status": "in a meeting", "status_until": TIME + 3_600_000_000}),
         ("nobody is at this device", {"idle": True}),
@@ -589,7 +612,12 @@ def control_files():
                 {"conversation": GROUP, "id": M7, "at": TIME, "kind": 2, "body": b"", "refused": 3}], "complete": False, "next": GROUP + M7}),
             ("taken back", "CancelScheduled", {"changed": True}),
             ("hidden", "Hide", {"changed": 2, "version": 7}),
-            ("what is hidden", "ListHidden", {"hidden": GROUP + (41).to_bytes(8, "little") + GROUP + (42).to_bytes(8, "little"), "version": 7, "complete": True})], 20):
+            ("what is hidden", "ListHidden", {"hidden": GROUP + (41).to_bytes(8, "little") + GROUP + (42).to_bytes(8, "little"), "version": 7, "complete": True}),
+            ("an upload that goes on", "BeginUpload", {"offset": 131_072, "size": 150_000, "complete": False, "expires": TIME}),
+            ("an upload that is complete", "FinishUpload", {"offset": 150_000, "size": 150_000, "complete": True, "expires": TIME}),
+            ("a range", "GetAttachment", {"size": len(HELLO), "bytes": HELLO[1:4]}),
+            ("what is used", "GetUsage", {"used": 154_096, "quota": 1_073_741_824, "attachments": 2, "open": 1, "open_max": 16, "size_max": 104_857_600}),
+            ("given up", "CancelUpload", {"changed": True})], 20):
         replies.map(title, "Reply", entries, request, to=to)
 
     notices = File("notice", "Notice, S→C, optional (protocol.md §4.7)")

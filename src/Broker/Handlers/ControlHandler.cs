@@ -16,7 +16,8 @@ namespace FastChat.Broker.Handlers;
 /// </summary>
 internal sealed class ControlHandler(
     ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, MessageRequests messages, ForwardRequests forwards, ScheduleRequests schedule,
-    HiddenRequests hidden, InboxRequests inbox, UserRequests users, OperatorRequests operators, PeopleRequests people, ServiceRequests services, PresenceRequests presence, ILogger log)
+    HiddenRequests hidden, InboxRequests inbox, UserRequests users, OperatorRequests operators, PeopleRequests people, ServiceRequests services, PresenceRequests presence,
+    AttachmentRequests attachments, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
     private const int ControlsInFlightMax = 16;
@@ -27,7 +28,7 @@ internal sealed class ControlHandler(
     /// <summary>Handles a control frame.</summary>
     public HandlerOutcome Handle(ClientContext client, FrameType type, uint request, in ReadOnlySequence<byte> body)
     {
-        if (!HasRoom(client.Peer))
+        if (!HasRoom(client.Peer) || (IsOfChunk(type) && !HasRoomForChunk(client.Peer)))
         {
             return HandlerOutcome.TryAgain;
         }
@@ -44,6 +45,11 @@ internal sealed class ControlHandler(
             (Handler: this, Client: client, Type: type, Request: request, Map: map));
         return HandlerOutcome.Done;
     }
+
+    /// <summary>A request, or an answer, of 64 KiB: a connection has few of them under way.</summary>
+    private static bool IsOfChunk(FrameType type) => type is FrameType.PutChunk or FrameType.GetAttachment;
+
+    private static bool HasRoomForChunk(Peer peer) => Volatile.Read(ref peer.Controls) < AttachmentLimits.ChunksInFlightMax && peer.Outbox.HasRoomForChunk;
 
     private async Task RunAsync(ClientContext client, FrameType type, uint request, ControlMap map)
     {
@@ -129,6 +135,12 @@ internal sealed class ControlHandler(
         FrameType.RevokeService => services.RevokeAsync(peer.Actor, map),
         FrameType.SetPresence => presence.SetAsync(peer, map),
         FrameType.WatchPresence => presence.WatchAsync(peer, map),
+        FrameType.BeginUpload => attachments.BeginAsync(peer.Actor, map),
+        FrameType.PutChunk => attachments.PutAsync(peer.Actor, map),
+        FrameType.FinishUpload => attachments.FinishAsync(peer.Actor, map),
+        FrameType.GetAttachment => Task.FromResult(attachments.Get(peer.Actor, map)),
+        FrameType.GetUsage => Task.FromResult(attachments.Usage(peer.Actor)),
+        FrameType.CancelUpload => attachments.CancelAsync(peer.Actor, map),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
     };
 }

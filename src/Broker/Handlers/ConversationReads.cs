@@ -69,6 +69,13 @@ internal sealed class ConversationReads(Router router, IConversationLog log, Ser
         return bytes.WrittenCount == 0 ? null : bytes.WrittenSpan.ToArray();
     }
 
+    /// <summary>What is attached to a message; null when there is no message at that place, or not any more.</summary>
+    public IReadOnlyList<MessageAttachment>? AttachmentsOf(ConversationId conversation, ulong sequence) =>
+        ReadRecord(conversation, sequence) is { } bytes && MessageRecord.Of(bytes) is var record && MessageKinds.IsMessage(record.Kind)
+            && (record.Flags & RecordFlags.Erased) == 0 && AnnotationOf(conversation, sequence).DeletedBy == 0
+            ? MessageContent.AttributesOf(record.Kind, record.Body)?.Attachments ?? []
+            : null;
+
     /// <summary>What a message says since its last edit, and as which kind; null when it was not edited.</summary>
     public (MessageKind Kind, byte[] Content)? LastEditOf(ConversationId conversation, Annotation annotation) =>
         annotation.Edits.Count > 0 && ReadRecord(conversation, annotation.Edits[^1]) is { } bytes && EditBody.TryRead(MessageRecord.Of(bytes).Body, out EditBody edit)

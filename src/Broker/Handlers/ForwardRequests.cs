@@ -10,7 +10,7 @@ namespace FastChat.Broker.Handlers;
 /// Forward: the broker reads the message as the one who forwards may, and publishes it as theirs with where it comes from. So nobody can put words into other mouths, and nobody needs to have kept the
 /// original. Pool threads.
 /// </summary>
-internal sealed class ForwardRequests(Router router, IConversationLog log, ConversationReads reads)
+internal sealed class ForwardRequests(Router router, IConversationLog log, ConversationReads reads, AttachmentRequests attachments)
 {
     /// <summary>Publishes a message of one conversation in another one.</summary>
     public async Task<ControlAnswer> ForwardAsync(Actor actor, ControlMap map)
@@ -43,8 +43,17 @@ internal sealed class ForwardRequests(Router router, IConversationLog log, Conve
             return ControlAnswer.Refused(ErrorCode.BodyTooLarge, "the message leaves no room for where it comes from");
         }
 
+        // Until the new message refers to them, a claim keeps the attachments, whatever becomes of the original meanwhile.
+        foreach (MessageAttachment attachment in MessageContent.AttributesOf(MessageKind.Rich, body)!.Attachments)
+        {
+            if (await attachments.ClaimAsync(actor, attachment.Id) is { Error: not ErrorCode.None } gone)
+            {
+                return ControlAnswer.Refused(gone.Error, gone.Reason, gone.RetryAfterMs);
+            }
+        }
+
         CommandResult result = await router.ExecuteAsync(
-            CommandKind.Forward, reads.Narrow(actor, target), router.Map.ShardOf(target.Value), PublishBody(target, id, body), CancellationToken.None);
+            CommandKind.Forward, reads.Narrow(actor, target), router.Map.ShardOf(target.Value), PublishBody(target, id, body), CancellationToken.None, areAttachmentsVouchedFor: true);
         return result.Error == ErrorCode.None
             ? ControlAnswer.Ok(new ControlMap().Set("epoch", log.Epoch).Set("sequence", result.Sequence).Set("duplicate", result.Count == 0))
             : ControlAnswer.Refused(result.Error, result.Reason, result.RetryAfterMs);
@@ -69,8 +78,9 @@ internal sealed class ForwardRequests(Router router, IConversationLog log, Conve
 
         // What was forwarded before keeps its first origin; whom it mentioned and answered is over there.
         MessageAttributes attributes = MessageContent.AttributesOf(kind, body) ?? new MessageAttributes();
+        IReadOnlyList<MessageAttachment> attached = MessageContent.AttributesOf(record.Kind, record.Body)?.Attachments ?? [];
         ForwardedFrom from = attributes.Forwarded ?? new ForwardedFrom(source, record.Sequence, record.Sender, record.SentAtMicros);
-        return new RichBody { Kind = contentKind, Attributes = new MessageAttributes { Forwarded = from, Own = attributes.Own }.ToBytes(), Content = content }.ToBytes();
+        return new RichBody { Kind = contentKind, Attributes = new MessageAttributes { Forwarded = from, Attachments = attached, Own = attributes.Own }.ToBytes(), Content = content }.ToBytes();
     }
 
     private static byte[] PublishBody(ConversationId conversation, ClientMessageId id, byte[] body)

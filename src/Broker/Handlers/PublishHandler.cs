@@ -1,3 +1,4 @@
+using FastChat.Broker.Attachments;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
@@ -10,7 +11,7 @@ namespace FastChat.Broker.Handlers;
 /// Publish: validate → hash the body → post to the conversation's shard. What depends on the conversation (may this user write here, is it a retry) is decided there, in
 /// the order of the log. Runs on the connection's read loop, once per message: no allocation, no lock, no wait.
 /// </summary>
-internal sealed class PublishHandler(Router router, ServiceScopes scopes, int bodySizeMax, int inFlightMax)
+internal sealed class PublishHandler(Router router, ServiceScopes scopes, AttachmentVoucher voucher, int bodySizeMax, int inFlightMax)
 {
     /// <summary>When a publish that was refused for want of room may come again: space is made by people, who are slower.</summary>
     private const uint FullRetryMs = 1000;
@@ -45,7 +46,10 @@ internal sealed class PublishHandler(Router router, ServiceScopes scopes, int bo
         Span<byte> bodyHash = stackalloc byte[ChainHash.Size];
         Sha256.Hash(publish.Body, bodyHash);
         int shard = router.Map.ShardOf(publish.Conversation.Value);
-        CommandHeader header = new(CommandKind.Publish, scopes.Narrow(peer.Actor, publish.Conversation), request, CommandHeader.ReplyToPeer(peer.Address), timeMicros);
+        CommandHeader header = new(CommandKind.Publish, scopes.Narrow(peer.Actor, publish.Conversation), request, CommandHeader.ReplyToPeer(peer.Address), timeMicros)
+        {
+            AreAttachmentsVouchedFor = voucher.VouchesFor(peer.Actor.User, publish, timeMicros),
+        };
         peer.BeginPublish();
         if (!router.TryPost(shard, header, bodyHash, body))
         {

@@ -1,3 +1,4 @@
+using FastChat.Broker.Attachments;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -9,7 +10,7 @@ namespace FastChat.Broker.Handlers;
 /// The control requests about messages that are published later. The body is checked as that of a publish is; what depends on the conversation is decided by its shard, now and again when the time has come.
 /// Pool threads.
 /// </summary>
-internal sealed class ScheduleRequests(Router router, IConversationLog log, ConversationReads reads, SessionRegistry sessions, int bodySizeMax)
+internal sealed class ScheduleRequests(Router router, IConversationLog log, ConversationReads reads, AttachmentVoucher voucher, SessionRegistry sessions, int bodySizeMax)
 {
     /// <summary>Bytes of bodies that one reply carries, unless a single one is larger.</summary>
     private const int ReplyBytesMax = 128 * 1024;
@@ -49,9 +50,10 @@ internal sealed class ScheduleRequests(Router router, IConversationLog log, Conv
             return ControlAnswer.Refused(wrong, reason);
         }
 
+        bool isVouchedFor = voucher.VouchesFor(actor.User, new Publish { Conversation = conversation, Kind = kind, Body = body }, router.NowMicros());
         byte[] command = ScheduleCommand.ToBytes(conversation, id, ScheduledMessage.ToBytes(kind, actor.Device, at, body));
         CommandResult result = await router.ExecuteAsync(
-            CommandKind.Schedule, reads.Narrow(actor, conversation), router.Map.ShardOf(conversation.Value), command, CancellationToken.None);
+            CommandKind.Schedule, reads.Narrow(actor, conversation), router.Map.ShardOf(conversation.Value), command, CancellationToken.None, isVouchedFor);
         return Answer(actor.User, conversation, id, result, new ControlMap().Set("at", at));
     }
 

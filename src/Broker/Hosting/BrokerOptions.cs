@@ -1,5 +1,6 @@
 using System.Net;
 
+using FastChat.Broker.Attachments;
 using FastChat.Broker.Connections;
 using FastChat.Broker.Presence;
 using FastChat.Protocol;
@@ -60,6 +61,21 @@ public sealed record BrokerOptions
     /// <summary>Bytes of a message body.</summary>
     public int BodySizeMax { get; init; } = ProtocolLimits.BodySizeMax;
 
+    /// <summary>Bytes of an attachment.</summary>
+    public long AttachmentSizeMax { get; init; } = 100L << 20;
+
+    /// <summary>Bytes of attachments that one user may have uploaded and that still exist.</summary>
+    public long AttachmentQuota { get; init; } = 1L << 30;
+
+    /// <summary>Uploads that one user may have under way.</summary>
+    public int AttachmentUploadsMax { get; init; } = 16;
+
+    /// <summary>Seconds that an upload may take, counted from its last BeginUpload, and that a finished one waits for a message that refers to it.</summary>
+    public double AttachmentClaimSeconds { get; init; } = 24 * 60 * 60;
+
+    /// <summary>Seconds for which it is kept beyond that: a message that was accepted at the last moment has so long to note that it refers to it, which takes milliseconds while the disk has room.</summary>
+    public double AttachmentGraceSeconds { get; init; } = 60 * 60;
+
     /// <summary>Seconds from connect to Hello.</summary>
     public double LoginDeadlineSeconds { get; init; } = 10;
 
@@ -102,6 +118,9 @@ public sealed record BrokerOptions
         Require(ConnectionsMax >= 1 && StrangersPerAddressMax >= 1 && ConversationsInMemoryMax >= 1, "maxima are at least 1");
         Require(DiskReserveBytes >= 0, "disk_reserve_bytes is not negative");
         Require(LoginDeadlineSeconds > 0 && FrameDeadlineSeconds > 0 && HeartbeatSeconds > 0 && WriteDeadlineSeconds > 0, "deadlines are positive");
+        Require(AttachmentSizeMax is >= 0 and <= AttachmentLimits.SizeMax && AttachmentQuota >= 0, $"attachment_size_max: 0 to {AttachmentLimits.SizeMax}; attachment_quota is not negative");
+        Require(AttachmentUploadsMax >= 1, "attachment_uploads_max is at least 1");
+        Require(AttachmentClaimSeconds is > 0 and <= 31_536_000 && AttachmentGraceSeconds is >= 0 and <= 31_536_000, "attachment_claim_seconds and attachment_grace_seconds: a year at the most");
         Require(SessionSeconds >= 0 && DrainSeconds >= 0, "session_seconds and drain_seconds are not negative");
         Require(PresenceGraceSeconds >= 0 && PresenceTickSeconds is >= 0.05 and <= 60, "presence_grace_seconds is not negative, presence_tick_seconds is 0.05 to 60");
         Require(
@@ -131,6 +150,9 @@ public sealed record BrokerOptions
         OutboxBudgetBytes = OutboxBudgetBytes,
         BodySizeMax = BodySizeMax,
     };
+
+    internal AttachmentOptions ToAttachmentOptions() => new(
+        (ulong)AttachmentSizeMax, (ulong)AttachmentQuota, (uint)AttachmentUploadsMax, TimeSpan.FromSeconds(AttachmentClaimSeconds), TimeSpan.FromSeconds(AttachmentGraceSeconds));
 
     internal PresenceOptions ToPresenceOptions() => new()
     {

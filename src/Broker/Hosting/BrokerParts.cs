@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 
+using FastChat.Broker.Attachments;
 using FastChat.Broker.Connections;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Diagnostics;
@@ -32,6 +33,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly PresenceClock _presenceClock;
     private readonly Router _router;
     private readonly DueScan _due;
+    private readonly AttachmentScan _attachments;
 
     private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, Surroundings surroundings)
     {
@@ -66,10 +68,13 @@ internal sealed class BrokerParts : IAsyncDisposable
         ConnectionSettings settings = options.ToConnectionSettings();
         ConversationReads reads = new(_router, log, scopes);
         Blocks blocks = new(log);
-        ScheduleRequests schedule = new(_router, log, reads, Sessions, settings.BodySizeMax);
         MembershipQuotas quotas = new(log, surroundings.Clock);
+        AttachmentOptions attachmentOptions = options.ToAttachmentOptions();
+        AttachmentVoucher voucher = new(log, attachmentOptions.GraceMicros);
+        ScheduleRequests schedule = new(_router, log, reads, voucher, Sessions, settings.BodySizeMax);
+        AttachmentRequests attachments = new(_router, log, reads, attachmentOptions, surroundings.Random);
         FrameDispatcher dispatcher = new(
-            new PublishHandler(_router, scopes, settings.BodySizeMax, settings.InFlightMax),
+            new PublishHandler(_router, scopes, voucher, settings.BodySizeMax, settings.InFlightMax),
             new SubscriptionHandler(_router, scopes, ProtocolLimits.SubscriptionsMax),
             new SignalHandler(_router, _metrics),
             new ControlHandler(
@@ -77,7 +82,7 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new MemberRequests(_router, reads, Accounts, blocks, quotas),
                 new JoinLinkRequests(_router, log, reads, quotas, surroundings.Random),
                 new MessageRequests(log, reads),
-                new ForwardRequests(_router, log, reads),
+                new ForwardRequests(_router, log, reads, attachments),
                 schedule,
                 new HiddenRequests(_router, log, reads, Sessions),
                 new InboxRequests(_router, log, reads, new UnreadCounts(log, options.UnreadCountsMax)),
@@ -86,6 +91,7 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new PeopleRequests(_router, log, Accounts, budgets, new PeopleNotices(_router, log, Sessions)),
                 new ServiceRequests(services, Sessions, log),
                 new PresenceRequests(Presence, surroundings.Clock),
+                attachments,
                 logger));
         Connections = new ConnectionRegistry(new ConnectionServices
         {
@@ -106,6 +112,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         _due = new DueScan(
             _router, log, surroundings.Clock, defect => BrokerLog.ScanDefect(logger, defect), DueKind.Expiries,
             DueKind.Scheduled((user, conversation) => scopes.Narrow(new Actor(user, default, Accounts.RightsOf(user)), conversation), schedule.OnDue));
+        _attachments = new AttachmentScan(_router, log, surroundings.Clock);
         ObserveGauges();
     }
 
@@ -169,6 +176,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         Backups.Dispose();
         _passwords.Dispose();
         _due.Dispose();
+        _attachments.Dispose();
         _router.Dispose();
         Log.Dispose();
         _metrics.Dispose();

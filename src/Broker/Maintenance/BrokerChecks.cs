@@ -13,7 +13,7 @@ public static class BrokerChecks
         return
         [
             new NameCheck(), new IdentityCheck(), new SettingsCheck(), members, new ListCheck(members), new PeopleCheck(), new BlockCheck(), new SideEntryCheck(), new LaterCheck(),
-            new MessageCheck(), cursors, new ReceiptsCheck(cursors),
+            new MessageCheck(), cursors, new ReceiptsCheck(cursors), new AttachmentCheck(),
         ];
     }
 }

@@ -69,4 +69,9 @@ internal sealed class ExpectedEntries : IMessageEntries
     public MessageAttributes AttributesOf(ulong sequence) => _attributes.GetValueOrDefault(sequence) ?? new MessageAttributes();
 
     public void Erase(ulong sequence) => _deleted[sequence] = Head;
+
+    /// <summary>Nothing: what is owed to other shards is <see cref="AttachmentCheck"/>'s to compare.</summary>
+    public void Refer(ulong sequence, MessageAttachment attachment, bool isThere)
+    {
+    }
 }

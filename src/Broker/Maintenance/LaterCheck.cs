@@ -12,8 +12,7 @@ namespace FastChat.Broker.Maintenance;
 /// </summary>
 internal sealed class LaterCheck : StoreCheck
 {
-    private const int MessageSize = 1 + (3 * Id128.Size);
-    private const int DueSize = MessageSize + sizeof(long);
+    private const int DueSize = ScheduleKeys.MessageSize + sizeof(long);
     private const int HiddenSize = 1 + (2 * Id128.Size) + sizeof(ulong);
 
     public override string Stage => "later";
@@ -30,7 +29,7 @@ internal sealed class LaterCheck : StoreCheck
     private bool OnMessage(CheckedStore store, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
         store.Tick(Stage);
-        if (key.Length != MessageSize || !TryParse(value, out ScheduledMessage message))
+        if (key.Length != ScheduleKeys.MessageSize || !TryParse(value, out ScheduledMessage message))
         {
             store.Correct(Table.State, key, null, $"The scheduled message {Convert.ToHexStringLower(key)} cannot be read.");
             return true;
@@ -86,7 +85,7 @@ internal sealed class LaterCheck : StoreCheck
         int count = 0;
         store.Scan(Table.State, ScheduleKeys.AllOf(user, conversation), (key, value) =>
         {
-            count += key.Length == MessageSize && TryParse(value, out _) ? 1 : 0;
+            count += key.Length == ScheduleKeys.MessageSize && TryParse(value, out _) ? 1 : 0;
             return true;
         });
         if (count != stored)

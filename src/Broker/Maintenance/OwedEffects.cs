@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 
+using FastChat.Broker.Attachments;
 using FastChat.Broker.People;
 using FastChat.Broker.Routing;
 using FastChat.Protocol;
@@ -61,10 +62,11 @@ internal sealed class OwedEffects
         }
     }
 
-    /// <summary>Entries in lists, blocks, and users' copies of cursors.</summary>
+    /// <summary>Entries in lists, blocks, users' copies of cursors, references to attachments and what is paid for them.</summary>
     private static bool IsOwedKind(byte[] key) => key[0] switch
     {
         (byte)'l' or (byte)'b' => key.Length == StateKeys.ListEntrySize,
+        (byte)'A' or (byte)'B' => AttachmentKeys.IsOwedKind(key),
         (byte)'u' => key.Length is StateKeys.ListEntrySize or StateKeys.ListEntrySize + sizeof(ulong),
         _ => false,
     };

@@ -61,6 +61,9 @@ internal enum CommandKind : byte
     /// <summary>Hide messages from the acting person, or show them again. Body: <see cref="HideCommand"/>.</summary>
     Hide = 16,
 
+    /// <summary>Do something about an attachment. Body: an <c>AttachmentCommand</c>.</summary>
+    Attachment = 20,
+
     /// <summary>The last number of the commands that change state.</summary>
     LastReplicated = 31,
 
@@ -95,7 +98,7 @@ internal enum CommandKind : byte
 /// <code>
 ///  0      1        2       4          8             16          24
 /// +------+--------+-------+----------+-------------+-----------+
-/// | kind | rights | zero  | request  | reply to u64| time i64  |
+/// | kind | rights | vouch | request  | reply to u64| time i64  |
 /// +------+--------+-------+----------+-------------+-----------+
 ///  24                     40         48
 /// +----------------------+----------+----------------+
@@ -112,6 +115,11 @@ internal readonly record struct CommandHeader(CommandKind Kind, Actor Actor, uin
 {
     public const int Size = 48;
 
+    /// <summary>
+    /// The node has looked at the message's attachments, which lie in other shards: its publisher may attach each of them. Without it a message with attachments is refused, unless it is a retry of what is stored.
+    /// </summary>
+    public bool AreAttachmentsVouchedFor { get; init; }
+
     /// <summary><see cref="ReplyTo"/> as a connection's address.</summary>
     public PeerAddress Peer => new((int)(uint)ReplyTo, (uint)(ReplyTo >> 32));
 
@@ -122,13 +130,16 @@ internal readonly record struct CommandHeader(CommandKind Kind, Actor Actor, uin
         new Actor(UserId.Read(source[24..]), new DeviceId(BinaryPrimitives.ReadUInt64LittleEndian(source[40..])), (AccountRights)source[1]),
         BinaryPrimitives.ReadUInt32LittleEndian(source[4..]),
         BinaryPrimitives.ReadUInt64LittleEndian(source[8..]),
-        BinaryPrimitives.ReadInt64LittleEndian(source[16..]));
+        BinaryPrimitives.ReadInt64LittleEndian(source[16..]))
+    {
+        AreAttachmentsVouchedFor = source[2] != 0,
+    };
 
     public void Write(Span<byte> target)
     {
         target[0] = (byte)Kind;
         target[1] = (byte)Actor.Rights;
-        target[2] = 0;
+        target[2] = AreAttachmentsVouchedFor ? (byte)1 : (byte)0;
         target[3] = 0;
         BinaryPrimitives.WriteUInt32LittleEndian(target[4..], Request);
         BinaryPrimitives.WriteUInt64LittleEndian(target[8..], ReplyTo);

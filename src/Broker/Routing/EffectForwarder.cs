@@ -23,6 +23,9 @@ internal sealed class EffectForwarder(Router router, RouterEvents events)
 
     private readonly ConcurrentDictionary<ushort, Lane> _lanes = new();
 
+    /// <summary>Effects that are under way; a snapshot.</summary>
+    public int Count => _lanes.Values.Sum(static lane => Volatile.Read(ref lane.Count));
+
     /// <summary>Takes an effect whose source is durable. Loop threads; returns at once.</summary>
     public void Forward(OutgoingEffect effect)
     {

@@ -1,3 +1,4 @@
+using FastChat.Broker.Attachments;
 using FastChat.Broker.Conversations;
 using FastChat.Protocol;
 
@@ -24,7 +25,8 @@ internal sealed class MessageCommands(ShardState state)
         {
             MessageAttributes attributes = MessageRules.AttributesOf(publish.Kind, publish.Body);
             bool isAllowed = !attributes.MentionsAll || ConversationPolicy.Decide(ConversationOperation.MentionAll, facts) == ErrorCode.None;
-            return !isAllowed ? new Refusal(ErrorCode.Forbidden, "mentioning everyone is not allowed")
+            return attributes.Attachments.Count > 0 && !command.AreAttachmentsVouchedFor ? new Refusal(ErrorCode.NoSuchAttachment, "an attachment is uploaded, or claimed from a message that has it, before it is sent")
+                : !isAllowed ? new Refusal(ErrorCode.Forbidden, "mentioning everyone is not allowed")
                 : attributes.ReplyTo != 0 && Find(conversation, attributes.ReplyTo, visibleFrom, turn, previous) is null ? NoSuchMessage
                 : attributes.Thread != 0 && Find(conversation, attributes.Thread, visibleFrom, turn, previous) is null ? NoSuchMessage
                 : attributes.ExpiresMicros != 0 && attributes.ExpiresMicros <= command.TimeMicros ? new Refusal(ErrorCode.BadRequest, "the message would have expired already")
@@ -137,6 +139,8 @@ internal sealed class MessageCommands(ShardState state)
                 : new MessageAttributes();
 
         public void Erase(ulong sequence) => turn.Erase(conversation.Id, sequence);
+
+        public void Refer(ulong sequence, MessageAttachment attachment, bool isThere) => AttachmentReferences.Owe(state, turn, attachment.Id, conversation.Id, sequence, isThere);
     }
 }
 

@@ -21,6 +21,9 @@ internal interface IMessageEntries
 
     /// <summary>The body of a record is to be in no file any more.</summary>
     void Erase(ulong sequence);
+
+    /// <summary>A message refers to an attachment, which lies elsewhere, or does not any more.</summary>
+    void Refer(ulong sequence, MessageAttachment attachment, bool isThere);
 }
 
 /// <summary>
@@ -109,6 +112,11 @@ internal static class MessageRules
             entries.Put(MessageKeys.Expiry(attributes.ExpiresMicros, conversation, sequence), []);
         }
 
+        foreach (MessageAttachment attachment in attributes.Attachments)
+        {
+            entries.Refer(sequence, attachment, isThere: true);
+        }
+
         NoteMentions(conversation, entries, sequence, sender, attributes);
     }
 
@@ -178,6 +186,11 @@ internal static class MessageRules
         if (attributes.ExpiresMicros != 0)
         {
             entries.Delete(MessageKeys.Expiry(attributes.ExpiresMicros, conversation, sequence));
+        }
+
+        foreach (MessageAttachment attachment in attributes.Attachments)
+        {
+            entries.Refer(sequence, attachment, isThere: false);
         }
 
         ForgetMentions(conversation, entries, sequence, attributes);

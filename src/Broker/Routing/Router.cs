@@ -121,6 +121,9 @@ internal sealed class Router : IDisposable
     /// <summary>Subscriptions that are behind; a snapshot.</summary>
     public int Pulling => _loops.Sum(loop => loop.Pulling);
 
+    /// <summary>What shards owe one another and is being carried; a snapshot.</summary>
+    public int OwedCount => _forwarder.Count;
+
     /// <summary>Puts a command into the ring of a shard. False when the ring is full: the caller keeps the command and its order.</summary>
     public bool TryPost(int shard, in CommandHeader header, ReadOnlySpan<byte> bodyStart, ReadOnlySpan<byte> bodyRest = default)
     {
@@ -144,12 +147,12 @@ internal sealed class Router : IDisposable
     public Task WaitForRoomAsync(CancellationToken cancellation) => Task.Delay(RoomPoll, _clock, cancellation);
 
     /// <summary>Runs a state-changing command in a shard and completes when its outcome is durable; refuses it while there is no room.</summary>
-    public Task<CommandResult> ExecuteAsync(CommandKind kind, Actor actor, int shard, byte[] body, CancellationToken cancellation) => IsFull
+    public Task<CommandResult> ExecuteAsync(CommandKind kind, Actor actor, int shard, byte[] body, CancellationToken cancellation, bool areAttachmentsVouchedFor = false) => IsFull
         ? Task.FromResult(new CommandResult(ErrorCode.StoreFull, "the disk has no room"))
-        : ExecuteOwedAsync(kind, actor, shard, body, cancellation);
+        : ExecuteOwedAsync(kind, actor, shard, body, cancellation, areAttachmentsVouchedFor);
 
     /// <summary>The same for what follows from something durable: it cannot be refused, and waits for room.</summary>
-    public async Task<CommandResult> ExecuteOwedAsync(CommandKind kind, Actor actor, int shard, byte[] body, CancellationToken cancellation)
+    public async Task<CommandResult> ExecuteOwedAsync(CommandKind kind, Actor actor, int shard, byte[] body, CancellationToken cancellation, bool areAttachmentsVouchedFor = false)
     {
         if (body.Length > ProtocolLimits.ClientFrameSizeMax)
         {
@@ -161,7 +164,7 @@ internal sealed class Router : IDisposable
         _waiting[ticket] = done;
         try
         {
-            CommandHeader header = new(kind, actor, 0, ticket, NowMicros());
+            CommandHeader header = new(kind, actor, 0, ticket, NowMicros()) { AreAttachmentsVouchedFor = areAttachmentsVouchedFor };
             while (!TryPost(shard, header, body) && Failure is null)
             {
                 await WaitForRoomAsync(cancellation);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 
+using FastChat.Broker.Attachments;
 using FastChat.Protocol;
 using FastChat.Storage;
 
@@ -61,16 +62,20 @@ internal sealed class ScheduleCommands(ShardState state, PublishCommands publish
             return new CommandResult(ErrorCode.None) { Conversation = id, Sequence = sequence };
         }
 
-        // What is refused now is said now. As it will be then: who is muted until tomorrow may schedule for the day after.
-        Refusal refusal = publishes.DecideLater(conversation, header with { TimeMicros = Math.Max(header.TimeMicros, message.AtMicros) }, AsPublish(id, messageId, message), turn, previous);
+        ScheduledCommand named = new(header.Actor.User, id, messageId);
+        byte[] key = ScheduleKeys.Message(named.User, id, messageId);
+        byte[]? earlier = state.Read(key, turn, previous);
+        IReadOnlyList<MessageAttachment> held = earlier is null ? [] : ScheduledMessage.Parse(earlier).Attachments;
+        IReadOnlyList<MessageAttachment> wanted = message.Attachments;
+
+        // What is refused now is said now. As it will be then: who is muted until tomorrow may schedule for the day after. What waits holds its attachments when the claims to them have ended.
+        CommandHeader then = header with { TimeMicros = Math.Max(header.TimeMicros, message.AtMicros), AreAttachmentsVouchedFor = header.AreAttachmentsVouchedFor || Holds(held, wanted) };
+        Refusal refusal = publishes.DecideLater(conversation, then, AsPublish(id, messageId, message), turn, previous);
         if (refusal.Code != ErrorCode.None)
         {
             return new CommandResult(refusal.Code, refusal.Reason);
         }
 
-        ScheduledCommand named = new(header.Actor.User, id, messageId);
-        byte[] key = ScheduleKeys.Message(named.User, id, messageId);
-        byte[]? earlier = state.Read(key, turn, previous);
         if (earlier is null && !TryCount(named, +1, turn, previous))
         {
             return new CommandResult(ErrorCode.TooMany, $"at most {ProtocolLimits.ScheduledMax} messages wait in a conversation");
@@ -83,6 +88,8 @@ internal sealed class ScheduleCommands(ShardState state, PublishCommands publish
 
         turn.Put(key, stored.ToArray());
         turn.Put(ScheduleKeys.Due(message.AtMicros, named), []);
+        Refer(named, wanted, isThere: true, turn);
+        Refer(named, held.Where(one => !Names(wanted, one)), isThere: false, turn);
         return new CommandResult(ErrorCode.None) { Conversation = id, Changed = true };
     }
 
@@ -124,7 +131,7 @@ internal sealed class ScheduleCommands(ShardState state, PublishCommands publish
         byte[] body = new byte[ChainHash.Size + publish.Size];
         message.BodyHash.CopyTo(body);
         publish.Write(body.AsSpan(ChainHash.Size));
-        Refusal refusal = publishes.Apply(header with { Actor = header.Actor with { Device = message.Device } }, body, turn, previous);
+        Refusal refusal = publishes.Apply(header with { Actor = header.Actor with { Device = message.Device }, AreAttachmentsVouchedFor = true }, body, turn, previous);
         if (refusal.Code == ErrorCode.None)
         {
             Forget(command, message, turn, previous);
@@ -157,6 +164,19 @@ internal sealed class ScheduleCommands(ShardState state, PublishCommands publish
         turn.Delete(ScheduleKeys.Message(command.User, command.Conversation, command.Id));
         turn.Delete(ScheduleKeys.Due(message.AtMicros, command));
         TryCount(command, -1, turn, previous);
+        Refer(command, message.Attachments, isThere: false, turn);
+    }
+
+    private static bool Holds(IReadOnlyList<MessageAttachment> held, IReadOnlyList<MessageAttachment> wanted) => wanted.All(one => Names(held, one));
+
+    private static bool Names(IReadOnlyList<MessageAttachment> attachments, MessageAttachment wanted) => attachments.Any(one => (one.Id, one.Size) == (wanted.Id, wanted.Size));
+
+    private void Refer(ScheduledCommand message, IEnumerable<MessageAttachment> attachments, bool isThere, Turn turn)
+    {
+        foreach (MessageAttachment attachment in attachments)
+        {
+            AttachmentReferences.Owe(state, turn, attachment.Id, message.Conversation, AttachmentReferences.PlaceOf(message), isThere);
+        }
     }
 
     /// <summary>Counted in an entry of its own: what is not durable yet cannot be scanned for.</summary>

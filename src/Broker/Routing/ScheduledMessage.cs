@@ -37,6 +37,9 @@ internal readonly ref struct ScheduledMessage
     /// <summary>What it says.</summary>
     public ReadOnlySpan<byte> Body { get; private init; }
 
+    /// <summary>What is attached to it.</summary>
+    public IReadOnlyList<MessageAttachment> Attachments => MessageContent.AttributesOf(Kind, Body)?.Attachments ?? [];
+
     /// <summary>The stored bytes of a message that waits.</summary>
     public static byte[] ToBytes(MessageKind kind, DeviceId device, long atMicros, ReadOnlySpan<byte> body)
     {
@@ -91,7 +94,8 @@ internal readonly ref struct ScheduledMessage
 /// <summary>Keys of scheduled messages (docs/log-format.md §6). They belong to the shard of the conversation, and are ordered by their owner, who lists them.</summary>
 internal static class ScheduleKeys
 {
-    private const int MessageSize = 1 + (3 * Id128.Size);
+    /// <summary>Bytes of the key of a message.</summary>
+    public const int MessageSize = 1 + (3 * Id128.Size);
 
     /// <summary>A message that waits.</summary>
     public static byte[] Message(UserId user, ConversationId conversation, ClientMessageId id) =>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 
+using FastChat.Broker.Attachments;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.People;
 using FastChat.Protocol;
@@ -26,6 +27,7 @@ internal sealed class Shard
     private readonly CursorCommands _cursors;
     private readonly ScheduleCommands _scheduled;
     private readonly HideCommands _hidden;
+    private readonly AttachmentCommands _attachments;
 
     public Shard(int index, ShardMap map, IConversationLog log, int conversationsMax)
     {
@@ -37,6 +39,7 @@ internal sealed class Shard
         _cursors = new CursorCommands(_state);
         _scheduled = new ScheduleCommands(_state, _publishes);
         _hidden = new HideCommands(_state);
+        _attachments = new AttachmentCommands(_state);
     }
 
     /// <summary>The conversations in memory.</summary>
@@ -72,7 +75,8 @@ internal sealed class Shard
             CommandKind.Hide => _hidden.Apply(command, HideCommand.Parse(body), turn, previous),
             CommandKind.Expire => _messages.Apply(command, ExpireCommand.Parse(body), turn, previous),
             CommandKind.ChangePerson => ChangePerson(command, body, turn, previous),
-            CommandKind.StateWrite => WriteState(StateWriteCommand.Parse(body), turn, previous),
+            CommandKind.Attachment => _attachments.Apply(command, AttachmentCommand.Parse(body), turn, previous),
+            CommandKind.StateWrite => WriteState(command, StateWriteCommand.Parse(body), turn, previous),
             _ => throw new UnreachableException($"command {command.Kind} changes no state"),
         };
         turn.Results.Add((command.ReplyTo, result));
@@ -122,7 +126,7 @@ internal sealed class Shard
         turn.Open.Clear();
     }
 
-    private CommandResult WriteState(StateWriteCommand command, Turn turn, Turn? previous)
+    private CommandResult WriteState(in CommandHeader header, StateWriteCommand command, Turn turn, Turn? previous)
     {
         foreach (StateEntry entry in command.Entries)
         {
@@ -134,7 +138,14 @@ internal sealed class Shard
 
         foreach (StateEntry entry in command.Entries)
         {
-            Write(entry, turn);
+            if (AttachmentKeys.IsOwedKind(entry.Key))
+            {
+                _attachments.Write(entry, header.TimeMicros, turn, previous);
+            }
+            else
+            {
+                Write(entry, turn);
+            }
         }
 
         return new CommandResult(ErrorCode.None);

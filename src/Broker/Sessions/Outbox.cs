@@ -19,6 +19,9 @@ internal sealed class Outbox
     /// <summary>Ready frames that may wait: answers of handlers are small, and whoever has so many is not reading.</summary>
     private const int FramesQueuedMax = 256;
 
+    /// <summary>And while pieces of attachments are asked for, 64 KiB each: half a mebibyte is enough to keep a network busy.</summary>
+    private const int FramesForChunksMax = 8;
+
     private readonly OutboxLane?[] _lanes;
     private readonly int _budgetBytes;
     private long _creditGranted;
@@ -53,6 +56,9 @@ internal sealed class Outbox
     /// is one budget more.
     /// </summary>
     public bool HasRoom => _frames.Count < FramesQueuedMax && LaneBytes < (_lanes.Length + 1L) * _budgetBytes;
+
+    /// <summary>True while another piece of an attachment may be read for the peer.</summary>
+    public bool HasRoomForChunk => _frames.Count < FramesForChunksMax;
 
     /// <summary>True while so little waits that there is room for what may be left out: signals are the first to go, presence waits.</summary>
     public bool HasAmpleRoom => _frames.Count < FramesQueuedMax / 4 && LaneBytes < _budgetBytes / 4;

@@ -34,10 +34,11 @@ internal static class Verify
         }
 
         Action<VerifyProgress>? progress = Console.IsErrorRedirected ? null : ShowProgress;
+        IReadOnlyList<StoreCheck> checks = BrokerChecks.All();
         VerifyResult result;
         try
         {
-            result = StoreVerifier.Verify(new StorageOptions { Directory = directory }, rebuild, progress, BrokerChecks.All(), cancellation);
+            result = StoreVerifier.Verify(new StorageOptions { Directory = directory }, rebuild, progress, checks, cancellation);
         }
         catch (StorageException failure)
         {
@@ -59,6 +60,9 @@ internal static class Verify
         Utf8JsonWriter json = lines.Begin();
         json.WriteNumber("conversations", result.Conversations);
         json.WriteNumber("messages", result.Messages);
+        AttachmentCheck attachments = checks.OfType<AttachmentCheck>().Single();
+        json.WriteNumber("attachments", attachments.Count);
+        json.WriteNumber("attachment_chunks", attachments.Chunks);
         json.WriteNumber("problems", result.ProblemCount);
         if (rebuild)
         {

@@ -41,6 +41,13 @@ internal static class ControlKeys
         ["seconds"] = static (map, key) => map.Number(key, 0, ProtocolLimits.DurationDaysMax * 24UL * 60 * 60),
         ["uses"] = static (map, key) => map.Number(key, 0, uint.MaxValue - 1),
         ["id"] = static (map, key) => map.Id(key),
+        ["hash"] = static (map, key) => map.Bytes(key, AttachmentId.Size),
+        ["size"] = static (map, key) => map.Number(key, 0),
+        ["sequence"] = static (map, key) => map.Number(key, 0),
+        ["offset"] = static (map, key) => map.Number(key, 0),
+        ["length"] = static (map, key) => map.Number(key, 0, AttachmentLimits.ChunkSize),
+        ["crc"] = static (map, key) => map.Number(key, 0, uint.MaxValue),
+        ["bytes"] = static (map, key) => map.Bytes(key, AttachmentLimits.ChunkSize),
         ["link"] = static (map, key) => map.Text(key, ProtocolLimits.NameSizeMax),
     };
 

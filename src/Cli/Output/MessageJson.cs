@@ -47,6 +47,9 @@ internal sealed record MessageView
     /// <summary>True for what the broker wrote and this program understands.</summary>
     public bool IsSystem => Member is not null || Changes is not null;
 
+    /// <summary>The text, and what is attached: for people.</summary>
+    public string TextWithAttachments => IsErased ? Text : Text.Length == 0 ? AttachmentTexts.Suffix(Kind, Body.Span).TrimStart() : Text + AttachmentTexts.Suffix(Kind, Body.Span);
+
     /// <summary>The body as text, ill-formed bytes replaced by U+FFFD; for membership and erased records, words.</summary>
     public string Text => IsErased ? string.Empty : Kind switch
     {
@@ -104,6 +107,7 @@ internal static class MessageJson
         else if (message.Kind != MessageKind.Text || !System.Text.Unicode.Utf8.IsValid(message.Body.Span))
         {
             json.WriteBase64String("bytes", message.Body.Span);
+            AttachmentTexts.Write(json, MessageContent.AttributesOf(message.Kind, message.Body.Span)?.Attachments);
         }
 
         AttributesJson.Write(json, message);

@@ -42,7 +42,7 @@ internal sealed class MessagePrinter
         string time = Timestamps.TryToTime(view.SentAtMicros, out DateTimeOffset sentAt)
             ? sentAt.ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)
             : "?";
-        string text = SafeText.OneLine(view.Text);
+        string text = SafeText.OneLine(view.TextWithAttachments);
         return view.Kind switch
         {
             _ when view.IsErased => $"{time}  {SafeText.OneLine(view.Sender)}: (erased)",

@@ -16,6 +16,7 @@ public sealed record MessageAttributes
     private const byte MentionAllType = 4;
     private const byte ForwardType = 5;
     private const byte ExpiryType = 6;
+    private const byte AttachmentType = 7;
 
     /// <summary>The first type that clients give a meaning of their own.</summary>
     public const byte FirstOwnType = 128;
@@ -38,6 +39,9 @@ public sealed record MessageAttributes
     /// <summary>When it is deleted by itself, µs since 1970-01-01 UTC; 0 = never.</summary>
     public long ExpiresMicros { get; init; }
 
+    /// <summary>What is attached to it, at most 10, each content once.</summary>
+    public IReadOnlyList<MessageAttachment> Attachments { get; init; } = [];
+
     /// <summary>Attributes of clients' own, by type (128–255); at most one of each.</summary>
     public IReadOnlyDictionary<byte, byte[]> Own { get; init; } = new SortedDictionary<byte, byte[]>();
 
@@ -47,6 +51,7 @@ public sealed record MessageAttributes
     {
         MessageAttributes read = new();
         List<UserId> mentions = [];
+        List<MessageAttachment> attachments = [];
         SortedDictionary<byte, byte[]> own = [];
         int seen = 0;
         attributes = null;
@@ -62,9 +67,9 @@ public sealed record MessageAttributes
             byte type = source[0];
             ReadOnlySpan<byte> value = source.Slice(4, size);
             source = source[(4 + size)..];
-            bool isRepeated = type < 32 && type != MentionType && (seen & (1 << type)) != 0;
+            bool isRepeated = type < 32 && type is not (MentionType or AttachmentType) && (seen & (1 << type)) != 0;
             seen |= type < 32 ? 1 << type : 0;
-            bool isRead = !isRepeated && TryRead(type, value, mentions, own, skipsUnknown, ref read);
+            bool isRead = !isRepeated && TryRead(type, value, mentions, attachments, own, skipsUnknown, ref read);
             if (!isRead)
             {
                 reason = $"attributes: type {type} is unknown, of another size, or there twice";
@@ -72,9 +77,20 @@ public sealed record MessageAttributes
             }
         }
 
-        attributes = read with { Mentions = mentions, Own = own };
+        attributes = read with { Mentions = mentions, Attachments = attachments, Own = own };
         reason = string.Empty;
         return true;
+    }
+
+    /// <summary>True when well-formed attributes name an attachment: the question that every rich message is asked, without reading the rest.</summary>
+    public static bool HaveAttachments(ReadOnlySpan<byte> source)
+    {
+        while (source.Length >= 4 && source[0] != AttachmentType)
+        {
+            source = source[Math.Min(source.Length, 4 + BinaryPrimitives.ReadUInt16LittleEndian(source[2..]))..];
+        }
+
+        return source.Length >= 4;
     }
 
     /// <summary>The bytes of the attributes.</summary>
@@ -99,6 +115,11 @@ public sealed record MessageAttributes
         }
 
         Write(bytes, ExpiryType, (ulong)ExpiresMicros);
+        foreach (MessageAttachment attachment in Attachments)
+        {
+            attachment.Write(Begin(bytes, AttachmentType, attachment.SizeOnWire));
+        }
+
         foreach ((byte type, byte[] value) in Own)
         {
             value.CopyTo(Begin(bytes, type, value.Length));
@@ -107,7 +128,7 @@ public sealed record MessageAttributes
         return bytes.WrittenSpan.ToArray();
     }
 
-    private static bool TryRead(byte type, ReadOnlySpan<byte> value, List<UserId> mentions, SortedDictionary<byte, byte[]> own, bool skipsUnknown, ref MessageAttributes read)
+    private static bool TryRead(byte type, ReadOnlySpan<byte> value, List<UserId> mentions, List<MessageAttachment> attachments, SortedDictionary<byte, byte[]> own, bool skipsUnknown, ref MessageAttributes read)
     {
         switch (type)
         {
@@ -131,10 +152,14 @@ public sealed record MessageAttributes
             case ExpiryType when value.Length == sizeof(long):
                 read = read with { ExpiresMicros = BinaryPrimitives.ReadInt64LittleEndian(value) };
                 return read.ExpiresMicros > 0;
+            case AttachmentType when MessageAttachment.TryRead(value, out MessageAttachment? attachment):
+                bool isOther = attachments.Count < AttachmentLimits.CountMax && attachments.TrueForAll(one => one.Id != attachment.Id);
+                attachments.Add(attachment);
+                return isOther;
             case >= FirstOwnType:
                 return own.TryAdd(type, value.ToArray());
             default:
-                return skipsUnknown && type > ExpiryType;
+                return skipsUnknown && type > AttachmentType;
         }
     }
 

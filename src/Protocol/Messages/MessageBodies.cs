@@ -44,6 +44,11 @@ public static class MessageBodies
             return (ErrorCode.Forbidden, "only the broker says where a message was forwarded from: send Forward");
         }
 
+        if (isEdit && attributes.Attachments.Count > 0)
+        {
+            return (ErrorCode.BadRequest, "an edit leaves the attachments of a message as they are, and names none");
+        }
+
         if (isEdit && (attributes.ReplyTo != 0 || attributes.Thread != 0 || attributes.ExpiresMicros != 0))
         {
             return (ErrorCode.BadRequest, "an edit changes neither what a message answers, nor its thread, nor when it expires");

@@ -10,7 +10,7 @@ namespace FastChat.Storage;
 /// <code>
 ///  DIRECTORY/fastchat-backups          says what this is
 ///  DIRECTORY/lock                      held while a backup is taken
-///  DIRECTORY/tables/ID-HASH.sst        tables, whichever backups have them
+///  DIRECTORY/tables/ID-HASH.sst        tables, whichever backups have them; large values beside them end with .blob
 ///  DIRECTORY/backups/00000003/         what is only this backup's: journal, RocksDB's own small files
 ///  DIRECTORY/backups/00000003/manifest BackupManifest, written last
 /// </code>
@@ -23,6 +23,8 @@ internal sealed class BackupDirectory : IDisposable
     private const string BackupsName = "backups";
     private const string LockName = "lock";
     private const string PartSuffix = ".part";
+    private const string TableSuffix = ".sst";
+    private const string LargeSuffix = ".blob";
     private const int IdTailBytes = 64 << 10;
 
     private static readonly byte[] Marker = "FastChat backups, layout 1\n"u8.ToArray();
@@ -40,7 +42,7 @@ internal sealed class BackupDirectory : IDisposable
             File.Delete(part);
         }
 
-        _tables = Directory.EnumerateFiles(TablesPath, "*.sst").Select(static file => Path.GetFileName(file)).ToDictionary(static name => name[..name.IndexOf('-', StringComparison.Ordinal)]);
+        _tables = Directory.EnumerateFiles(TablesPath).Select(static file => Path.GetFileName(file)).Where(static name => IsTable(name)).ToDictionary(static name => name[..name.IndexOf('-', StringComparison.Ordinal)]);
     }
 
     private string TablesPath => Path.Combine(_path, TablesName);
@@ -152,7 +154,7 @@ internal sealed class BackupDirectory : IDisposable
     public BackupFile Add(int number, string source, string pathInStore, CheckedCopy copy)
     {
         long bytes = new FileInfo(source).Length;
-        if (Path.GetExtension(source) == ".sst")
+        if (IsTable(source))
         {
             return AddTable(source, pathInStore, bytes, copy);
         }
@@ -230,16 +232,27 @@ internal sealed class BackupDirectory : IDisposable
 
     private BackupFile AddTable(string source, string pathInStore, long bytes, CheckedCopy copy)
     {
-        string id = IdOf(source, bytes);
+        string suffix = Path.GetExtension(source);
+        string id = suffix == LargeSuffix ? IdOfAll(source) : IdOf(source, bytes);
         if (!_tables.TryGetValue(id, out string? name) || new FileInfo(Path.Combine(TablesPath, name)).Length != bytes)
         {
             string part = Path.Combine(TablesPath, id + PartSuffix);
-            name = $"{id}-{copy.Copy(source, part)}.sst";
+            name = $"{id}-{copy.Copy(source, part)}{suffix}";
             File.Move(part, Path.Combine(TablesPath, name), overwrite: true);
             _tables[id] = name;
         }
 
-        return new BackupFile(pathInStore, bytes, name[(id.Length + 1)..^".sst".Length], $"{TablesName}/{name}");
+        return new BackupFile(pathInStore, bytes, name[(id.Length + 1)..^suffix.Length], $"{TablesName}/{name}");
+    }
+
+    /// <summary>True for the files that RocksDB never changes after it wrote them.</summary>
+    private static bool IsTable(string path) => Path.GetExtension(path) is TableSuffix or LargeSuffix;
+
+    /// <summary>Which file of large values it is. Nothing at its end tells it from another one of the same length with the same last value, so all of it is read; copied it is once.</summary>
+    private static string IdOfAll(string source)
+    {
+        using FileStream file = new(source, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        return Convert.ToHexStringLower(SHA256.HashData(file).AsSpan(0, 16));
     }
 
     /// <summary>

@@ -27,6 +27,7 @@ public sealed class RocksDbConversationLog : IConversationLog
     private readonly HeldIterators _held = new();
     private readonly NotedErasures _noted = new();
     private readonly Eraser _eraser;
+    private readonly LargeValues _large;
     private JournalSegment? _current;
     private ulong _commitNumber;
     private long _rewrites;
@@ -44,6 +45,7 @@ public sealed class RocksDbConversationLog : IConversationLog
         _applier = new CommitApplier(_tables, WaitForRoom);
         _noted.Load(_tables);
         _eraser = new Eraser(this, directory, _mover, _noted, options);
+        _large = new LargeValues(_tables, options.LargeValuesInterval, cause => Fail(cause, "collected"));
     }
 
     /// <inheritdoc/>
@@ -59,6 +61,23 @@ public sealed class RocksDbConversationLog : IConversationLog
     public bool IsFull => _directory.Room.IsShort;
 
     /// <inheritdoc/>
+    public bool IsBehind
+    {
+        get
+        {
+            RecentView view = _mover.Enter(this);
+            try
+            {
+                return _large.AreBehind;
+            }
+            finally
+            {
+                view.Leave();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
     public ErasureCounts Erasures => new(_eraser.Erased, _noted.Count);
 
     /// <inheritdoc/>
@@ -69,6 +88,9 @@ public sealed class RocksDbConversationLog : IConversationLog
 
     /// <summary>Makes true what is noted. For tests that look at its steps.</summary>
     internal Eraser Eraser => _eraser;
+
+    /// <summary>The files of large values. For tests.</summary>
+    internal LargeValues LargeValues => _large;
 
     /// <summary>Called before each write; what it throws counts as the device's answer. For tests.</summary>
     internal Action? BeforeWrite { get; set; }
@@ -338,6 +360,7 @@ public sealed class RocksDbConversationLog : IConversationLog
         }
 
         _eraser.Dispose();
+        _large.Dispose();
         if (Failure is null)
         {
             MoveCurrent();

@@ -21,6 +21,7 @@ internal sealed class RocksDbTuning : IDisposable
         _cache = _native.rocksdb_cache_create_lru((nuint)options.BlockCacheBytes);
         Database = CreateDatabase(options);
         State = CreateFamily(writeBuffer: 8 << 20, blockBytes: 4 << 10, compression: Lz4);
+        KeepLargeValuesApart(State);
 
         // LZ4 halves a log of English text. Memtables of the log are small and merged soon, and are not compressed; the last level is, and so are the files that come in sorted, which RocksDB
         // writes like a last level's: the bytes that the device is spared are worth the processor's time (4.1-4.5 us a message at saturation, 4.4-4.7 without).
@@ -100,6 +101,22 @@ internal sealed class RocksDbTuning : IDisposable
         _native.rocksdb_options_set_keep_log_file_num(database, (nuint)4);
         _native.rocksdb_options_set_stats_dump_period_sec(database, 0);
         return database;
+    }
+
+    /// <summary>
+    /// Chunks of attachments go into files of their own, and the tables hold where: so merging small state does not write them again, its blocks in the cache are not pushed out by them, and whoever scans small state
+    /// passes a hundred bytes for each. They are not compressed: what people attach mostly is already. When the files are written anew, <see cref="LargeValues"/> says.
+    /// </summary>
+    private void KeepLargeValuesApart(nint family)
+    {
+        _native.rocksdb_options_set_enable_blob_files(family, 1);
+        _native.rocksdb_options_set_min_blob_size(family, 16 << 10);
+        _native.rocksdb_options_set_blob_file_size(family, 64 << 20);
+        _native.rocksdb_options_set_blob_compression_type(family, 0);
+
+        // Eight mebibytes of chunks fill a memtable and leave a table file of a few kilobytes: many of those are no reason to slow anybody down.
+        _native.rocksdb_options_set_level0_slowdown_writes_trigger(family, 100);
+        _native.rocksdb_options_set_level0_stop_writes_trigger(family, 200);
     }
 
     private nint CreateFamily(int writeBuffer, int blockBytes, int compression)

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 
+using FastChat.Broker.Attachments;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Handlers;
@@ -15,8 +16,8 @@ using FastChat.Storage;
 namespace FastChat.Fuzz.Targets;
 
 /// <summary>
-/// The control requests about messages, cursors and the inbox, from the bytes of their map to the answer, over a group that has one message of each kind. Only <see cref="ControlFormatException"/> leaves a handler;
-/// an answer fits a frame, and an error is one that the protocol knows. Two requests change the world (cursors, forwarded messages), which is made anew with each block.
+/// The control requests about messages, cursors, the inbox and attachments, from the bytes of their map to the answer, over a group that has one message of each kind. Only <see cref="ControlFormatException"/> leaves a handler;
+/// an answer fits a frame, and an error is one that the protocol knows. Some requests change the world (cursors, forwarded and scheduled messages, uploads), which is made anew with each block.
 /// <code>
 /// input: [0] which request · body
 /// </code>
@@ -24,7 +25,9 @@ namespace FastChat.Fuzz.Targets;
 internal sealed class ControlRequestTarget : IFuzzTarget
 {
     private static readonly FrameType[] Types =
-        [FrameType.GetAnnotations, FrameType.GetThread, FrameType.GetPins, FrameType.MoveCursor, FrameType.ListCursors, FrameType.GetInbox, FrameType.Forward];
+        [FrameType.GetAnnotations, FrameType.GetThread, FrameType.GetPins, FrameType.MoveCursor, FrameType.ListCursors, FrameType.GetInbox, FrameType.Forward,
+         FrameType.Schedule, FrameType.ListScheduled, FrameType.CancelScheduled, FrameType.Hide, FrameType.ListHidden,
+         FrameType.BeginUpload, FrameType.PutChunk, FrameType.FinishUpload, FrameType.GetAttachment, FrameType.GetUsage, FrameType.CancelUpload];
 
     private static readonly ConversationId Room = SessionWorld.Group;
     private static readonly UserId Ada = SessionWorld.UserOf(0);
@@ -54,7 +57,7 @@ internal sealed class ControlRequestTarget : IFuzzTarget
             ArrayBufferWriter<byte> body = new();
             new ControlMap()
                 .SetId("conversation", Room.Value).Set("first", 1L).Set("last", 9L).Set("root", 1L).Set("after", i == 5 ? null : 0L).Set("limit", 5L).Set("read", 3L).Set("delivered", 4L).Set("thread", i == 3 ? 1L : null)
-                .SetId("from", Room.Value).Set("sequence", 1L).SetId("id", 77).Set("known", (byte[])[.. ControlMap.IdBytes(Room.Value), 1, 0, 0, 0, 0, 0, 0, 0, .. new byte[8]]).Set("epoch", 1L)
+                .SetId("from", Room.Value).Set("sequence", 1L).SetId("id", 77).Set("known", (byte[])[.. ControlMap.IdBytes(Room.Value), 1, 0, 0, 0, 0, 0, 0, 0, .. new byte[16]]).Set("epoch", 1L)
                 .Write(body);
             yield return [i, .. body.WrittenSpan];
             foreach (byte[] vector in VectorSeeds.Bodies(Types[i]))
@@ -113,6 +116,9 @@ internal sealed class ControlRequestTarget : IFuzzTarget
         private readonly MessageRequests _messages;
         private readonly InboxRequests _inbox;
         private readonly ForwardRequests _forwards;
+        private readonly ScheduleRequests _scheduled;
+        private readonly HiddenRequests _hidden;
+        private readonly AttachmentRequests _attachments;
         private readonly Actor _ada = new(Ada, new DeviceId(1), AccountRights.None);
         private ulong _id;
 
@@ -125,7 +131,12 @@ internal sealed class ControlRequestTarget : IFuzzTarget
             ConversationReads reads = new(_router, log, new ServiceScopes(log));
             _messages = new MessageRequests(log, reads);
             _inbox = new InboxRequests(_router, log, reads, new UnreadCounts(log, 64));
-            _forwards = new ForwardRequests(_router, log, reads);
+            SessionRegistry sessions = new(TimeProvider.System, TimeSpan.FromMinutes(1));
+            AttachmentOptions attachments = new(1 << 20, 1 << 22, 4, TimeSpan.FromHours(1), TimeSpan.FromMinutes(1));
+            _attachments = new AttachmentRequests(_router, log, reads, attachments, RandomSource.Cryptographic);
+            _forwards = new ForwardRequests(_router, log, reads, _attachments);
+            _scheduled = new ScheduleRequests(_router, log, reads, new AttachmentVoucher(log, attachments.GraceMicros), sessions, ProtocolLimits.BodySizeMax);
+            _hidden = new HiddenRequests(_router, log, reads, sessions);
             ConversationMeta meta = new(ConversationKind.Group, Ada, 1, null, null);
             Execute(CommandKind.CreateConversation, new CreateConversationCommand(Room, meta, false, [SessionWorld.UserOf(1)]).ToBytes());
             Publish(MessageKind.Text, "question"u8.ToArray());
@@ -145,6 +156,17 @@ internal sealed class ControlRequestTarget : IFuzzTarget
             FrameType.ListCursors => _inbox.ListCursors(_ada, map),
             FrameType.MoveCursor => _inbox.MoveCursorAsync(_ada, map).GetAwaiter().GetResult(),
             FrameType.GetInbox => _inbox.GetAsync(_ada, map).GetAwaiter().GetResult(),
+            FrameType.Schedule => _scheduled.ScheduleAsync(_ada, map).GetAwaiter().GetResult(),
+            FrameType.ListScheduled => _scheduled.List(_ada, map),
+            FrameType.CancelScheduled => _scheduled.CancelAsync(_ada, map).GetAwaiter().GetResult(),
+            FrameType.Hide => _hidden.HideAsync(_ada, map).GetAwaiter().GetResult(),
+            FrameType.ListHidden => _hidden.List(_ada, map),
+            FrameType.BeginUpload => _attachments.BeginAsync(_ada, map).GetAwaiter().GetResult(),
+            FrameType.PutChunk => _attachments.PutAsync(_ada, map).GetAwaiter().GetResult(),
+            FrameType.FinishUpload => _attachments.FinishAsync(_ada, map).GetAwaiter().GetResult(),
+            FrameType.GetAttachment => _attachments.Get(_ada, map),
+            FrameType.GetUsage => _attachments.Usage(_ada),
+            FrameType.CancelUpload => _attachments.CancelAsync(_ada, map).GetAwaiter().GetResult(),
             _ => _forwards.ForwardAsync(_ada, map).GetAwaiter().GetResult(),
         };
 
