@@ -15,6 +15,8 @@ public sealed class ReadReporterTests
     private CountingTime _time = null!;
     private int _rounds;
     private ReportOutcome _outcome;
+    private bool _hangs;
+    private int _calls;
     private ReadReporter _reporter = null!;
     private CancellationTokenSource _stop = null!;
     private Task _running = null!;
@@ -26,15 +28,19 @@ public sealed class ReadReporterTests
         _time = new CountingTime();
         _rounds = 0;
         _outcome = ReportOutcome.Told;
+        _hangs = false;
+        _calls = 0;
         _reporter = new ReadReporter(
-            (conversation, thread, read, _) =>
+            async (conversation, thread, read, cancellation) =>
             {
                 lock (_told)
                 {
                     _told.Add((conversation, thread, read));
                 }
 
-                return Task.FromResult(_outcome);
+                Interlocked.Increment(ref _calls);
+                await (_hangs ? Task.Delay(Timeout.Infinite, cancellation) : Task.CompletedTask);
+                return _outcome;
             },
             _time);
         _stop = new CancellationTokenSource();
@@ -90,6 +96,23 @@ public sealed class ReadReporterTests
         _reporter.Report(Lobby, 0, 2);
         await _reporter.SendAsync(CancellationToken.None);
         Assert.That(_told, Is.EqualTo(new[] { (Lobby, 0ul, 2ul) }));
+    }
+
+    [Test]
+    public async Task WhatWasBeingToldWhenTheChatEndsIsToldAgain()
+    {
+        _hangs = true;
+        _reporter.Report(Lobby, 0, 9);
+        while (Volatile.Read(ref _calls) == 0)
+        {
+            await Task.Delay(1);
+        }
+
+        await _stop.CancelAsync();
+        Assert.That(async () => await _running, Throws.InstanceOf<OperationCanceledException>());
+        _hangs = false;
+        await _reporter.SendAsync(CancellationToken.None);
+        Assert.That(_told, Is.EqualTo(new[] { (Lobby, 0ul, 9ul), (Lobby, 0ul, 9ul) }));
     }
 
     // What was told since the last call, when the pause behind it has begun.

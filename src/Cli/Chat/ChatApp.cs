@@ -24,7 +24,7 @@ internal sealed class ChatApp : IDisposable
     private static readonly TimeSpan PicturePause = TimeSpan.FromMilliseconds(25);
 
     // Who reads on another device moves the cursor there; what was seen here in the last moment is still said when the chat ends.
-    private static readonly TimeSpan FarewellPause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan FarewellPause = TimeSpan.FromSeconds(5);
 
     private readonly FastChatClient _client;
     private readonly RawTerminal _terminal;
@@ -88,10 +88,10 @@ internal sealed class ChatApp : IDisposable
             _rooms.Show(_rooms.Open(first, label, waiting));
             _commands.Start(_rooms.OpenMembershipsAsync);
             _commands.Start(_commands.LearnOwnPresenceAsync);
-            _commands.Start(_reporter.RunAsync);
+            Task reporting = _reporter.RunAsync(_ending.Token);
             _idle.Start();
             await LoopAsync().ConfigureAwait(false);
-            await SayGoodbyeAsync().ConfigureAwait(false);
+            await SayGoodbyeAsync(reporting).ConfigureAwait(false);
         }
         finally
         {
@@ -242,16 +242,21 @@ internal sealed class ChatApp : IDisposable
         }
     }
 
-    private async Task SayGoodbyeAsync()
+    private async Task SayGoodbyeAsync(Task reporting)
     {
         using CancellationTokenSource deadline = new(FarewellPause, _time);
         try
         {
-            await _reporter.SendAsync(deadline.Token).ConfigureAwait(false);
+            // It is given up with the chat, and what it was telling then waits again.
+            await reporting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_client.State.Phase == ConnectionPhase.Connected)
+            {
+                await _reporter.SendAsync(deadline.Token).ConfigureAwait(false);
+            }
         }
         catch (Exception failure) when (failure is OperationCanceledException or ClientException)
         {
-            // There is no connection: what was read is read again on the other devices.
+            // The connection broke just now: what was read is read again on the other devices.
         }
     }
 

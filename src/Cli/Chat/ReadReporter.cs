@@ -81,10 +81,23 @@ internal sealed class ReadReporter(Func<ConversationId, ulong, ulong, Cancellati
                 continue;
             }
 
-            switch (await tell(conversation, thread, read, cancellation).ConfigureAwait(false))
+            // Until it is told it waits here, also when the telling is given up.
+            ReportOutcome outcome = ReportOutcome.Later;
+            try
             {
-                case ReportOutcome.Refused: _refused[conversation] = true; break;
-                case ReportOutcome.Later: Report(conversation, thread, read); break;
+                outcome = await tell(conversation, thread, read, cancellation).ConfigureAwait(false);
+            }
+            finally
+            {
+                if (outcome == ReportOutcome.Later)
+                {
+                    Report(conversation, thread, read);
+                }
+            }
+
+            if (outcome == ReportOutcome.Refused)
+            {
+                _refused[conversation] = true;
             }
         }
     }

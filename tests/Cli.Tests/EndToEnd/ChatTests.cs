@@ -99,7 +99,7 @@ public sealed class ChatTests
     {
         await SucceedAsync("create", "twice", "--user", "ada");
         await SucceedAsync("invite", "twice", "ben", "--user", "ada");
-        await using ChatTerminal here = ChatTerminal.Start(_cli, "'#here' --user ben");
+        await using ChatTerminal here = ChatTerminal.Start(_cli, "'#here' --user ben", columns: 160);
         await here.SeeAsync("#twice");
         await SucceedAsync("send", "twice", "first", "--user", "ada");
         await here.SeeAsync("#twice (1)");
