@@ -238,6 +238,26 @@ internal sealed class MessageCommandsTests
         Assert.That(KeysOf(MessageKeys.AllOf('r', ShardBench.Room)).Count, Is.GreaterThanOrEqualTo(model.Reactions));
     }
 
+    /// <summary>What cannot be read is no "nothing": a deleted message would be editable. And it shows before anything is changed, also when it lies where only the end of a message looks.</summary>
+    [Test]
+    public void ADamagedAnnotationIsToldAndChangesNothing([Values] bool isOfAnother)
+    {
+        Text(Alice, "question");
+        Reply(Bob, 1);
+        Next(restarts: false);
+        ulong damaged = isOfAnother ? 1ul : 2ul;
+        _bench.WriteState(new StateEntry(MessageKeys.Annotation(ShardBench.Room, damaged), [1, 2, 3]));
+        _bench.Commit();
+        Assert.That(() => Publish(Bob, MessageKind.Delete, new DeleteBody(2).ToBytes()), Throws.TypeOf<CorruptRecordException>());
+        Assert.That(() => _bench.Apply(CommandKind.Expire, default, new ExpireCommand(ShardBench.Room, 2, 5_000).ToBytes()), Throws.TypeOf<CorruptRecordException>());
+        Assert.That(() => React(Alice, damaged, "👍"), Throws.TypeOf<CorruptRecordException>());
+        Assert.That(() => Thread(Alice, damaged), Throws.TypeOf<CorruptRecordException>());
+        Assert.That((_bench.Turn.Batch.Count, _bench.Turn.Open.Count), Is.EqualTo((0, 0)));
+        Assert.That(Text(Bob, "and on"), Is.EqualTo(ErrorCode.None));
+        Next(restarts: true);
+        Assert.That(_bench.Log.ReadHead(ShardBench.Room).Sequence, Is.EqualTo(3));
+    }
+
     [Test]
     public void AnnotationsSurviveTheirBytes()
     {
