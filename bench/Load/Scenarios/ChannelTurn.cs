@@ -3,7 +3,6 @@ using System.Globalization;
 
 using FastChat.Bench.Compare;
 using FastChat.Bench.Load.Measure;
-using FastChat.Bench.Load.Reports;
 
 namespace FastChat.Bench.Load.Scenarios;
 

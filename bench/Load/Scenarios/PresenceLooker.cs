@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Diagnostics;
 
 using FastChat.Bench.Compare.Systems.FastChat;
-using FastChat.Bench.Compare.Wires;
 using FastChat.Protocol;
 
 namespace FastChat.Bench.Load.Scenarios;

@@ -5,7 +5,6 @@ using FastChat.Bench.Compare;
 using FastChat.Bench.Compare.Systems.FastChat;
 using FastChat.Bench.Load.Measure;
 using FastChat.Bench.Load.Reports;
-using FastChat.Protocol;
 
 namespace FastChat.Bench.Load.Scenarios;
 
