@@ -10,7 +10,8 @@ using FastChat.Protocol;
 namespace FastChat.Bench.Load.Scenarios;
 
 /// <summary>
-/// A channel of a hundred thousand members and one of a hundred, with the same hundred online in both: a message has to cost the same. They take turns on one server, small, large, small, …; every other turn the large one is first. Ratios are taken turn by turn, and their
+/// A channel of a hundred thousand members and one of a hundred, with the same hundred online in both: a message has to cost the same. They take turns on one server, small, large, small, …;
+/// every other turn the large one is first. Ratios are taken turn by turn, and their
 /// medians reported.
 /// </summary>
 /// <param name="turns">Turns.</param>

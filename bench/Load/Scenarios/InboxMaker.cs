@@ -8,7 +8,8 @@ using FastChat.Protocol;
 namespace FastChat.Bench.Load.Scenarios;
 
 /// <summary>
-/// Gives account 0 a list of conversations as somebody has it after years: two in five are with one other person, where the person spoke last, the others are groups of three, where account 1 did. Most are read up to some of the last messages, and in one of
+/// Gives account 0 a list of conversations as somebody has it after years: two in five are with one other person, where the person spoke last, the others are groups of three, where account
+/// 1 did. Most are read up to some of the last messages, and in one of
 /// twenty groups or so the person is mentioned behind that. So most rows have records behind the cursor that have to be counted. Account 2 gets
 /// a few of its own, without numbers: opening its list makes the machine code after a start.
 /// </summary>

@@ -10,8 +10,10 @@ using FastChat.Protocol;
 namespace FastChat.Bench.Load.Scenarios;
 
 /// <summary>
-/// A person with thousands of conversations opens the list of them. *Opening* is what a client asks first: one GetInbox without what it knows, the 50 rows that were active last, each with its unread count, mentions and the last message's beginning.
-/// Before each opening something was said in twenty of the conversations. Beside it: what is different for a device that knows all of it, and the whole list in pages of 200. The time runs from the request to the answer's last byte over
+/// A person with thousands of conversations opens the list of them. *Opening* is what a client asks first: one GetInbox without what it knows, the 50 rows that were active last, each with
+/// its unread count, mentions and the last message's beginning.
+/// Before each opening something was said in twenty of the conversations. Beside it: what is different for a device that knows all of it, and the whole list in pages of 200. The time runs
+/// from the request to the answer's last byte over
 /// loopback; reading the answer is the client's. At last the server is started again and the list opened once: cold, but for the machine code, which another person's list of three has made.
 /// </summary>
 internal sealed class InboxScenario : IScenario

@@ -7,7 +7,8 @@ using FastChat.Protocol;
 namespace FastChat.Bench.Load.Scenarios;
 
 /// <summary>
-/// A connection that watches every group of its account, counts what it is told and keeps it, as a client would that draws it: at the end it has to know the truth, however little of the way there it was told. It counts as ready
+/// A connection that watches every group of its account, counts what it is told and keeps it, as a client would that draws it: at the end it has to know the truth, however little of the way
+/// there it was told. It counts as ready
 /// when all its watches have begun. Generator thread only.
 /// </summary>
 /// <param name="groups">What it watches.</param>

@@ -3,7 +3,8 @@ using System.Diagnostics;
 namespace FastChat.Bench.Load.Scenarios;
 
 /// <summary>
-/// Bytes against a budget that is promised to hold for any stretch of time: in T seconds at most (T + 1) seconds' worth. What came is poured into a bucket that drains at the budget's rate: how high it ever stood says how far the worst
+/// Bytes against a budget that is promised to hold for any stretch of time: in T seconds at most (T + 1) seconds' worth. What came is poured into a bucket that drains at the budget's rate:
+/// how high it ever stood says how far the worst
 /// stretch went beyond the rate. Generator thread only.
 /// </summary>
 /// <param name="bytesPerSecond">The budget.</param>

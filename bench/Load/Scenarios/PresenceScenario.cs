@@ -9,8 +9,10 @@ using FastChat.Bench.Load.Reports;
 namespace FastChat.Bench.Load.Scenarios;
 
 /// <summary>
-/// What it costs that people see who is there, in the two ways in which chat servers melt. First a storm: everybody but the lookers is cut and comes back within the grace, of which the lookers must not be told a byte. Then the
-/// worst: everybody goes for good and comes again, and everybody changes how they are seen as often as is allowed, before few lookers and before all of them. Then the budgets must hold over any stretch of time, and when it
+/// What it costs that people see who is there, in the two ways in which chat servers melt. First a storm: everybody but the lookers is cut and comes back within the grace, of which the
+/// lookers must not be told a byte. Then the
+/// worst: everybody goes for good and comes again, and everybody changes how they are seen as often as is allowed, before few lookers and before all of them. Then the budgets must hold over
+/// any stretch of time, and when it
 /// is quiet again every looker must know the truth. What is not so is broken, and the command says so.
 /// </summary>
 /// <param name="graceSeconds">The broker's grace.</param>
@@ -79,7 +81,9 @@ internal sealed class PresenceScenario(double graceSeconds = 15, double awaySeco
         };
     }
 
-    /// <summary>Cuts everybody, lets them come back, waits until the grace is over, and says how many frames the lookers were sent since; null when it was no storm, because they came too late.</summary>
+    /// <summary>
+    /// Cuts everybody, lets them come back, waits until the grace is over, and says how many frames the lookers were sent since; null when it was no storm, because they came too late.
+    /// </summary>
     private double? Storm(Fleet fleet, PresenceStage stage, List<string> notes)
     {
         (long Frames, long Bytes) before = (stage.All.Frames, stage.All.Bytes);

@@ -13,7 +13,9 @@ namespace FastChat.Bench.Load.Scenarios;
 /// <param name="budgets">What the broker promises.</param>
 internal sealed class PresenceStage(Fleet fleet, PresenceTown town, StormCrowd crowd, PresenceBudgets budgets)
 {
-    /// <summary>One second's worth is a budget's own. Two more are for what a busy machine delivers late, together with what follows; a budget that does not hold passes that within seconds.</summary>
+    /// <summary>
+    /// One second's worth is a budget's own. Two more are for what a busy machine delivers late, together with what follows; a budget that does not hold passes that within seconds.
+    /// </summary>
     public const double BurstSecondsMax = 3;
 
     private const int BeginningMax = 32;

@@ -5,7 +5,8 @@ using FastChat.Protocol;
 namespace FastChat.Bench.Load.Scenarios;
 
 /// <summary>
-/// Who belongs to what in the presence scenario. Accounts stand on a ring; the first twentieth of them looks, the others are looked at. There are as many groups as lookers, each of ninety people and ten lookers that stand
+/// Who belongs to what in the presence scenario. Accounts stand on a ring; the first twentieth of them looks, the others are looked at. There are as many groups as lookers, each of ninety
+/// people and ten lookers that stand
 /// beside one another, so everybody shares conversations with several others. A connection's number decides its account: each person has several sessions.
 /// </summary>
 internal sealed class PresenceTown

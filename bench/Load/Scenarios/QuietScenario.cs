@@ -9,8 +9,10 @@ using FastChat.Bench.Load.Reports;
 namespace FastChat.Bench.Load.Scenarios;
 
 /// <summary>
-/// What conversations cost in memory in which nothing happens. The server is started on a store with none, half and all of them, and its memory read after a while of quiet: the slope of the second half is what one costs that merely exists, for a store that is not
-/// empty fills caches of a fixed size. Then one message goes to each, and when it is quiet again the slope is what one costs that was active once. A server's memory is no ruler: the note has all readings.
+/// What conversations cost in memory in which nothing happens. The server is started on a store with none, half and all of them, and its memory read after a while of quiet: the slope of the
+/// second half is what one costs that merely exists, for a store that is not
+/// empty fills caches of a fixed size. Then one message goes to each, and when it is quiet again the slope is what one costs that was active once. A server's memory is no ruler: the note
+/// has all readings.
 /// </summary>
 /// <param name="settleSeconds">Time of quiet before a reading.</param>
 internal sealed class QuietScenario(double settleSeconds = 12) : IScenario

@@ -13,8 +13,10 @@ namespace FastChat.Broker.Inbox;
 internal readonly record struct InboxRow(ConversationId Conversation, Membership Membership, ulong Head, LastMessage Last);
 
 /// <summary>
-/// The rows of one page: of all that are offered, in whatever order, the first ones behind the place where the page before ended. Most recently active first; the id decides between equals, so that pages fit together. Only what is on the page is kept: lists
-/// of thousands, made and sorted for each page, were large objects, and the collector's background thread had a sixth of the processor time of opening one (5,000 conversations, 2-core AMD EPYC, 2026-11-26). Not for several threads.
+/// The rows of one page: of all that are offered, in whatever order, the first ones behind the place where the page before ended. Most recently active first; the id decides between equals,
+/// so that pages fit together. Only what is on the page is kept: lists
+/// of thousands, made and sorted for each page, were large objects, and the collector's background thread had a sixth of the processor time of opening one (5,000 conversations, 2-core AMD
+/// EPYC, 2026-11-26). Not for several threads.
 /// </summary>
 internal sealed class InboxPageRows
 {

@@ -2,7 +2,10 @@ using FastChat.Protocol;
 
 namespace FastChat.Bench.Compare.Systems.FastChat;
 
-/// <summary>What this broker says beside the words that all systems share. Events that are also these make their connection one at which somebody looks (`signals`). Called on the generator's thread; bodies are valid during the call only.</summary>
+/// <summary>
+/// What this broker says beside the words that all systems share. Events that are also these make their connection one at which somebody looks (`signals`). Called on the generator's thread;
+/// bodies are valid during the call only.
+/// </summary>
 public interface IChatEvents
 {
     /// <summary>The answer to what was asked: a MessagePack map that nobody has read yet.</summary>
