@@ -4,7 +4,7 @@ namespace FastChat.History;
 
 /// <summary>
 /// P15 beyond removals: nobody receives what lies before the first record that any membership of theirs lets them read; a reader and the banned write nothing behind the record that made them that; and in a
-/// direct conversation nothing is accepted from who was blocked when it was sent, unless the block was taken back meanwhile.
+/// direct conversation nothing is accepted from who was blocked when it was sent, unless the block was taken back meanwhile; but one's own words one may always take back.
 /// </summary>
 internal sealed class RightsCheck : Check
 {
@@ -84,7 +84,7 @@ internal sealed class RightsCheck : Check
         if (e.Phase == HistoryPhase.Invoke)
         {
             int peer = _members.TryGetValue(seen.Conversation!.Index, out List<int>? two) ? two.Find(member => member != user) : user;
-            if (peer != user && World.Messages[seen.Message].Invoked == 0)
+            if (peer != user && e.Kind != MessageKind.Delete && World.Messages[seen.Message].Invoked == 0)
             {
                 Block block = BlockOf(peer, user);
                 _sent[(seen.Process.Index, seen.Message)] = (block, block.IsInForce ? block.Changes : -1);

@@ -295,7 +295,7 @@ internal sealed partial class Acts
         catch (RequestException refused)
         {
             History.Write(block with { Phase = refused.Code == ErrorCode.Internal ? HistoryPhase.Info : HistoryPhase.Fail });
-            town.Count("block refused");
+            CountRefusal("block", refused);
         }
     }
 

@@ -12,7 +12,7 @@ internal sealed partial class Acts
 
     private async Task ChangeMembersAsync()
     {
-        if (SomeRoom(IsMade) is not { } room)
+        if (SomeRoomToRule() is not { } room)
         {
             return;
         }
@@ -147,7 +147,7 @@ internal sealed partial class Acts
             return;
         }
 
-        if (SomeRoom(IsMade) is not { } room)
+        if (SomeRoomToRule() is not { } room)
         {
             return;
         }
@@ -194,12 +194,11 @@ internal sealed partial class Acts
         {
             ulong sequence = await act();
             History.Write(change with { Phase = HistoryPhase.Ok, Sequence = sequence });
-            town.Count(deed);
+            town.Count(sequence == 0 ? $"{deed} in vain" : deed);
         }
         catch (RequestException refused)
         {
-            town.Count($"{deed} refused");
-            town.Count($"refusal {refused.Code}");
+            CountRefusal(deed, refused);
             History.Write(change with { Phase = refused.Code is ErrorCode.Internal or ErrorCode.StoreUnavailable ? HistoryPhase.Info : HistoryPhase.Fail });
         }
         catch (ConnectionException)

@@ -66,9 +66,28 @@ internal sealed partial class Acts(Town town, Citizen self, Chance chance, TownP
         }
         catch (RequestException refused)
         {
-            town.Count($"{deed} refused");
-            town.Count($"refusal {refused.Code}");
+            CountRefusal(deed, refused);
         }
+    }
+
+    /// <summary>The same with something that may be so already: that is counted by another name.</summary>
+    private async Task TryAsync(string deed, Func<Task<ChangeResult>> change)
+    {
+        try
+        {
+            ChangeResult result = await change();
+            town.Count(result.IsChanged ? deed : $"{deed} in vain");
+        }
+        catch (RequestException refused)
+        {
+            CountRefusal(deed, refused);
+        }
+    }
+
+    private void CountRefusal(string deed, RequestException refused)
+    {
+        town.Count($"{deed} refused");
+        town.Count($"refusal {refused.Code}");
     }
 
     /// <summary>A conversation: mostly one of the own ones, for the others refuse most things.</summary>
@@ -77,6 +96,13 @@ internal sealed partial class Acts(Town town, Citizen self, Chance chance, TownP
         Room[] fit = [.. town.Rooms.Where(room => isFit?.Invoke(room) ?? true)];
         Room[] own = [.. fit.Where(room => picture.Inbox.TryGetValue(room.Id, out InboxEntry? entry) && MemberRoles.IsMember(entry.Conversation.Role))];
         return own.Length > 0 && !chance.OneIn(8) ? chance.Of(own) : fit.Length > 0 ? chance.Of(fit) : null;
+    }
+
+    /// <summary>One to be changed: in half of the cases one in which the person has a say.</summary>
+    private Room? SomeRoomToRule()
+    {
+        Room[] ruled = [.. town.Rooms.Where(room => IsMade(room) && picture.Inbox.TryGetValue(room.Id, out InboxEntry? entry) && MemberRoles.Rank(entry.Conversation.Role) >= 3)];
+        return ruled.Length > 0 && chance.OneIn(2) ? chance.Of(ruled) : SomeRoom(IsMade);
     }
 
     private Citizen SomebodyElse()

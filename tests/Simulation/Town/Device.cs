@@ -257,7 +257,7 @@ internal sealed class Device : IResident
     {
         if (life.Followed.Add(conversation))
         {
-            _ = FollowAsync(life, client, conversation, after);
+            life.Process.Begin(() => FollowAsync(life, client, conversation, after));
         }
     }
 
@@ -278,6 +278,14 @@ internal sealed class Device : IResident
             }
 
             _town.Count("reading ended");
+        }
+        catch (HistoryTruncatedException truncated)
+        {
+            // They may not read what lies before.
+            _town.Count("history cut");
+            life.Followed.Remove(conversation);
+            Follow(life, client, conversation, truncated.ResumeAfter);
+            return;
         }
         catch (RequestException refused)
         {
@@ -300,7 +308,8 @@ internal sealed class Device : IResident
         if (own.Length > 0)
         {
             life.IsWatching = true;
-            _ = WatchAsync(life, client, _chance.Of(own));
+            ConversationId watched = _chance.Of(own);
+            life.Process.Begin(() => WatchAsync(life, client, watched));
         }
     }
 
