@@ -17,7 +17,7 @@ internal sealed class ChatHistory
     private readonly HashSet<(ulong Target, ulong Reaction, int Who)> _reacted = [];
     private readonly List<HistoryEvent> _events = [];
     private ulong _joinedAt;
-    private bool _isReader;
+    private readonly bool _isReader;
     private bool _isBlocked;
     private long _now = 1_000_000;
     private ulong _next = 1000;
@@ -309,7 +309,8 @@ internal sealed class ChatHistory
             Read = read,
             Delivered = delivered,
             VisibleFrom = first == 1 ? 0 : first,
-            Unread = (ulong)_logs[room].Count(record => record.Sequence > Math.Max(read, first - 1) && record.User != UserOf(who) && MessageKinds.IsMessage(record.Kind) && !Shown(room, record.Sequence).Erased),
+            Unread = (ulong)_logs[room].Count(record =>
+                record.Sequence > Math.Max(read, first - 1) && record.User != UserOf(who) && MessageKinds.IsMessage(record.Kind) && !Shown(room, record.Sequence).Erased),
         });
         Add(asked with { Phase = HistoryPhase.Ok });
     }

@@ -21,7 +21,8 @@ internal static class ChatMutators
         new("a cursor is answered with less than was asked", Promise.Cursors, draft => Spoil(draft, static e => IsMove(e) && e.Read > 1, static e => e with { Read = e.Read - 1 })),
         new("a cursor passes the head", Promise.Cursors, PassHead),
         new("somebody who was removed moves a cursor", Promise.Cursors, MoveRemoved),
-        new("a message is not counted as unread", Promise.Cursors, draft => Spoil(draft, static e => e.Op == HistoryOp.Inbox && e.Unread > 0, static e => e with { Unread = e.Unread - 1 }, onlyLast: true)) { IsPure = true },
+        new("a message is not counted as unread", Promise.Cursors, draft =>
+            Spoil(draft, static e => e.Op == HistoryOp.Inbox && e.Unread > 0, static e => e with { Unread = e.Unread - 1 }, onlyLast: true)) { IsPure = true },
         new("a newcomer reads what was before", Promise.Membership, ReadBefore),
         new("a reader writes", Promise.Membership, WriteAsReader),
         new("somebody blocked writes", Promise.Membership, WriteBlocked),
@@ -70,7 +71,8 @@ internal static class ChatMutators
 
     private static bool ShowErased(Draft draft, Func<HistoryEvent, bool> isFit)
     {
-        bool isFound = draft.TryPick(e => e is { Op: HistoryOp.Record, Erased: true } && isFit(e), out Spot spot);
+        // In the group everybody saw it whole before: what it was about is known.
+        bool isFound = draft.TryPick(e => e is { Op: HistoryOp.Record, Erased: true } && e.Conversation == new ConversationId(101) && isFit(e), out Spot spot);
         if (isFound)
         {
             draft.Change(spot, static e => e with { Erased = false });
@@ -118,8 +120,8 @@ internal static class ChatMutators
                 HistoryEvent shown = draft[spot];
                 hidden = draft.All(e => e is { Op: HistoryOp.MoveCursor, Phase: HistoryPhase.Ok } && e.TimeNs < shown.TimeNs && e.Conversation == shown.Conversation &&
                     e.Process == $"person-{(int)shown.Member.Value - 1}" && e.Process != shown.Process && e.Read > shown.Read).Select(other => draft[other]).LastOrDefault();
-                ulong told = draft.All(e => e is { Op: HistoryOp.MoveCursor, Phase: HistoryPhase.Invoke, Private: false } && e.TimeNs < shown.TimeNs && e.Process == hidden.Process && e.Conversation == shown.Conversation)
-                    .Select(other => draft[other].Read).DefaultIfEmpty(0ul).Max();
+                ulong told = draft.All(e => e is { Op: HistoryOp.MoveCursor, Phase: HistoryPhase.Invoke, Private: false } && e.TimeNs < shown.TimeNs &&
+                    e.Process == hidden.Process && e.Conversation == shown.Conversation).Select(other => draft[other].Read).DefaultIfEmpty(0ul).Max();
                 return hidden.Read > told;
             },
             out Spot spot);
@@ -147,7 +149,8 @@ internal static class ChatMutators
 
     private static bool MoveRemoved(Draft draft)
     {
-        if (!draft.TryPick(static e => e is { Op: HistoryOp.MoveCursor, Phase: HistoryPhase.Invoke } && e.Process == "person-2", spot => IsMove(draft[new Spot(spot.File, spot.Index + 1)]), out Spot spot))
+        if (!draft.TryPick(
+            static e => e is { Op: HistoryOp.MoveCursor, Phase: HistoryPhase.Invoke } && e.Process == "person-2", spot => IsMove(draft[new Spot(spot.File, spot.Index + 1)]), out Spot spot))
         {
             return false;
         }

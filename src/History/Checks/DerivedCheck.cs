@@ -159,7 +159,8 @@ internal sealed class DerivedCheck : Check
             };
             if (note != read)
             {
-                Findings.Report(Promise.Agreement, $"message {claim.Epoch}:{shown.Sequence} of conversation {conversation.Id} at head {claim.Head} is {read}, and its log makes it {note}", claim.Place);
+                Findings.Report(
+                    Promise.Agreement, $"message {claim.Epoch}:{shown.Sequence} of conversation {conversation.Id} at head {claim.Head} is {read}, and its log makes it {note}", claim.Place);
             }
         }
 
@@ -167,7 +168,8 @@ internal sealed class DerivedCheck : Check
         {
             if (sequence >= claim.First && sequence <= claim.Last && !told.Contains(sequence) && note != new MessageNote())
             {
-                Findings.Report(Promise.Agreement, $"nothing is said of message {claim.Epoch}:{sequence} of conversation {conversation.Id} at head {claim.Head}, and its log makes it {note}", claim.Place);
+                Findings.Report(
+                    Promise.Agreement, $"nothing is said of message {claim.Epoch}:{sequence} of conversation {conversation.Id} at head {claim.Head}, and its log makes it {note}", claim.Place);
             }
         }
     }

@@ -101,7 +101,10 @@ internal sealed class ErasureCheck : Check
         if (entry.WholeAskedAt > knownAt)
         {
             Findings.Report(
-                Promise.Erasure, $"record {by.Epoch}:{sequence} of conversation {conversation.Id} was deleted by {by.Sequence}, and a read that was asked for later brings its body", known, entry.WholePlace);
+                Promise.Erasure,
+                $"record {by.Epoch}:{sequence} of conversation {conversation.Id} was deleted by {by.Sequence}, and a read that was asked for later brings its body",
+                known,
+                entry.WholePlace);
         }
     }
 

@@ -174,7 +174,10 @@ internal sealed class RightsCheck : Check
         if (standing?.Role is MemberRole.Reader or MemberRole.Banned)
         {
             Findings.Report(
-                Promise.Membership, $"record {sequence} of conversation {conversation.Id} was written by {World.Users[standing.Member]}, who was {MemberRoles.NameOf(standing.Role)}", standing.Place, entry.Place);
+                Promise.Membership,
+                $"record {sequence} of conversation {conversation.Id} was written by {World.Users[standing.Member]}, who was {MemberRoles.NameOf(standing.Role)}",
+                standing.Place,
+                entry.Place);
         }
         else if (standing is not null)
         {

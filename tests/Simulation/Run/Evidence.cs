@@ -26,7 +26,7 @@ internal sealed class Evidence
 
     /// <summary>Of worlds with a handful of people, who delete nothing and move no cursors: every other promise that a history of today can say something about, and every fault.</summary>
     public static ExpectedEvidence OfWorlds { get; } =
-        new([.. Promises.All.Where(static promise => Promises.HasCheck(promise) && promise is not (Promise.Cursors or Promise.Erasure))], Fate.AllNames, []);
+        new([.. Promises.All.Where(static promise => Promises.HasCheck(promise) && promise is not (Promise.Cursors or Promise.Erasure))], Fate.AllNames, WorldsForFaults: 0, []);
 
     /// <summary>Adds a world.</summary>
     public void Add(SeedResult result)
@@ -51,7 +51,7 @@ internal sealed class Evidence
     /// <summary>What has never happened although there were many worlds; empty when nothing is missing.</summary>
     public IReadOnlyList<string> Missing() => _worlds < _worldsMin ? [] : [
         .. _expected.Promises.Where(promise => _judged.GetValueOrDefault(promise) == 0).Select(promise => $"{Promises.NumberOf(promise)} was never judged"),
-        .. _expected.Faults.Where(name => _faults.GetValueOrDefault(name) == 0).Select(name => $"{name} never struck"),
+        .. (_worlds < _expected.WorldsForFaults ? [] : _expected.Faults).Where(name => _faults.GetValueOrDefault(name) == 0).Select(name => $"{name} never struck"),
         .. _expected.Deeds.Where(name => _deeds.GetValueOrDefault(name) == 0).Select(name => $"{name} never happened")];
 
     /// <summary>For people.</summary>
@@ -64,4 +64,8 @@ internal sealed class Evidence
 }
 
 /// <summary>What worlds must have shown, so that finding nothing means something.</summary>
-internal sealed record ExpectedEvidence(IReadOnlyList<Promise> Promises, IReadOnlyList<string> Faults, IReadOnlyList<string> Deeds);
+/// <param name="Promises">That were judged.</param>
+/// <param name="Faults">That struck.</param>
+/// <param name="WorldsForFaults">With fewer worlds than this a fault may be missing: each world has some of them only.</param>
+/// <param name="Deeds">That were done or met.</param>
+internal sealed record ExpectedEvidence(IReadOnlyList<Promise> Promises, IReadOnlyList<string> Faults, int WorldsForFaults, IReadOnlyList<string> Deeds);

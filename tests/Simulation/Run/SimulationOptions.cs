@@ -8,7 +8,8 @@ namespace FastChat.Simulation;
 internal sealed record SimulationOptions
 {
     public const string Usage =
-        "usage: tests/campaigns/run.sh simulation|community [--cycles N] [--seed S] [--minutes M] [--threads T] [--sabotage NAME]; community also [--people N] [--rooms N] [--simulated-seconds S]; worlds have the seeds S, S + 1, …: one of them again is --seed ITS_SEED --cycles 1";
+        "usage: tests/campaigns/run.sh simulation|community [--cycles N] [--seed S] [--minutes M] [--threads T] [--sabotage NAME]; community also [--people N] [--rooms N] [--simulated-seconds S];"
+        + " worlds have the seeds S, S + 1, …: one of them again is --seed ITS_SEED --cycles 1";
 
     /// <summary>Towns of two hundred people in the place of a handful of people each: docs/reliability.md, "The community".</summary>
     public TownSize? Town { get; init; }

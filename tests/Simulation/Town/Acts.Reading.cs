@@ -268,7 +268,8 @@ internal sealed partial class Acts
     /// <summary>Blocks the other one of a direct conversation, or anybody; and takes it back after a while.</summary>
     private async Task BlockAsync()
     {
-        ConversationInfo[] direct = [.. picture.Inbox.Values.Where(entry => entry.Conversation.Kind == ConversationKind.Direct && entry.Conversation.Peer != self.User).Select(static entry => entry.Conversation)];
+        ConversationInfo[] all = [.. picture.Inbox.Values.Select(static entry => entry.Conversation)];
+        ConversationInfo[] direct = [.. all.Where(one => one.Kind == ConversationKind.Direct && one.Peer != self.User)];
         bool isBack = _blocked.Count > 0 && chance.OneIn(2);
         UserId whom = isBack ? _blocked[0] : direct.Length > 0 && !chance.OneIn(5) ? chance.Of(direct).Peer : chance.OneIn(5) ? self.User : SomebodyElse().User;
         if (whom.IsNone)

@@ -43,7 +43,8 @@ internal sealed partial class Acts
                 break;
 
             case 7:
-                await TryAsync("uninvite", () => client.UninviteAsync(room.Id, whom));
+                MemberInfo? invited = await SomeMemberAsync(room, static one => one.Role == MemberRole.Invited);
+                await TryAsync("uninvite", () => client.UninviteAsync(room.Id, invited?.User ?? whom));
                 break;
 
             case < 11:
@@ -68,7 +69,8 @@ internal sealed partial class Acts
                 break;
 
             case 17:
-                await TryAsync("unmute", () => client.UnmuteAsync(room.Id, member?.MutedUntil is null ? whom : member.User));
+                MemberInfo? muted = await SomeMemberAsync(room, static one => one.MutedUntil is not null);
+                await TryAsync("unmute", () => client.UnmuteAsync(room.Id, muted?.User ?? whom));
                 break;
 
             case 18:
@@ -107,7 +109,8 @@ internal sealed partial class Acts
             case 0:
                 await TryAsync("link", async () =>
                 {
-                    JoinLinkCreated link = await client.CreateJoinLinkAsync(room.Id, chance.OneIn(3) ? MemberRole.Reader : MemberRole.Member, chance.OneIn(2) ? 0u : 2u, TimeSpan.FromSeconds(chance.Between(10, 600)));
+                    MemberRole role = chance.OneIn(3) ? MemberRole.Reader : MemberRole.Member;
+                    JoinLinkCreated link = await client.CreateJoinLinkAsync(room.Id, role, chance.OneIn(2) ? 0u : 2u, TimeSpan.FromSeconds(chance.Between(10, 600)));
                     town.Links.Add((room, link.Link));
                 });
                 break;
@@ -210,13 +213,13 @@ internal sealed partial class Acts
 
     private static ulong PlaceOf(ChangeResult result) => result.IsChanged ? result.Sequence : 0;
 
-    private async Task<MemberInfo?> SomeMemberAsync(Room room)
+    private async Task<MemberInfo?> SomeMemberAsync(Room room, Func<MemberInfo, bool>? isFit = null)
     {
         MemberInfo? member = null;
         await TryAsync("members", async () =>
         {
             MemberPage page = await client.ListMembersAsync(room.Id, limit: 100);
-            MemberInfo[] others = [.. page.Members.Where(one => one.User != self.User && MemberRoles.IsMember(one.Role))];
+            MemberInfo[] others = [.. page.Members.Where(one => one.User != self.User && (isFit?.Invoke(one) ?? MemberRoles.IsMember(one.Role)))];
             member = others.Length > 0 ? chance.Of(others) : null;
         });
         return member;

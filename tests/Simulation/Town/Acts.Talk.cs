@@ -185,5 +185,9 @@ internal sealed partial class Acts
     }
 
     /// <summary>Every text is another one.</summary>
-    private byte[] Text() => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{self.Name} says {chance.Next():x16}{new string('…', chance.OneIn(20) ? chance.Between(1, 800) : 1)}"));
+    private byte[] Text()
+    {
+        string rest = new('…', chance.OneIn(20) ? chance.Between(1, 800) : 1);
+        return Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{self.Name} says {chance.Next():x16}{rest}"));
+    }
 }

@@ -28,7 +28,7 @@ internal sealed partial class Acts(Town town, Citizen self, Chance chance, TownP
                 < 70 => ReadSomethingAsync(),
                 < 76 => CursorAsync(),
                 < 82 => CatchUpAsync(),
-                < 92 => ChangeMembersAsync(),
+                < 91 => ChangeMembersAsync(),
                 < 94 => ChangeRoomAsync(),
                 < 97 => PeopleAsync(),
                 _ => PresenceAsync(),

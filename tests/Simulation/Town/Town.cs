@@ -1,10 +1,7 @@
 using System.Globalization;
 
-using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
-using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
-using FastChat.Client;
 using FastChat.History;
 using FastChat.Storage;
 
@@ -153,7 +150,8 @@ internal sealed class Town
             members.Add(founder == 1 ? 2 : 1);
         }
 
-        return new RoomPlan(number, kind, IsSteady: kind == ConversationKind.Public && number % 20 == 0, founder, members, _chance.Of([HistoryVisibility.All, HistoryVisibility.All, HistoryVisibility.Invited, HistoryVisibility.Joined]));
+        HistoryVisibility history = _chance.Of([HistoryVisibility.All, HistoryVisibility.All, HistoryVisibility.Invited, HistoryVisibility.Joined]);
+        return new RoomPlan(number, kind, IsSteady: kind == ConversationKind.Public && number % 20 == 0, founder, members, history);
     }
 }
 
@@ -171,8 +169,8 @@ internal sealed record Citizen(int Number, UserId User, string Name, int Devices
 internal sealed record RoomPlan(int Number, ConversationKind Kind, bool IsSteady, int Founder, IReadOnlyList<int> Members, HistoryVisibility History);
 
 /// <summary>
-/// A conversation. In a steady one nobody's rights change: messages are pipelined there, for elsewhere one that was refused, its answer lost, may be allowed when it comes again, behind what was sent after it
-/// (protocol.md §6.1).
+/// A conversation. In a steady one nobody's rights change: messages are pipelined there, for elsewhere one that was refused, its answer lost, may be allowed when it comes again, behind
+/// what was sent after it (protocol.md §6.1).
 /// </summary>
 internal sealed record Room(ConversationId Id, ConversationKind Kind, bool IsSteady, int Number)
 {

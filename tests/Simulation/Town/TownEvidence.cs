@@ -13,7 +13,8 @@ internal static class TownEvidence
         "page", "states", "thread read", "pins", "inbox", "catch-up", "list", "read", "delivered", "read privately", "read thread", "cursors",
         "profile", "profiles", "search", "block", "unblock", "availability", "status", "idle", "typing",
         "service made", "service revoked", "service text", "on behalf", "service closed",
-        "connected", "vanished", "returned", "typing seen", "receipt seen", "presence restart", "presence update", "notice added", "notice invited", "notice removed", "notice profile", "notice blocks",
+        "connected", "vanished", "returned", "typing seen", "receipt seen", "presence restart", "presence update",
+        "notice added", "notice invited", "notice removed", "notice profile", "notice blocks",
         "compared", "states compared", "cursors compared", "presence compared",
     ];
 
@@ -32,6 +33,7 @@ internal static class TownEvidence
     /// <summary>All of it.</summary>
     public static ExpectedEvidence Expected { get; } = new(
         [.. Promises.All.Where(Promises.HasCheck)],
-        [],
+        TownRun.Faults,
+        WorldsForFaults: 20,
         [.. s_done, .. s_refused.Select(static name => $"{name} refused"), .. s_codes.Select(static code => $"refusal {code}")]);
 }

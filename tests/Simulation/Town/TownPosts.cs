@@ -19,7 +19,8 @@ internal sealed class TownPosts(Town town, Chance chance)
 
     /// <summary>Publishes a new message of any kind.</summary>
     /// <returns>Where it stands; null when it was refused, or nobody knows.</returns>
-    public Task<PublishReceipt?> SendAsync(FastChatClient client, string process, string deed, ConversationId conversation, MessageKind kind, byte[] body, ulong? ifHead = null, UserId onBehalfOf = default) =>
+    public Task<PublishReceipt?> SendAsync(
+        FastChatClient client, string process, string deed, ConversationId conversation, MessageKind kind, byte[] body, ulong? ifHead = null, UserId onBehalfOf = default) =>
         PublishAsync(client, new Post(process, deed, conversation, NewId(), kind, body, ifHead, onBehalfOf));
 
     /// <summary>Publishes something once more that was answered: it has its place already.</summary>

@@ -14,9 +14,8 @@ internal static class TownRun
     /// <summary>Longer than any message's time, and than a person is here behind their last connection.</summary>
     private static readonly TimeSpan s_expiry = TimeSpan.FromSeconds(60);
 
-    /// <summary>Not an older store and not a clock that jumps: these have worlds of their own, and the pictures of devices are about what is never taken back.</summary>
-    private static readonly FateLimits s_fate = new(
-        [.. Fate.AllNames.Where(static name => name is not ("restore" or "clock"))], TimeSpan.FromSeconds(2));
+    /// <summary>What may happen: not an older store and not a clock that jumps: these have worlds of their own, and the pictures of devices are about what is never taken back.</summary>
+    public static IReadOnlyList<string> Faults { get; } = [.. Fate.AllNames.Where(static name => name is not ("restore" or "clock"))];
 
     /// <summary>Runs it.</summary>
     /// <param name="historyPath">Where its history is kept; null = in memory, for as long as it takes.</param>
@@ -38,7 +37,7 @@ internal static class TownRun
             devices.Find(device => device.Owner.Number == plan.Founder)!.Founding.Enqueue(plan);
         }
 
-        Fate fate = new(world, network, broker, disk, devices, history, s_fate);
+        Fate fate = new(world, network, broker, disk, devices, history, new FateLimits(Faults, TimeSpan.FromSeconds(2)));
         TownOffice office = new(world, network, town);
         broker.Start();
         devices.ForEach(device => device.Begin());
@@ -56,7 +55,11 @@ internal static class TownRun
         stages.Until("the end of fate", size.Duration + s_patience, () => fate.IsOver);
         town.IsEnding = true;
         stages.Until("the return of all", s_patience, () => town.Away == 0);
-        stages.Until("the last answers", s_patience, () => devices.TrueForAll(device => device.IsSettled) && office.Services.All(service => service.IsDone), () => string.Join(", ", devices.Where(device => !device.IsSettled)));
+        stages.Until(
+            "the last answers",
+            s_patience,
+            () => devices.TrueForAll(device => device.IsSettled) && office.Services.All(service => service.IsDone),
+            () => string.Join(", ", devices.Where(device => !device.IsSettled)));
         stages.Wait(s_expiry);
         history.Write(new HistoryEvent { Op = HistoryOp.Nemesis, Fault = HistoryFault.Heal });
         stages.Wait(s_catchUp + TimeSpan.FromMilliseconds(1));
