@@ -49,6 +49,7 @@ public static class HistoryChecker
             new FreshnessCheck(world, findings),
             new MembershipCheck(world, findings),
             new RightsCheck(world, findings),
+            new RevocationCheck(world, findings),
             new ErasureCheck(world, findings),
             new CursorCheck(world, findings),
             new DerivedCheck(world, findings),

@@ -34,7 +34,7 @@ internal sealed class ChatHistory
             Add(new HistoryEvent { Op = HistoryOp.Member, Conversation = room, Member = UserOf(1) });
         }
 
-        for (int who = 0; who < 3; who++)
+        for (int who = 0; who < 4; who++)
         {
             Add(Of(who, HistoryOp.Connect) with { Phase = HistoryPhase.Invoke });
             Add(Of(who, HistoryOp.Connect) with { Phase = HistoryPhase.Ok, Connection = 1, User = UserOf(who), Device = DeviceOf(who) });
@@ -51,6 +51,15 @@ internal sealed class ChatHistory
             {
                 _isReader = true;
                 Append(_group, System(MessageKind.MemberChanged, 2) with { Role = (byte)MemberRole.Reader, VisibleFrom = _joinedAt });
+            }
+
+            else if (i == 130)
+            {
+                Revoke();
+            }
+            else if (i is 20 or 120)
+            {
+                Publish(3, _group, new HistoryEvent { Kind = MessageKind.Text }, ErrorCode.None);
             }
 
             Step();
@@ -144,15 +153,15 @@ internal sealed class ChatHistory
 
         bool isOwn = _logs[room][(int)target - 1].User == UserOf(who);
         ulong reaction = s_reactions[_random.Next(s_reactions.Length)];
-        switch (_random.Next(6))
+        switch (_random.Next(8))
         {
-            case 0 when isOwn && !(who == 2 && _isReader):
+            case < 3 when isOwn && !(who == 2 && _isReader):
                 Publish(who, room, new HistoryEvent { Kind = MessageKind.Edit, Target = target, Content = ++_next }, ErrorCode.None);
                 break;
-            case 1 when isOwn:
+            case 3 when isOwn:
                 Publish(who, room, new HistoryEvent { Kind = MessageKind.Delete, Target = target }, ErrorCode.None);
                 break;
-            case < 5 when room == _group:
+            case < 7 when room == _group:
                 bool isThere = !_reacted.Add((target, reaction, who));
                 _ = isThere && _reacted.Remove((target, reaction, who));
                 Publish(who, room, new HistoryEvent { Kind = MessageKind.Reaction, Target = target, Content = reaction, TakenBack = isThere }, ErrorCode.None);
@@ -348,6 +357,16 @@ internal sealed class ChatHistory
         Add(block);
         _isBlocked = !_isBlocked;
         Add(block with { Phase = HistoryPhase.Ok });
+    }
+
+    /// <summary>The account of a program, who belongs to nobody, ends.</summary>
+    private void Revoke()
+    {
+        HistoryEvent revoke = Of(0, HistoryOp.Revoke) with { Phase = HistoryPhase.Invoke, Member = UserOf(3) };
+        Add(revoke);
+        Add(revoke with { Phase = HistoryPhase.Ok });
+        Add(Of(3, HistoryOp.Close) with { Connection = 1, Code = (ushort)CloseCode.TokenInvalid });
+        _now += 2_000_000_000;
     }
 
     private void Finish()

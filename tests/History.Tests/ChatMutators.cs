@@ -26,6 +26,9 @@ internal static class ChatMutators
         new("a newcomer reads what was before", Promise.Membership, ReadBefore),
         new("a reader writes", Promise.Membership, WriteAsReader),
         new("somebody blocked writes", Promise.Membership, WriteBlocked),
+        new("an account that has ended publishes", Promise.Revocation, static draft => AppendAs(draft, 3, new ConversationId(101))),
+        new("an account that has ended signs in", Promise.Revocation, SignInRevoked) { IsPure = true },
+        new("an account that has ended is sent a message", Promise.Revocation, DeliverRevoked),
     ]).Select(static mutator => mutator with { Source = static seed => ChatHistory.Make(seed).Events });
 
     private static bool IsMove(HistoryEvent e) => e is { Op: HistoryOp.MoveCursor, Phase: HistoryPhase.Ok };
@@ -187,6 +190,27 @@ internal static class ChatMutators
         {
             ulong head = draft[draft.LogOf(draft[spot].Conversation).End].Head;
             draft.Change(spot, e => e with { Phase = HistoryPhase.Ok, Code = 0, Epoch = 1, Sequence = head + 1 });
+        }
+
+        return isFound;
+    }
+
+    private static bool SignInRevoked(Draft draft)
+    {
+        Spot healed = draft.All(static e => e is { Op: HistoryOp.Nemesis, Fault: HistoryFault.Heal })[0];
+        HistoryEvent connect = draft[draft.All(static e => e is { Op: HistoryOp.Connect, Phase: HistoryPhase.Ok, Process: "person-3" })[0]];
+        draft.InsertBehind(
+            new Spot(healed.File, healed.Index - 1), new HistoryEvent { Process = connect.Process, Op = HistoryOp.Connect, Phase = HistoryPhase.Invoke }, connect with { Connection = 2 });
+        return true;
+    }
+
+    private static bool DeliverRevoked(Draft draft)
+    {
+        long revoked = draft[draft.All(static e => e is { Op: HistoryOp.Revoke, Phase: HistoryPhase.Ok })[0]].TimeNs;
+        bool isFound = draft.TryPick(e => e is { Op: HistoryOp.Deliver, Kind: MessageKind.Text } && e.TimeNs > revoked + 1_000_000_000, out Spot spot);
+        if (isFound)
+        {
+            draft.InsertBehind(spot, draft[spot] with { Process = "person-3" });
         }
 
         return isFound;

@@ -78,7 +78,7 @@ internal sealed class DerivedCheck : Check
             {
                 if (IsStill(conversation, log, claims[next]))
                 {
-                    Judge(conversation, claims[next], state, waiting, blind.Count > 0);
+                    Judge(conversation, claims[next], state, waiting, isBlind: blind.Count > 0 && sequence < log.Last);
                 }
             }
         }
@@ -136,7 +136,7 @@ internal sealed class DerivedCheck : Check
 
         if (isBlind)
         {
-            // Somebody's answer or edit was never seen with its body, and its deletion stands behind this head.
+            // Somebody's answer or edit was never seen with its body, and its deletion may stand behind this head. In the end it does not: what was erased was deleted.
             return;
         }
 

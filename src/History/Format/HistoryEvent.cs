@@ -82,6 +82,9 @@ public enum HistoryOp : byte
     /// <summary>Blocking somebody, or taking that back.</summary>
     Block,
 
+    /// <summary>Ending an account or a token.</summary>
+    Revoke,
+
     /// <summary>What was done to the system: a fault began or ended.</summary>
     Nemesis,
 

@@ -24,9 +24,9 @@ internal sealed class Evidence
         _worldsMin = worldsMin;
     }
 
-    /// <summary>Of worlds with a handful of people, who delete nothing and move no cursors: every other promise that a history of today can say something about, and every fault.</summary>
+    /// <summary>Of worlds with a handful of people, who delete nothing, move no cursors and revoke nobody: every other promise that a history of today can say something about, and every fault.</summary>
     public static ExpectedEvidence OfWorlds { get; } =
-        new([.. Promises.All.Where(static promise => Promises.HasCheck(promise) && promise is not (Promise.Cursors or Promise.Erasure))], Fate.AllNames, WorldsForFaults: 0, []);
+        new([.. Promises.All.Where(static promise => Promises.HasCheck(promise) && promise is not (Promise.Cursors or Promise.Revocation or Promise.Erasure))], Fate.AllNames, WorldsForFaults: 0, []);
 
     /// <summary>Adds a world.</summary>
     public void Add(SeedResult result)

@@ -12,7 +12,7 @@ internal static class TownEvidence
         "text", "burst", "again", "opaque", "conditional", "reply", "thread", "mention", "mention all", "expiring", "forward", "edit", "delete", "react", "unreact", "pin", "unpin",
         "page", "states", "thread read", "pins", "inbox", "catch-up", "list", "read", "delivered", "read privately", "read thread", "cursors",
         "profile", "profiles", "search", "block", "unblock", "availability", "status", "idle", "typing",
-        "service made", "service revoked", "service text", "on behalf", "service closed",
+        "service made", "service revoked", "service text", "on behalf", "service closed", "service heard",
         "connected", "vanished", "returned", "typing seen", "receipt seen", "presence restart", "presence update",
         "notice added", "notice invited", "notice removed", "notice profile", "notice blocks",
         "compared", "states compared", "cursors compared", "presence compared",

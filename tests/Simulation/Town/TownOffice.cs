@@ -65,14 +65,19 @@ internal sealed class TownOffice(SimulatedWorld world, SimulatedNetwork network,
     public void RevokeLater(TimeSpan time) => _process.Begin(async () =>
     {
         await Task.Delay(time, _process.Clock);
+        HistoryEvent revoke = new() { Process = Name, Op = HistoryOp.Revoke, Phase = HistoryPhase.Invoke, Member = _services[1].User };
+        town.History.Write(revoke);
         try
         {
             await _client!.RevokeServiceAsync(_services[1].User);
+            town.History.Write(revoke with { Phase = HistoryPhase.Ok });
             town.Count("service revoked");
         }
         catch (ClientException error)
         {
-            town.Count(error is RequestException ? "service revoked refused" : "outcome unknown");
+            // Asked again by itself after a break it may find that it was done: then nobody knows when.
+            town.History.Write(revoke with { Phase = HistoryPhase.Info });
+            town.Count(error is RequestException ? "service revoked before" : "outcome unknown");
         }
     });
 
@@ -142,6 +147,7 @@ internal sealed class TownService(SimulatedWorld world, SimulatedNetwork network
             recording.OnStateChanged);
         recording.Attach(client);
         TownPosts posts = new(town, _chance.Split());
+        _process.Begin(() => ReadAsync(client, rooms[0].Id));
         try
         {
             while (!town.IsEnding)
@@ -162,4 +168,21 @@ internal sealed class TownService(SimulatedWorld world, SimulatedNetwork network
         IsDone = true;
         await client.DisposeAsync();
     });
+
+    /// <summary>It follows one of its conversations, for as long as it may.</summary>
+    private async Task ReadAsync(FastChatClient client, ConversationId conversation)
+    {
+        try
+        {
+            await foreach (ChatMessage message in client.ReadAsync(conversation))
+            {
+                town.Count(message.Publisher == User ? "service heard itself" : "service heard");
+            }
+        }
+        catch (ClientException)
+        {
+            // Its account was taken away, or the program ends.
+            town.Count("service deaf");
+        }
+    }
 }
