@@ -66,6 +66,12 @@ internal sealed partial class Acts
 
             case 16:
                 await TryAsync("mute", () => client.MuteAsync(room.Id, whom, chance.OneIn(2) ? null : chance.Span(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60)) + TimeSpan.FromSeconds(1)));
+                if (chance.OneIn(2))
+                {
+                    // A quarrel that is over: few others find the one who is muted before the time is.
+                    await TryAsync("unmute", () => client.UnmuteAsync(room.Id, whom));
+                }
+
                 break;
 
             case 17:
@@ -75,6 +81,11 @@ internal sealed partial class Acts
 
             case 18:
                 await ChangeAsync("ban", HistoryOp.RemoveMember, room, whom, async () => PlaceOf(await client.BanAsync(room.Id, whom)));
+                if (chance.OneIn(3))
+                {
+                    await TryAsync("unban", () => client.UnbanAsync(room.Id, whom));
+                }
+
                 break;
 
             case 19:
@@ -88,11 +99,19 @@ internal sealed partial class Acts
         }
     }
 
-    private async Task AnswerInvitationAsync(Room room)
+    private bool IsInvited() => picture.Inbox.Values.Any(static entry => entry.Conversation.Role == MemberRole.Invited);
+
+    /// <summary>Answers an invitation, or as if there were one.</summary>
+    private async Task AnswerInvitationAsync(Room? room)
     {
         ConversationId[] invited = [.. picture.Inbox.Values.Where(static entry => entry.Conversation.Role == MemberRole.Invited).Select(static entry => entry.Conversation.Conversation)];
-        Room asked = invited.Length > 0 && town.Rooms.Find(other => other.Id == invited[0]) is { } one ? one : room;
-        if (chance.OneIn(4))
+        Room? asked = invited.Length > 0 && town.Rooms.Find(other => other.Id == invited[0]) is { } one ? one : room;
+        if (asked is null)
+        {
+            return;
+        }
+
+        if (chance.OneIn(3))
         {
             await TryAsync("decline", () => client.DeclineAsync(asked.Id));
         }
@@ -102,8 +121,9 @@ internal sealed partial class Acts
         }
     }
 
-    private async Task LinkAsync(Room room)
+    private async Task LinkAsync(Room any)
     {
+        Room room = SomeRoomToRule(rank: 4) ?? any;
         switch (chance.Below(5))
         {
             case 0:
@@ -131,6 +151,7 @@ internal sealed partial class Acts
                 if (town.Links.Count > 0)
                 {
                     (Room goal, string link) = town.Links[chance.OneIn(3) ? chance.Below(town.Links.Count) : town.Links.Count - 1];
+                    link = chance.OneIn(6) ? new string('x', link.Length) : link;
                     await ChangeAsync("join by link", HistoryOp.AddMember, goal, self.User, async () =>
                     {
                         JoinedByLink joined = await client.JoinByLinkAsync(link);

@@ -20,6 +20,12 @@ internal sealed partial class Acts(Town town, Citizen self, Chance chance, TownP
     {
         try
         {
+            if (IsInvited() && chance.OneIn(4))
+            {
+                await AnswerInvitationAsync(null);
+                return;
+            }
+
             int draw = chance.Below(100);
             await (draw switch
             {
@@ -54,6 +60,13 @@ internal sealed partial class Acts(Town town, Citizen self, Chance chance, TownP
                 CancellationToken.None);
         town.Count($"create {ConversationKinds.NameOf(plan.Kind)}");
         town.Add(info, plan.IsSteady, members.Append(self.User));
+
+        // Some others have a say there too.
+        for (int i = 0; !plan.IsSteady && plan.Kind != ConversationKind.Direct && i < Math.Min(2, members.Length); i++)
+        {
+            UserId deputy = members[i];
+            await TryAsync("role", () => client.SetRoleAsync(info.Conversation, deputy, i == 0 ? MemberRole.Admin : MemberRole.Moderator));
+        }
     }
 
     /// <summary>Tries something of which the history says nothing.</summary>
@@ -98,11 +111,11 @@ internal sealed partial class Acts(Town town, Citizen self, Chance chance, TownP
         return own.Length > 0 && !chance.OneIn(8) ? chance.Of(own) : fit.Length > 0 ? chance.Of(fit) : null;
     }
 
-    /// <summary>One to be changed: in half of the cases one in which the person has a say.</summary>
-    private Room? SomeRoomToRule()
+    /// <summary>One to be changed: mostly one in which the person has a say.</summary>
+    private Room? SomeRoomToRule(int rank = 3)
     {
-        Room[] ruled = [.. town.Rooms.Where(room => IsMade(room) && picture.Inbox.TryGetValue(room.Id, out InboxEntry? entry) && MemberRoles.Rank(entry.Conversation.Role) >= 3)];
-        return ruled.Length > 0 && chance.OneIn(2) ? chance.Of(ruled) : SomeRoom(IsMade);
+        Room[] ruled = [.. town.Rooms.Where(room => IsMade(room) && picture.Inbox.TryGetValue(room.Id, out InboxEntry? entry) && MemberRoles.Rank(entry.Conversation.Role) >= rank)];
+        return ruled.Length > 0 && !chance.OneIn(3) ? chance.Of(ruled) : SomeRoom(IsMade);
     }
 
     private Citizen SomebodyElse()

@@ -182,6 +182,11 @@ internal sealed class Device : IResident
             Founding.Dequeue();
         }
 
+        while (!_town.IsFounded)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(500), life.Process.Clock);
+        }
+
         _doing = "catching up";
         await acts.CatchUpAsync();
         while (!_town.IsEnding)

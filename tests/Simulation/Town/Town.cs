@@ -61,6 +61,9 @@ internal sealed class Town
     /// <summary>The time of day.</summary>
     public DateTimeOffset Now => _world.Clock.GetUtcNow();
 
+    /// <summary>All conversations of the beginning are made: before, nobody does anything that could forbid them, as a block would.</summary>
+    public bool IsFounded { get; set; }
+
     /// <summary>Nobody does anything new any more.</summary>
     public bool IsEnding { get; set; }
 

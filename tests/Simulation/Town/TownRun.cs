@@ -43,6 +43,7 @@ internal static class TownRun
         devices.ForEach(device => device.Begin());
         Stages stages = new(world);
         stages.Until("the founding", s_patience, () => devices.TrueForAll(device => device.Founding.Count == 0));
+        town.IsFounded = true;
         office.Open();
         stages.Until("the programs", s_patience, () => office.IsOpen);
         foreach (TownService service in office.Services)
