@@ -48,6 +48,11 @@ public static class HistoryChecker
             deliveries,
             new FreshnessCheck(world, findings),
             new MembershipCheck(world, findings),
+            new RightsCheck(world, findings),
+            new RevocationCheck(world, findings),
+            new ErasureCheck(world, findings),
+            new CursorCheck(world, findings),
+            new DerivedCheck(world, findings),
         ];
         while (history.TryRead(out HistoryEvent e, out Place place))
         {

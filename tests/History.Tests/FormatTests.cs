@@ -8,7 +8,7 @@ public sealed class FormatTests
     [Test]
     public void Every_event_is_read_as_it_was_written()
     {
-        foreach (List<HistoryEvent> file in GoodHistory.Make(seed: 5).Events)
+        foreach (List<HistoryEvent> file in GoodHistory.Make(seed: 5).Events.Concat(ChatHistory.Make(seed: 5).Events))
         {
             using HistoryReader reader = new(new MemoryStream(WrittenHistory.Write(file)), "file");
             Assert.That(reader.TryRead(out HistoryEvent begin), Is.True);

@@ -6,7 +6,7 @@ public sealed class MutatorTests
     private const int SeedsMax = 400;
     private const int Applications = 25;
 
-    private static IEnumerable<TestCaseData> Mutators() => StorageMutators.All.Concat(ReadingMutators.All)
+    private static IEnumerable<TestCaseData> Mutators() => StorageMutators.All.Concat(ReadingMutators.All).Concat(ChatMutators.All)
         .Select(static mutator => new TestCaseData(mutator).SetName($"{{m}}({mutator})"));
 
     [TestCaseSource(nameof(Mutators))]
@@ -22,7 +22,7 @@ public sealed class MutatorTests
                 continue;
             }
 
-            Draft draft = new(GoodHistory.Make(seed).Events, seed);
+            Draft draft = new(mutator.Source(seed), seed);
             if (!mutator.TryApply(draft))
             {
                 continue;
@@ -46,6 +46,6 @@ public sealed class MutatorTests
     [Test]
     public void Every_promise_that_has_a_check_has_a_mutator() =>
         Assert.That(
-            StorageMutators.All.Concat(ReadingMutators.All).Select(mutator => mutator.Breaks).Distinct(),
+            StorageMutators.All.Concat(ReadingMutators.All).Concat(ChatMutators.All).Select(mutator => mutator.Breaks).Distinct(),
             Is.EquivalentTo(Promises.All.Where(Promises.HasCheck)));
 }

@@ -28,13 +28,13 @@ try
     Console.WriteLine(result.ToJson());
     if (ThreadPool.CompletedWorkItemCount > 0)
     {
-        Console.Error.WriteLine("simulation: something ran in the thread pool, where no seed decides: a world is no longer a function of its seed");
+        Console.Error.WriteLine($"{options.Campaign}: something ran in the thread pool, where no seed decides: a world is no longer a function of its seed");
         return 1;
     }
 
     if (result.IsClean && campaign.Evidence.Missing() is { Count: > 0 } missing)
     {
-        Console.Error.WriteLine($"simulation: {string.Join("; ", missing)}: such a run shows nothing about it");
+        Console.Error.WriteLine($"{options.Campaign}: {string.Join("; ", missing)}: such a run shows nothing about it");
         return 1;
     }
 
@@ -42,6 +42,6 @@ try
 }
 catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
 {
-    Console.Error.WriteLine("simulation: interrupted; the same seed goes on behind the last block");
+    Console.Error.WriteLine($"{options.Campaign}: interrupted; the same seed goes on behind the last block");
     return 130;
 }

@@ -5,6 +5,7 @@
 #   power-cut    what was not synced is lost or torn; takes a C compiler
 #   bit-flip     something in a file of the store is not what was written
 #   simulation   brokers and clients in one process, on virtual time, in an order and with faults that follow from the seed; --cycles worlds, --threads T
+#   community    the same with 200 people in 50 conversations who do everything that can be done, for ten minutes of virtual time: --cycles towns, --threads T
 #   io-error     the disk answers EIO, to any call on any kind of file; takes a C compiler
 #   disk-full    the disk of the store fills up and has room again; takes leave to mount a file system (unshare)
 #   slow-disk    each sync takes 50–500 ms for a while; takes a C compiler
@@ -17,8 +18,10 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." || exit 1
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
-if [ "${1:-}" = simulation ]; then
-  shift
+if [ "${1:-}" = simulation ] || [ "${1:-}" = community ]; then
+  if [ "$1" = simulation ]; then
+    shift
+  fi
   dotnet build tests/Simulation/FastChat.Simulation.csproj -c Release -v q >&2
   # Worlds are short and leave much: with a larger first generation most of it is gone before it is looked at.
   export DOTNET_GCgen0size=${DOTNET_GCgen0size:-0x4000000}

@@ -42,19 +42,21 @@ internal sealed class TailRecording : IReadObserver, IDisposable
     });
 
     /// <inheritdoc/>
-    public void OnSubscribed(ConversationId conversation, in Subscribed answer) => _writer.Write(Of(HistoryOp.Subscribe, conversation) with
+    public void OnSubscribed(ConversationId conversation, in Subscribed answer)
     {
-        Phase = HistoryPhase.Ok,
-        Status = answer.Status switch
+        HistoryStatus status = answer.Status switch
         {
             SubscribeStatus.Resumed => HistoryStatus.Resumed,
             SubscribeStatus.Truncated => HistoryStatus.Truncated,
             _ => HistoryStatus.EpochChanged,
-        },
-        Epoch = answer.Epoch,
-        First = answer.First,
-        Head = answer.Head,
-    });
+        };
+        _writer.Write(Of(HistoryOp.Subscribe, conversation) with { Phase = HistoryPhase.Ok, Status = status, Epoch = answer.Epoch, First = answer.First, Head = answer.Head });
+        if (status == HistoryStatus.Truncated)
+        {
+            // The client ends what does not begin where it was asked to, and leaves it to the application where to go on: nobody waits for these records.
+            _writer.Write(Of(HistoryOp.Unsubscribed, conversation));
+        }
+    }
 
     /// <inheritdoc/>
     public void OnDelivered(in Deliver deliver)

@@ -83,7 +83,7 @@ internal sealed class DurabilityCheck : Check
             Findings.Report(
                 Promise.Durable, $"publish {message.Id} was acknowledged at {message.AckPosition}, where another message stands", message.Invoke, message.Ack, entry.Place);
         }
-        else if (message.RecordHash != message.Hash && !World.Messages.Retried.ContainsKey(index))
+        else if (message.Hash != 0 && message.RecordHash != message.Hash && !World.Messages.Retried.ContainsKey(index))
         {
             Findings.Report(Promise.Durable, $"publish {message.Id} was acknowledged and is stored with other bytes", message.Invoke, message.Ack, message.Record);
         }

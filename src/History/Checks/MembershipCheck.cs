@@ -3,7 +3,7 @@ using FastChat.Protocol;
 namespace FastChat.History;
 
 /// <summary>
-/// P15 in groups, by positions in the log: who was removed at r and not made a member again gets nothing behind r, by whatever request, and writes nothing there; who never was a member
+/// P15 in groups and direct conversations, by positions in the log: who was removed at r and not made a member again gets nothing behind r, by whatever request, and writes nothing there; who never was a member
 /// gets nothing. A new member may read the whole history (protocol.md §5.3), so somebody who comes back may also read what lies between: then the time decides, and only what
 /// was received before the request to add him was sent is a violation.
 /// </summary>
@@ -66,7 +66,7 @@ internal sealed class MembershipCheck : Check
 
         foreach (Link link in _links)
         {
-            if (link.Conversation.Kind == HistoryKind.Group)
+            if (link.Conversation.IsClosedToOthers)
             {
                 foreach (Run run in _runs[link].All)
                 {
@@ -183,7 +183,7 @@ internal sealed class MembershipCheck : Check
             ref Message message = ref World.Messages[i];
             ConversationState conversation = World.Conversations[message.Conversation];
             int user = World.UserOf(message.Author);
-            if (message.Record.IsNone || conversation.Kind != HistoryKind.Group || message.RecordSender != user ||
+            if (message.Record.IsNone || !conversation.IsClosedToOthers || message.RecordSender != user ||
                 !_standings.TryGetValue((message.Conversation, user, message.RecordPosition.Epoch), out Standing? standing))
             {
                 continue;

@@ -105,7 +105,7 @@ internal sealed class OutcomeCheck : Check
             {
                 Findings.Report(Promise.ExactlyOnce, $"id {message.Id} was acknowledged with two bodies", accepted.Invoke, accepted.Answer, attempt.Invoke, attempt.Answer);
             }
-            else if (isStoredSent && stored != attempt.Hash && message.RecordPosition.Epoch == attempt.AckEpoch)
+            else if (isStoredSent && attempt.Hash != 0 && stored != attempt.Hash && message.RecordPosition.Epoch == attempt.AckEpoch)
             {
                 Findings.Report(Promise.ExactlyOnce, $"id {message.Id} was acknowledged with a body that is not the stored one", attempt.Invoke, attempt.Answer, message.Record);
             }

@@ -121,6 +121,48 @@ internal sealed class EventParser
             case HistoryKey.Epoch:
                 e.Epoch = (uint)value;
                 return value <= uint.MaxValue;
+            case HistoryKey.Target:
+                e.Target = value;
+                return true;
+            case HistoryKey.ReplyTo:
+                e.ReplyTo = value;
+                return true;
+            case HistoryKey.Thread:
+                e.Thread = value;
+                return true;
+            case HistoryKey.Role:
+                e.Role = (byte)value;
+                return value <= byte.MaxValue;
+            case HistoryKey.VisibleFrom:
+                e.VisibleFrom = value;
+                return true;
+            case HistoryKey.Read:
+                e.Read = value;
+                return true;
+            case HistoryKey.Delivered:
+                e.Delivered = value;
+                return true;
+            case HistoryKey.Unread:
+                e.Unread = value;
+                return true;
+            case HistoryKey.DeletedBy:
+                e.DeletedBy = value;
+                return true;
+            case HistoryKey.PinnedBy:
+                e.PinnedBy = value;
+                return true;
+            case HistoryKey.Edits:
+                e.Edits = (uint)value;
+                return value <= uint.MaxValue;
+            case HistoryKey.EditedBy:
+                e.EditedBy = value;
+                return true;
+            case HistoryKey.Replies:
+                e.Replies = (uint)value;
+                return value <= uint.MaxValue;
+            case HistoryKey.InThread:
+                e.InThread = (uint)value;
+                return value <= uint.MaxValue;
             default:
                 return false;
         }
@@ -150,6 +192,12 @@ internal sealed class EventParser
                 return true;
             case HistoryKey.Closed:
                 e.Closed = value;
+                return true;
+            case HistoryKey.TakenBack:
+                e.TakenBack = value;
+                return true;
+            case HistoryKey.Private:
+                e.Private = value;
                 return true;
             default:
                 return false;
@@ -187,6 +235,10 @@ internal sealed class EventParser
                 return isDevice;
             case HistoryKey.Hash:
                 return TryReadHex(text, out e.Hash);
+            case HistoryKey.Content:
+                return TryReadHex(text, out e.Content);
+            case HistoryKey.Reactions:
+                return TryReadHex(text, out e.Reactions);
             default:
                 return TryReadId(text, out UInt128 id) && TryTakeId(key, id, ref e);
         }

@@ -39,13 +39,21 @@ internal static class EventShape
             (HistoryOp.Fetch or HistoryOp.ReadLog, _) => Read(e),
             (HistoryOp.Record, _) => Read(e) ?? Position(e) ?? Missing(e.Kind == 0, "kind"),
             (HistoryOp.AddMember or HistoryOp.RemoveMember, _) => Missing(e.Conversation.IsNone, "conversation") ?? Missing(e.Member.Value == 0, "member"),
+            (HistoryOp.ReadStates, HistoryPhase.Ok) => Read(e) ?? Missing(e.Epoch == 0, "epoch"),
+            (HistoryOp.ReadStates or HistoryOp.ListCursors, _) => Read(e),
+            (HistoryOp.State, _) => Read(e) ?? Position(e),
+            (HistoryOp.MoveCursor, _) => Missing(e.Conversation.IsNone, "conversation"),
+            (HistoryOp.Cursor, _) => Read(e) ?? Missing(e.Member.Value == 0, "member"),
+            (HistoryOp.ReadInbox, _) => Missing(e.Request == 0, "request"),
+            (HistoryOp.Inbox, _) => Read(e) ?? Missing(e.Epoch == 0, "epoch"),
+            (HistoryOp.Block or HistoryOp.Revoke, _) => Missing(e.Member.Value == 0, "member"),
             (HistoryOp.Nemesis, _) => Missing(e.Fault == HistoryFault.None, "fault"),
             _ => null,
         };
     }
 
     private static bool HasPhase(HistoryOp op) => op is HistoryOp.Connect or HistoryOp.Publish or HistoryOp.Subscribe or HistoryOp.Unsubscribe or HistoryOp.Fetch
-        or HistoryOp.ReadLog or HistoryOp.AddMember or HistoryOp.RemoveMember;
+        or HistoryOp.ReadLog or HistoryOp.AddMember or HistoryOp.RemoveMember or HistoryOp.ReadStates or HistoryOp.MoveCursor or HistoryOp.ListCursors or HistoryOp.ReadInbox or HistoryOp.Block or HistoryOp.Revoke;
 
     private static string? Published(in HistoryEvent e) => Missing(e.Conversation.IsNone, "conversation") ?? Missing(e.ClientMessageId.IsNone, "client_message_id");
 

@@ -58,6 +58,33 @@ public enum HistoryOp : byte
     /// <summary>Removing a member.</summary>
     RemoveMember,
 
+    /// <summary>Asking what became of messages; what the answer says of each stands between as <see cref="State"/>.</summary>
+    ReadStates,
+
+    /// <summary>What became of one message, of a <see cref="ReadStates"/>.</summary>
+    State,
+
+    /// <summary>Saying how far one has come.</summary>
+    MoveCursor,
+
+    /// <summary>Asking how far the members have come; they stand between as <see cref="Cursor"/>.</summary>
+    ListCursors,
+
+    /// <summary>How far a member has come, of a <see cref="ListCursors"/>.</summary>
+    Cursor,
+
+    /// <summary>Asking for the own list of conversations; they stand between as <see cref="Inbox"/>.</summary>
+    ReadInbox,
+
+    /// <summary>A conversation of a <see cref="ReadInbox"/>.</summary>
+    Inbox,
+
+    /// <summary>Blocking somebody, or taking that back.</summary>
+    Block,
+
+    /// <summary>Ending an account or a token.</summary>
+    Revoke,
+
     /// <summary>What was done to the system: a fault began or ended.</summary>
     Nemesis,
 
@@ -95,6 +122,12 @@ public enum HistoryKind : byte
 
     /// <summary>Members only.</summary>
     Group,
+
+    /// <summary>Two people's own.</summary>
+    Direct,
+
+    /// <summary>Everyone may read, members write.</summary>
+    Channel,
 }
 
 /// <summary>What the operator or a test did to the system.</summary>
@@ -227,6 +260,60 @@ public struct HistoryEvent
 
     /// <summary>Conversation: everyone who publishes there writes into these files, so a record that none of them sent is a forgery.</summary>
     public bool Closed;
+
+    /// <summary>Record of an edit, a deletion, an expiry, a reaction, a pin: the message that it changes.</summary>
+    public ulong Target;
+
+    /// <summary>Record: the message that it answers.</summary>
+    public ulong ReplyTo;
+
+    /// <summary>Record: the message whose thread it is in. Cursors: the thread; 0 = the conversation itself.</summary>
+    public ulong Thread;
+
+    /// <summary>Record of a reaction or a pin: it ends. Block: it is taken back.</summary>
+    public bool TakenBack;
+
+    /// <summary><see cref="BodyHash"/> of the content of an edit, of a reaction; state: of what the message says since.</summary>
+    public ulong Content;
+
+    /// <summary>Membership record: what the member is from here on, as on the wire.</summary>
+    public byte Role;
+
+    /// <summary>Membership record, inbox: the first sequence that the member may read; 0 = all.</summary>
+    public ulong VisibleFrom;
+
+    /// <summary>Cursors, inbox: up to here it is read.</summary>
+    public ulong Read;
+
+    /// <summary>Cursors, inbox: up to here it has arrived.</summary>
+    public ulong Delivered;
+
+    /// <summary>Move_cursor: others are not to know.</summary>
+    public bool Private;
+
+    /// <summary>Inbox: messages that wait.</summary>
+    public ulong Unread;
+
+    /// <summary>State: the record that deleted the message.</summary>
+    public ulong DeletedBy;
+
+    /// <summary>State: the record that pinned it.</summary>
+    public ulong PinnedBy;
+
+    /// <summary>State: how often it was edited.</summary>
+    public uint Edits;
+
+    /// <summary>State: the last edit.</summary>
+    public ulong EditedBy;
+
+    /// <summary>State: messages that answer it.</summary>
+    public uint Replies;
+
+    /// <summary>State: messages in its thread.</summary>
+    public uint InThread;
+
+    /// <summary>State: <see cref="ReactionDigest"/> of its reactions.</summary>
+    public ulong Reactions;
 
     /// <summary>Begin: number of the format.</summary>
     public uint Format;

@@ -20,7 +20,7 @@ public sealed class HistoryWriter : IDisposable
     private const int BufferSize = 64 * 1024;
 
     // Every field at its longest, names included, and the two texts.
-    private const int LineSizeMax = 2048;
+    private const int LineSizeMax = 4096;
     private const int TextSizeMax = 256;
 
     private readonly Lock _lock = new();
@@ -131,6 +131,24 @@ public sealed class HistoryWriter : IDisposable
         line.WordUnlessZero(HistoryKey.Fault, Words.Faults, (int)e.Fault);
         line.WordUnlessZero(HistoryKey.ConversationKind, Words.Kinds, (int)e.ConversationKind);
         line.Flag(HistoryKey.Closed, e.Closed);
+        line.NumberUnlessZero(HistoryKey.Target, e.Target);
+        line.NumberUnlessZero(HistoryKey.ReplyTo, e.ReplyTo);
+        line.NumberUnlessZero(HistoryKey.Thread, e.Thread);
+        line.Flag(HistoryKey.TakenBack, e.TakenBack);
+        line.HexUnlessZero(HistoryKey.Content, e.Content);
+        line.NumberUnlessZero(HistoryKey.Role, e.Role);
+        line.NumberUnlessZero(HistoryKey.VisibleFrom, e.VisibleFrom);
+        line.NumberUnlessZero(HistoryKey.Read, e.Read);
+        line.NumberUnlessZero(HistoryKey.Delivered, e.Delivered);
+        line.Flag(HistoryKey.Private, e.Private);
+        line.NumberUnlessZero(HistoryKey.Unread, e.Unread);
+        line.NumberUnlessZero(HistoryKey.DeletedBy, e.DeletedBy);
+        line.NumberUnlessZero(HistoryKey.PinnedBy, e.PinnedBy);
+        line.NumberUnlessZero(HistoryKey.Edits, e.Edits);
+        line.NumberUnlessZero(HistoryKey.EditedBy, e.EditedBy);
+        line.NumberUnlessZero(HistoryKey.Replies, e.Replies);
+        line.NumberUnlessZero(HistoryKey.InThread, e.InThread);
+        line.HexUnlessZero(HistoryKey.Reactions, e.Reactions);
     }
 
     // On Linux the timestamps of the system's clock are nanoseconds of the machine's monotonic clock: the same for every process.

@@ -23,7 +23,9 @@ public static class RecordEvents
     /// <summary>A record that was read: <see cref="HistoryOp.Record"/>.</summary>
     /// <param name="body">Its bytes; of an erased record the hash of what they were.</param>
     public static HistoryEvent Of(
-        ConversationId conversation, LogPosition position, UserId sender, UserId publisher, DeviceId device, ClientMessageId id, MessageKind kind, ReadOnlySpan<byte> body, bool isErased) => new()
+        ConversationId conversation, LogPosition position, UserId sender, UserId publisher, DeviceId device, ClientMessageId id, MessageKind kind, ReadOnlySpan<byte> body, bool isErased)
+    {
+        HistoryEvent e = new()
         {
             Op = HistoryOp.Record,
             Conversation = conversation,
@@ -36,6 +38,18 @@ public static class RecordEvents
             Kind = kind,
             Hash = BodyHash.OfRecord(body, isErased),
             Erased = isErased,
-            Member = kind is MessageKind.MemberAdded or MessageKind.MemberRemoved or MessageKind.MemberChanged && MembershipBody.TryRead(body, out MembershipBody read) ? read.User : default,
         };
+        return isErased ? e : kind switch
+        {
+            MessageKind.MemberAdded or MessageKind.MemberRemoved or MessageKind.MemberChanged when MembershipBody.TryRead(body, out MembershipBody read) =>
+                e with { Member = read.User, Role = (byte)read.Role, VisibleFrom = read.VisibleFrom },
+            MessageKind.Edit => e with { Target = MessageContent.TargetOf(kind, body), Content = BodyHash.Of(MessageContent.Of(kind, body, out _)) },
+            MessageKind.Delete or MessageKind.Expired => e with { Target = MessageContent.TargetOf(kind, body) },
+            MessageKind.Reaction when ReactionBody.TryRead(body, out ReactionBody? reaction) =>
+                e with { Target = reaction.Target, TakenBack = !reaction.IsAdded, Content = ReactionDigest.HashOf(reaction.Reaction) },
+            MessageKind.Pin when PinBody.TryRead(body, out PinBody pin) => e with { Target = pin.Target, TakenBack = !pin.IsPinned },
+            MessageKind.Rich when MessageContent.AttributesOf(kind, body) is { } attributes => e with { ReplyTo = attributes.ReplyTo, Thread = attributes.Thread },
+            _ => e,
+        };
+    }
 }

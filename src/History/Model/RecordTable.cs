@@ -1,3 +1,5 @@
+using FastChat.Protocol;
+
 namespace FastChat.History;
 
 /// <summary>The first sighting of a record.</summary>
@@ -11,6 +13,47 @@ internal struct RecordEntry
 
     /// <summary>Number of the message, or -1 for records that the broker wrote.</summary>
     public int Message;
+
+    /// <summary>The latest request that still brought its body, and where that stands; 0 = none did.</summary>
+    public long WholeAskedAt;
+    public Place WholePlace;
+
+    /// <summary>Where it was first seen without its body.</summary>
+    public Place ErasedPlace;
+}
+
+/// <summary>What a record says that is no plain message: what it changes, answers, or makes of whom.</summary>
+internal sealed record RecordDetail
+{
+    public required MessageKind Kind { get; init; }
+
+    /// <summary>Number of the sender.</summary>
+    public required int User { get; init; }
+
+    public ulong Target { get; init; }
+
+    public ulong ReplyTo { get; init; }
+
+    public ulong Thread { get; init; }
+
+    public bool IsTakenBack { get; init; }
+
+    public ulong Content { get; init; }
+
+    /// <summary>Number of the member; -1 = it is about none.</summary>
+    public int Member { get; init; } = -1;
+
+    public MemberRole Role { get; init; }
+
+    public ulong VisibleFrom { get; init; }
+
+    /// <summary>When anybody saw it first, and where.</summary>
+    public required long SeenAt { get; init; }
+
+    public required Place Place { get; init; }
+
+    /// <summary>Nobody saw it with its body: what it changed or answered is not known.</summary>
+    public bool IsBlind { get; init; }
 }
 
 /// <summary>

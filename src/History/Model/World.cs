@@ -52,6 +52,12 @@ internal sealed class ConversationState
     /// <summary><see cref="Known"/> when the faults stopped.</summary>
     public Position KnownAtHeal { get; set; }
 
+    /// <summary>True where only members read.</summary>
+    public bool IsClosedToOthers => Kind is HistoryKind.Group or HistoryKind.Direct;
+
+    /// <summary>The records that are no plain messages, as far as anybody saw them.</summary>
+    public Dictionary<Position, RecordDetail> Details { get; } = [];
+
     /// <summary>The readings of the whole log.</summary>
     public List<LogReading> Readings { get; } = [];
 
@@ -418,6 +424,12 @@ internal sealed class World
             entry.Message = seen.Message;
         }
 
+        if (e.Erased && entry.ErasedPlace.IsNone)
+        {
+            entry.ErasedPlace = seen.Place;
+        }
+
+        NoteDetail(e, seen, position);
         if (seen.Message < 0)
         {
             return;
@@ -431,6 +443,37 @@ internal sealed class World
             message.RecordPosition = position;
             message.RecordHash = e.Hash;
             message.RecordSender = NumberOf(e.User);
+        }
+    }
+
+    /// <summary>A record that was erased tells nothing more: what was seen of it before stays.</summary>
+    private void NoteDetail(in HistoryEvent e, in Seen seen, Position position)
+    {
+        if (e.Kind is MessageKind.Text or MessageKind.Opaque)
+        {
+            return;
+        }
+
+        Dictionary<Position, RecordDetail> details = seen.Conversation!.Details;
+        bool isKnown = details.TryGetValue(position, out RecordDetail? known);
+        if (!isKnown || (known!.IsBlind && !e.Erased))
+        {
+            details[position] = new RecordDetail
+            {
+                Kind = e.Kind,
+                User = NumberOf(e.User),
+                Target = e.Target,
+                ReplyTo = e.ReplyTo,
+                Thread = e.Thread,
+                IsTakenBack = e.TakenBack,
+                Content = e.Content,
+                Member = e.Member.Value == 0 ? -1 : NumberOf(e.Member),
+                Role = (MemberRole)e.Role,
+                VisibleFrom = e.VisibleFrom,
+                SeenAt = known?.SeenAt ?? e.TimeNs,
+                Place = known?.Place ?? seen.Place,
+                IsBlind = e.Erased,
+            };
         }
     }
 

@@ -105,6 +105,11 @@ internal sealed class JournaledLog : IConversationLog
 
         Memory.Commit(batches);
         _disk.OnCommitted(CommitNumber);
+        if (Memory.Erasures.Waiting > 0 && _chance.OneIn(100))
+        {
+            // What is deleted is masked at once and goes from the tables at some time: here, between two commits.
+            Memory.EraseNoted();
+        }
     }
 
     /// <inheritdoc/>

@@ -10,7 +10,7 @@ namespace FastChat.Simulation;
 /// Somebody with a program on the real client library: publishes in bursts, reads live and from wherever they were, fetches pages, repeats what was answered, adds and removes members, pauses. The
 /// program dies now and then; the next one goes on with what a program would have kept on its disk: what was sent and not answered, and how far each conversation was read.
 /// </summary>
-internal sealed class Person
+internal sealed class Person : IResident
 {
     /// <summary>Longer than a message is on its way: who has got none for so long has all, or will never get it.</summary>
     private static readonly TimeSpan s_quiet = TimeSpan.FromSeconds(2);

@@ -9,16 +9,24 @@ namespace FastChat.Simulation;
 /// </summary>
 internal sealed class Evidence
 {
-    /// <summary>What many worlds together must have exercised: every promise that a history of today can say something about.</summary>
-    private static readonly Promise[] s_exercised = [.. Promises.All.Where(Promises.HasCheck)];
-
-    /// <summary>With fewer worlds than this, something rare may be missing.</summary>
-    private const int WorldsMin = 200;
-
+    private readonly ExpectedEvidence _expected;
+    private readonly int _worldsMin;
     private readonly SortedDictionary<Promise, long> _judged = [];
     private readonly SortedDictionary<string, long> _faults = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, long> _deeds = new(StringComparer.Ordinal);
     private long _worlds;
+
+    /// <param name="expected">What the worlds together must have shown.</param>
+    /// <param name="worldsMin">With fewer worlds something rare may be missing, and nothing is expected.</param>
+    public Evidence(ExpectedEvidence expected, int worldsMin)
+    {
+        _expected = expected;
+        _worldsMin = worldsMin;
+    }
+
+    /// <summary>Of worlds with a handful of people, who delete nothing, move no cursors and revoke nobody: every other promise that a history of today can say something about, and every fault.</summary>
+    public static ExpectedEvidence OfWorlds { get; } =
+        new([.. Promises.All.Where(static promise => Promises.HasCheck(promise) && promise is not (Promise.Cursors or Promise.Revocation or Promise.Erasure))], Fate.AllNames, WorldsForFaults: 0, []);
 
     /// <summary>Adds a world.</summary>
     public void Add(SeedResult result)
@@ -41,9 +49,10 @@ internal sealed class Evidence
     }
 
     /// <summary>What has never happened although there were many worlds; empty when nothing is missing.</summary>
-    public IReadOnlyList<string> Missing() => _worlds < WorldsMin ? [] : [
-        .. s_exercised.Where(promise => _judged.GetValueOrDefault(promise) == 0).Select(promise => $"{Promises.NumberOf(promise)} was never judged"),
-        .. Fate.AllNames.Where(name => _faults.GetValueOrDefault(name) == 0).Select(name => $"{name} never struck")];
+    public IReadOnlyList<string> Missing() => _worlds < _worldsMin ? [] : [
+        .. _expected.Promises.Where(promise => _judged.GetValueOrDefault(promise) == 0).Select(promise => $"{Promises.NumberOf(promise)} was never judged"),
+        .. (_worlds < _expected.WorldsForFaults ? [] : _expected.Faults).Where(name => _faults.GetValueOrDefault(name) == 0).Select(name => $"{name} never struck"),
+        .. _expected.Deeds.Where(name => _deeds.GetValueOrDefault(name) == 0).Select(name => $"{name} never happened")];
 
     /// <summary>For people.</summary>
     public override string ToString() => string.Join(
@@ -53,3 +62,10 @@ internal sealed class Evidence
         "  deeds: " + string.Join(", ", _deeds.Select(deed => $"{deed.Key} {deed.Value}")),
         "  judged: " + string.Join(", ", _judged.Where(promise => promise.Value > 0).Select(promise => $"{Promises.NumberOf(promise.Key)} {promise.Value}")));
 }
+
+/// <summary>What worlds must have shown, so that finding nothing means something.</summary>
+/// <param name="Promises">That were judged.</param>
+/// <param name="Faults">That struck.</param>
+/// <param name="WorldsForFaults">With fewer worlds than this a fault may be missing: each world has some of them only.</param>
+/// <param name="Deeds">That were done or met.</param>
+internal sealed record ExpectedEvidence(IReadOnlyList<Promise> Promises, IReadOnlyList<string> Faults, int WorldsForFaults, IReadOnlyList<string> Deeds);

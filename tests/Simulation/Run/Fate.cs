@@ -2,6 +2,27 @@ using FastChat.History;
 
 namespace FastChat.Simulation;
 
+/// <summary>Somebody to whom fate may happen: a program on the real client library, on a machine with a link of its own.</summary>
+internal interface IResident
+{
+    /// <summary>The way to the broker.</summary>
+    SimulatedLink Link { get; }
+
+    /// <summary>The program that runs, or the last one that did.</summary>
+    SimulatedProcess? Process { get; }
+
+    /// <summary>The program dies, as by kill -9.</summary>
+    void Kill();
+
+    /// <summary>Starts the program.</summary>
+    void Begin();
+}
+
+/// <summary>What fate is held to in a world that is not about all of it.</summary>
+/// <param name="Names">What may happen.</param>
+/// <param name="PauseMin">The shortest pause between two faults that a seed may choose.</param>
+internal sealed record FateLimits(IReadOnlyList<string> Names, TimeSpan PauseMin);
+
 /// <summary>
 /// What happens to a world: some of the faults, which ones and how often its seed decides (a world with all of them is quieter than one with few, for everything is down most of the time). Each is
 /// written into the history. Runs in a process of its own.
@@ -12,14 +33,14 @@ internal sealed class Fate
     private readonly SimulatedNetwork _network;
     private readonly SimulatedBroker _broker;
     private readonly SimulatedDisk _disk;
-    private readonly IReadOnlyList<Person> _people;
+    private readonly IReadOnlyList<IResident> _people;
     private readonly HistoryWriter _history;
     private readonly Chance _chance;
     private readonly SimulatedProcess _process;
     private readonly string[] _chosen;
     private readonly TimeSpan _pause;
 
-    public Fate(SimulatedWorld world, SimulatedNetwork network, SimulatedBroker broker, SimulatedDisk disk, IReadOnlyList<Person> people, HistoryWriter history)
+    public Fate(SimulatedWorld world, SimulatedNetwork network, SimulatedBroker broker, SimulatedDisk disk, IReadOnlyList<IResident> people, HistoryWriter history, FateLimits? limits = null)
     {
         _world = world;
         _network = network;
@@ -30,9 +51,10 @@ internal sealed class Fate
         _chance = world.Chance.Split();
         _process = new SimulatedProcess(world, "fate");
         int share = _chance.Between(1, 3);
-        string[] chosen = [.. AllNames.Where(_ => _chance.Below(4) < share)];
-        _chosen = chosen.Length == 0 ? [_chance.Of(AllNames)] : chosen;
-        _pause = _chance.Span(TimeSpan.FromMilliseconds(300), TimeSpan.FromSeconds(15));
+        IReadOnlyList<string> names = limits?.Names ?? AllNames;
+        string[] chosen = [.. names.Where(_ => _chance.Below(4) < share)];
+        _chosen = chosen.Length == 0 ? [_chance.Of(names)] : chosen;
+        _pause = _chance.Span(limits?.PauseMin ?? TimeSpan.FromMilliseconds(300), TimeSpan.FromSeconds(15));
     }
 
     /// <summary>What may happen.</summary>
@@ -234,7 +256,7 @@ internal sealed class Fate
     private async Task SilenceAsync()
     {
         Note(HistoryFault.Fault);
-        Person person = _chance.Of(_people);
+        IResident person = _chance.Of(_people);
         int which = _chance.Below(3);
         person.Link.SetSilent(toBroker: true, isSilent: which != 0);
         person.Link.SetSilent(toBroker: false, isSilent: which != 1);
@@ -265,7 +287,7 @@ internal sealed class Fate
     private async Task KillClientAsync()
     {
         Note(HistoryFault.Fault);
-        Person person = _chance.Of(_people);
+        IResident person = _chance.Of(_people);
         person.Kill();
         await WaitAsync(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(5));
         person.Begin();

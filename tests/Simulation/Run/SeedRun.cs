@@ -19,8 +19,8 @@ internal static class SeedRun
     public static SeedResult Run(ulong seed, Sabotage sabotage = Sabotage.None, string? historyPath = null)
     {
         SimulatedWorld world = new(seed);
-        using MemoryStream kept = new();
-        HistoryWriter history = new(new Unclosed(kept), world.Clock);
+        using KeptHistory kept = new();
+        HistoryWriter history = new(kept.Stream, world.Clock);
         SimulatedNetwork network = new(world);
         Chance chance = world.Chance.Split();
         Community community = new(world, people: chance.Between(2, 5), publics: chance.Between(1, 3), groups: chance.Between(1, 2), history);
@@ -91,36 +91,6 @@ internal static class SeedRun
     };
 
     private static long Nanoseconds(TimeSpan span) => span.Ticks * 100;
-
-    /// <summary>The bytes are looked at after the writer has closed its stream.</summary>
-    private sealed class Unclosed(MemoryStream kept) : Stream
-    {
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => kept.Length;
-
-        public override long Position
-        {
-            get => kept.Position;
-            set => throw new NotSupportedException();
-        }
-
-        public override void Write(byte[] buffer, int offset, int count) => kept.Write(buffer, offset, count);
-
-        public override void Flush()
-        {
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-    }
 }
 
 /// <summary>What a seed showed.</summary>

@@ -12,16 +12,18 @@ namespace FastChat.Simulation;
 /// </summary>
 internal sealed class SimulationCampaign(SimulationOptions options, TextWriter progress)
 {
-    private const int WorldsInBlock = 200;
     private const int FailuresShownMax = 10;
 
     private readonly Lock _lock = new();
-    private readonly Evidence _evidence = new();
+    private readonly Evidence _evidence = options.Town is null ? new Evidence(Evidence.OfWorlds, 200) : new Evidence(TownEvidence.Expected, 1);
     private readonly List<SeedResult> _failed = [];
-    private CampaignResult _result = new() { Campaign = "simulation", Seed = options.Seed, Acked = 0, Lost = 0 };
+    private CampaignResult _result = new() { Campaign = options.Campaign, Seed = options.Seed, Acked = 0, Lost = 0 };
     private double _simulatedSeconds;
     private ulong _digest;
     private int _next;
+
+    /// <summary>Behind each block what was found is written down: a town takes longer than hundreds of small worlds.</summary>
+    private int WorldsInBlock => options.Town is null ? 200 : options.Threads;
 
     private string StatePath => Path.Combine(options.WorkDirectory, "state.json");
 
@@ -32,7 +34,7 @@ internal sealed class SimulationCampaign(SimulationOptions options, TextWriter p
     public SimulationResult Run(CancellationToken cancellation)
     {
         long begun = Stopwatch.GetTimestamp();
-        progress.WriteLine(string.Create(CultureInfo.InvariantCulture, $"simulation: seed {options.Seed}, {options.Cycles} worlds, {options.Threads} at a time"));
+        progress.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{options.Campaign}: seed {options.Seed}, {options.Cycles} worlds, {options.Threads} at a time"));
         double before = Load();
         while (_result.Cycles < options.Cycles && _failed.Count == 0 && !(Stopwatch.GetElapsedTime(begun) > options.Limit))
         {
@@ -63,7 +65,7 @@ internal sealed class SimulationCampaign(SimulationOptions options, TextWriter p
     {
         for (int number; (number = Interlocked.Increment(ref _next) - 1) < end;)
         {
-            SeedResult seed = SeedRun.Run(options.Seed + (ulong)number, options.Sabotage);
+            SeedResult seed = RunOne(options.Seed + (ulong)number);
             lock (_lock)
             {
                 _evidence.Add(seed);
@@ -81,13 +83,16 @@ internal sealed class SimulationCampaign(SimulationOptions options, TextWriter p
         }
     }
 
+    private SeedResult RunOne(ulong seed, string? path = null) =>
+        options.Town is { } size ? TownRun.Run(seed, size, options.Sabotage, path) : SeedRun.Run(seed, options.Sabotage, path);
+
     private void KeepFailed()
     {
         foreach (SeedResult failed in _failed.OrderBy(failed => failed.Seed).Take(FailuresShownMax))
         {
             string path = Path.Combine(options.WorkDirectory, string.Create(CultureInfo.InvariantCulture, $"world-{failed.Seed}.history"));
             Directory.CreateDirectory(options.WorkDirectory);
-            SeedResult again = SeedRun.Run(failed.Seed, options.Sabotage, path);
+            SeedResult again = RunOne(failed.Seed, path);
             progress.WriteLine(string.Create(CultureInfo.InvariantCulture, $"world {failed.Seed} ({string.Join(", ", failed.Faults.Keys)}), {path}: again with --seed {failed.Seed} --cycles 1"));
             if (again.Digest != failed.Digest)
             {
@@ -106,7 +111,7 @@ internal sealed class SimulationCampaign(SimulationOptions options, TextWriter p
         if (File.Exists(StatePath) && JsonSerializer.Deserialize<State>(File.ReadAllText(StatePath)) is { } state && state.Result.IsClean)
         {
             (_result, _simulatedSeconds, _digest) = (state.Result, state.SimulatedSeconds, state.Digest);
-            progress.WriteLine(string.Create(CultureInfo.InvariantCulture, $"simulation: goes on behind world {_result.Cycles}"));
+            progress.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{options.Campaign}: goes on behind world {_result.Cycles}"));
         }
 
         return _result.Seconds;

@@ -8,7 +8,14 @@ namespace FastChat.Simulation;
 internal sealed record SimulationOptions
 {
     public const string Usage =
-        "usage: tests/campaigns/run.sh simulation [--cycles N] [--seed S] [--minutes M] [--threads T] [--sabotage NAME]; worlds have the seeds S, S + 1, …: one of them again is --seed ITS_SEED --cycles 1";
+        "usage: tests/campaigns/run.sh simulation|community [--cycles N] [--seed S] [--minutes M] [--threads T] [--sabotage NAME]; community also [--people N] [--rooms N] [--simulated-seconds S];"
+        + " worlds have the seeds S, S + 1, …: one of them again is --seed ITS_SEED --cycles 1";
+
+    /// <summary>Towns of two hundred people in the place of a handful of people each: docs/reliability.md, "The community".</summary>
+    public TownSize? Town { get; init; }
+
+    /// <summary>The campaign's name.</summary>
+    public string Campaign => Town is null ? "simulation" : "community";
 
     /// <summary>Worlds.</summary>
     public int Cycles { get; init; } = 10_000;
@@ -29,13 +36,19 @@ internal sealed record SimulationOptions
     public string? Directory { get; init; }
 
     /// <summary>Where they lie in any case.</summary>
-    public string WorkDirectory => Directory ?? RepositoryRoot.PathOf("artifacts", "campaigns", string.Create(CultureInfo.InvariantCulture, $"simulation-{Seed}"));
+    public string WorkDirectory => Directory ?? RepositoryRoot.PathOf("artifacts", "campaigns", string.Create(CultureInfo.InvariantCulture, $"{Campaign}-{Seed}"));
 
     /// <summary>Reads the command line.</summary>
     /// <exception cref="FormatException">It makes no sense; the message says why.</exception>
     public static SimulationOptions Parse(string[] arguments)
     {
         SimulationOptions options = new();
+        if (arguments is ["community", ..])
+        {
+            options = options with { Town = TownSize.Whole, Cycles = 20 };
+            arguments = arguments[1..];
+        }
+
         if (arguments.Length % 2 != 0)
         {
             throw new FormatException($"{arguments[^1]}: a value is missing");
@@ -49,6 +62,9 @@ internal sealed record SimulationOptions
                 "--seed" => options with { Seed = NumberOf(pair, ulong.MaxValue) },
                 "--minutes" => options with { Limit = TimeSpan.FromMinutes(NumberOf(pair, 100_000)) },
                 "--threads" => options with { Threads = (int)Math.Max(1, NumberOf(pair, 256)) },
+                "--people" when options.Town is { } town => options with { Town = town with { People = (int)Math.Max(4, NumberOf(pair, 100_000)) } },
+                "--rooms" when options.Town is { } town => options with { Town = town with { Rooms = (int)Math.Max(1, NumberOf(pair, 100_000)) } },
+                "--simulated-seconds" when options.Town is { } town => options with { Town = town with { Duration = TimeSpan.FromSeconds(Math.Max(1, NumberOf(pair, 1_000_000))) } },
                 "--sabotage" => options with { Sabotage = Enum.TryParse(pair[1].Replace("-", string.Empty, StringComparison.Ordinal), ignoreCase: true, out Sabotage sabotage) ? sabotage : throw Wrong(pair) },
                 _ => throw Wrong(pair),
             };
