@@ -1,8 +1,10 @@
+using FastChat.Protocol;
+
 namespace FastChat.History;
 
 /// <summary>
 /// P14: a cursor never goes back (what was answered or seen before a read was asked for is not more than what it shows), is never where nobody asked it to be, nor where others were not to know, never passes
-/// the head, and is moved by members only. After a restored backup cursors are as old as the backup, and nothing is judged.
+/// the head, and is moved by members only. One thing moves it without being asked: who becomes a member has read, in private, up to the record that says so. After a restored backup cursors are as old as the backup, and nothing is judged.
 /// </summary>
 internal sealed class CursorCheck : Check
 {
@@ -10,6 +12,7 @@ internal sealed class CursorCheck : Check
     private readonly Dictionary<(int Process, ulong Request), Asked> _asked = [];
     private readonly Dictionary<(int Conversation, int User), Belonging> _belongings = [];
     private readonly List<(int Conversation, ulong Sequence, long At, Place Place)> _moved = [];
+    private readonly List<(int Conversation, int User, ulong Sequence, FormattableString Problem, Place Place)> _joined = [];
 
     public CursorCheck(World world, Findings findings)
         : base(world, findings)
@@ -40,11 +43,11 @@ internal sealed class CursorCheck : Check
 
             case HistoryOp.Cursor when _asked.TryGetValue((process.Index, e.Request), out Asked? asked) && !World.WasRestored:
                 int member = World.NumberOf(e.Member);
-                See(e, seen, asked, CursorsOf(seen.Conversation!, member, asked.Event.Thread), isOwn: member == process.User);
+                See(e, seen, asked, CursorsOf(seen.Conversation!, member, asked.Event.Thread), member);
                 break;
 
             case HistoryOp.Inbox when _asked.TryGetValue((process.Index, e.Request), out Asked? asked) && !World.WasRestored:
-                See(e, seen, asked, CursorsOf(seen.Conversation!, process.User, 0), isOwn: true);
+                See(e, seen, asked, CursorsOf(seen.Conversation!, process.User, 0), process.User);
                 break;
 
             case HistoryOp.ListCursors or HistoryOp.ReadInbox:
@@ -63,6 +66,7 @@ internal sealed class CursorCheck : Check
 
     public override void Finish()
     {
+        JudgeJoined();
         foreach ((int index, ulong sequence, long at, Place place) in _moved)
         {
             ConversationState conversation = World.Conversations[index];
@@ -82,12 +86,26 @@ internal sealed class CursorCheck : Check
         }
     }
 
+    /// <summary>Where a cursor was that nobody had moved there, the member must have become one.</summary>
+    private void JudgeJoined()
+    {
+        foreach ((int index, int user, ulong sequence, FormattableString problem, Place place) in _joined)
+        {
+            ConversationState conversation = World.Conversations[index];
+            bool hasJoined = conversation.Details.Any(one => one.Key.Sequence == sequence && one.Value.Kind == MessageKind.MemberAdded && one.Value.Member == user);
+            if (!hasJoined)
+            {
+                Findings.Report(Promise.Cursors, problem, place);
+            }
+        }
+    }
+
     private void SeeMoved(in HistoryEvent e, in Seen seen, Asked asked)
     {
         ConversationState conversation = seen.Conversation!;
         int user = seen.Process!.User;
         Cursors cursors = CursorsOf(conversation, user, asked.Event.Thread);
-        See(e, seen, asked, cursors, isOwn: true);
+        See(e, seen, asked, cursors, user);
         if (e.Read < asked.Event.Read || e.Delivered < Math.Max(asked.Event.Delivered, asked.Event.Read))
         {
             Findings.Report(Promise.Cursors, $"{e.Process} moved its cursor in {e.Conversation} to {asked.Event.Read} and was told {e.Read}", asked.Place, seen.Place);
@@ -106,8 +124,9 @@ internal sealed class CursorCheck : Check
         }
     }
 
-    private void See(in HistoryEvent e, in Seen seen, Asked asked, Cursors cursors, bool isOwn)
+    private void See(in HistoryEvent e, in Seen seen, Asked asked, Cursors cursors, int member)
     {
+        bool isOwn = member == seen.Process!.User;
         Findings.Judge(Promise.Cursors);
         (ulong read, Place readPlace) = (isOwn ? cursors.Own : cursors.Public).Before(asked.Event.TimeNs);
         (ulong delivered, Place deliveredPlace) = cursors.Delivered.Before(asked.Event.TimeNs);
@@ -119,10 +138,22 @@ internal sealed class CursorCheck : Check
         {
             Findings.Report(Promise.Cursors, $"conversation {e.Conversation} had arrived up to {delivered} and has up to {e.Delivered}", deliveredPlace, seen.Place);
         }
-        else if (e.Read > (isOwn ? cursors.ReadAsked : cursors.PublicAsked) || e.Delivered > cursors.DeliveredAsked)
+        else if (!isOwn && e.Read > cursors.PublicAsked)
         {
-            string what = isOwn || e.Read <= cursors.PublicAsked ? "where nobody moved it" : "where others were not to know of it";
-            Findings.Report(Promise.Cursors, $"a cursor of conversation {e.Conversation} is at {e.Read}, arrived {e.Delivered}, {what}", seen.Place);
+            Findings.Report(Promise.Cursors, $"a cursor of conversation {e.Conversation} is at {e.Read}, where others were not to know of it", seen.Place);
+        }
+        else if ((isOwn && e.Read > cursors.ReadAsked) || e.Delivered > cursors.DeliveredAsked)
+        {
+            FormattableString problem = $"a cursor of conversation {e.Conversation} is at {e.Read}, arrived {e.Delivered}, where nobody moved it";
+            if (isOwn && e.Read > cursors.ReadAsked)
+            {
+                _joined.Add((seen.Conversation!.Index, member, e.Read, problem, seen.Place));
+            }
+
+            if (e.Delivered > cursors.DeliveredAsked)
+            {
+                _joined.Add((seen.Conversation!.Index, member, e.Delivered, problem, seen.Place));
+            }
         }
 
         (isOwn ? cursors.Own : cursors.Public).Raise(e.Read, e.TimeNs, seen.Place);

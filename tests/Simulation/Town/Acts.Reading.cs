@@ -12,7 +12,7 @@ internal sealed partial class Acts
     /// <summary>Asks what is different in the list since it was last asked for.</summary>
     public async Task CatchUpAsync()
     {
-        await TryAsync("catch-up", () => picture.CatchUpAsync(client, chance.Between(3, 60)));
+        await TryAsync("catch-up", () => picture.CatchUpAsync(client));
         if (chance.OneIn(3))
         {
             await ReadInboxAsync();

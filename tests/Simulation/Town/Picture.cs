@@ -19,28 +19,26 @@ internal sealed class Picture
     /// <summary>Who is there, in the conversation that is watched.</summary>
     public SortedDictionary<UserId, PresenceEntry> Present { get; } = new(Comparer<UserId>.Create(static (left, right) => left.Value.CompareTo(right.Value)));
 
-    /// <summary>Asks what is different and takes it in, page by page.</summary>
-    public async Task CatchUpAsync(FastChatClient client, int limit)
+    /// <summary>Asks what is different and takes it in.</summary>
+    public async Task CatchUpAsync(FastChatClient client)
     {
-        KnownConversation[] knows = [.. Inbox.Values.Select(entry => new KnownConversation(entry.Conversation.Conversation, entry.Conversation.Head, entry.Read))];
-        uint known = Epoch;
-        ReadOnlyMemory<byte>? next = null;
-        do
+        InboxChanges changes = await client.CatchUpAsync([.. Inbox.Values.Select(KnownConversation.Of)], Epoch);
+        if (!changes.IsRecovered)
         {
-            InboxPage page = await client.GetInboxAsync(knows, known, limit, next);
-            foreach (InboxEntry entry in page.Entries)
-            {
-                Inbox[entry.Conversation.Conversation] = entry;
-            }
-
-            foreach (ConversationId gone in page.Gone)
-            {
-                Inbox.Remove(gone);
-            }
-
-            (Epoch, next) = (page.Epoch, page.Next);
+            Inbox.Clear();
         }
-        while (next is not null);
+
+        foreach (InboxEntry entry in changes.Entries)
+        {
+            Inbox[entry.Conversation.Conversation] = entry;
+        }
+
+        foreach (ConversationId gone in changes.Gone)
+        {
+            Inbox.Remove(gone);
+        }
+
+        Epoch = changes.Epoch;
     }
 
     /// <summary>A record was read: what it changes is changed. One that does not follow the last one begins anew.</summary>
@@ -69,7 +67,7 @@ internal sealed class Picture
         }
     }
 
-    /// <summary>What is different from a list that was told as a whole; null when nothing is. Only the mark of what has arrived may be older: a list is asked for by head and read cursor.</summary>
+    /// <summary>What is different from a list that was told as a whole; null when nothing is.</summary>
     public string? DifferenceFrom(IReadOnlyList<InboxEntry> fresh)
     {
         foreach (InboxEntry entry in fresh)
@@ -79,7 +77,7 @@ internal sealed class Picture
                 return $"does not know of {entry.Conversation.Conversation}";
             }
 
-            if (Comparable(known) != Comparable(entry))
+            if (Comparable(known) != Comparable(entry) || !(known.Cursors ?? []).SequenceEqual(entry.Cursors ?? []))
             {
                 return $"has {Comparable(known)} where a new device is told {Comparable(entry)}";
             }
@@ -89,7 +87,7 @@ internal sealed class Picture
     }
 
     /// <summary>A mute that is over needs no record to be over.</summary>
-    private static InboxEntry Comparable(InboxEntry entry) => entry with { Delivered = 0, Conversation = entry.Conversation with { MutedUntil = null } };
+    private static InboxEntry Comparable(InboxEntry entry) => entry with { Cursors = null, Conversation = entry.Conversation with { MutedUntil = null } };
 }
 
 /// <summary>How far a conversation was read without a gap, and what that says of the messages from <paramref name="from"/> on.</summary>

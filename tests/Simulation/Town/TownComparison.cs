@@ -12,7 +12,7 @@ internal sealed class TownComparison(SimulatedWorld world, Town town, Device dev
     /// <summary>Compares, and reports each difference as a defect of the world.</summary>
     public async Task RunAsync(FastChatClient client, FastChatClient fresh, Acts acts, ConversationId watched, TimeProvider clock)
     {
-        await device.Picture.CatchUpAsync(client, 20);
+        await device.Picture.CatchUpAsync(client);
         List<InboxEntry> list = await acts.ReadInboxAsync();
         if (device.Picture.DifferenceFrom(list) is { } difference)
         {
