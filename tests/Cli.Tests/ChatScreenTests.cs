@@ -80,6 +80,23 @@ public sealed class ChatScreenTests
         """);
 
     [Test]
+    public void WhatIsAttachedStandsBelowAndWhatIsHiddenIsNotShown()
+    {
+        ChatEntry entry = ChatEntry.FromText(
+            "ada", "the harbour", Noon, 1, default, isOwn: false, context: new EntryContext { ReplyTo = 9, Attachments = ["harbour.jpg, 34 KiB", "tides.pdf, 1.2 MiB"] });
+        entry.Begin(new MessageMarks { Reactions = [new MessageReaction("👍", 2, true)] }, null, 2);
+        string[] shown = [.. entry.Rows(50).Select(static row => row.PlainText.TrimEnd())];
+        Assert.That(shown[^3..], Is.EqualTo(new[] { "12:00 ada  the harbour", "           📎 harbour.jpg, 34 KiB", "           📎 tides.pdf, 1.2 MiB [👍 2]" }));
+
+        Assert.That((entry.Hide(true), entry.Hide(true)), Is.EqualTo((true, false)));
+        Assert.That(entry.Rows(50).Select(static row => row.PlainText), Is.EqualTo(new[] { "12:00 ada  hidden by you" }));
+        entry.Hide(false);
+        Assert.That(entry.Rows(50).Select(static row => row.PlainText.TrimEnd()), Is.EqualTo(shown), "nothing was lost");
+        entry.Apply(new ChatChange(ChangeKind.Delete, 3, 1, false));
+        Assert.That(entry.Rows(50).Select(static row => row.PlainText.TrimEnd()), Is.EqualTo(new[] { "12:00 ada  message deleted" }));
+    }
+
+    [Test]
     public void NothingIsEverWiderThanTheTerminal()
     {
         (ChatPicture picture, _) = Scene();

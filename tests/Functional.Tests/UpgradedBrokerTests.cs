@@ -49,7 +49,8 @@ public sealed class UpgradedBrokerTests
         }
 
         CliResult verified = await CliProcess.RunAsync(directory.Path, "verify", "--data", directory.Path);
-        Assert.That(verified.Last.ToString(), Is.EqualTo($"{{\"conversations\":{(format >= 3 ? 5 : 3)},\"messages\":{expected.Length + 3},\"problems\":0}}"), verified.ToString());
+        string attachments = format >= 3 ? "\"attachments\":1,\"attachment_chunks\":2" : "\"attachments\":0,\"attachment_chunks\":0";
+        Assert.That(verified.Last.ToString(), Is.EqualTo($"{{\"conversations\":{(format >= 3 ? 5 : 3)},\"messages\":{expected.Length + 3},{attachments},\"problems\":0}}"), verified.ToString());
     }
 
     /// <summary>What the records of #chat make of its messages (Formats/Fill.cs): both rounds say the same of their question, 1 and 24.</summary>
@@ -67,6 +68,12 @@ public sealed class UpgradedBrokerTests
             Assert.That(states.Where(state => gone.Contains(state.Sequence)).Select(state => state.DeletedBy), Is.EqualTo(new[] { question + 17, question + 16, question + 15 }));
         }
 
+        Assert.That((await ada.GetMessageStatesAsync(chat)).Hidden, Is.EqualTo(new ulong[] { 2, 25 }));
+        ConversationId direct = (await ada.GetInboxAsync()).Entries.Single(entry => entry.Conversation.Kind == ConversationKind.Direct).Conversation.Conversation;
+        ChatMessage look = (await ada.FetchAsync(direct, LogPosition.Start, FetchDirection.Forward)).Messages.First(message => message.Attributes?.Attachments.Count > 0);
+        using MemoryStream picture = new();
+        await ada.DownloadAsync(direct, look.Sequence, look.Attributes!.Attachments[0], picture);
+        Assert.That(picture.Length, Is.EqualTo(100_000));
         Assert.That((await ada.GetPinsAsync(chat)).Messages.Select(message => message.Sequence), Is.EqualTo(new ulong[] { 1, 24 }));
         Assert.That((await ada.ListCursorsAsync(chat)).Cursors.Select(cursor => cursor.Read).Order(), Is.EqualTo(new ulong[] { 0, 35 }), "bob does not say that he has read");
     }

@@ -276,6 +276,10 @@ internal sealed class ChatApp : IDisposable
         {
             _commands.Start(stop => _rooms.OnBelongingAsync(notice.Conversation, stop));
         }
+        else if (notice.Event == "hidden")
+        {
+            _commands.Start(stop => _rooms.OnHiddenAsync(notice.Conversation, stop));
+        }
     }
 
     private async ValueTask PostAsync(Action action)

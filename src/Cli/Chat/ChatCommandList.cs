@@ -43,6 +43,8 @@ internal static class ChatCommandList
         new(ChatVerb.Reply, ["/reply", "/r"], "/reply TEXT", "answer the picked message, or the last of somebody else"),
         new(ChatVerb.Edit, ["/edit", "/e"], "/edit TEXT", "say something else in the picked one, or your last"),
         new(ChatVerb.Delete, ["/delete", "/del"], "/delete", "delete it for everyone"),
+        new(ChatVerb.Hide, ["/hide"], "/hide", "do not see it any more; others do"),
+        new(ChatVerb.Unhide, ["/unhide"], "/unhide", "see the picked one again"),
         new(ChatVerb.React, ["/react", "/+"], "/react 👍", "react to the picked one, or the last of somebody else", ArgumentKind.Reaction),
         new(ChatVerb.Unreact, ["/unreact", "/-"], "/unreact 👍", "take it back; without a sign, the last you gave there", ArgumentKind.Reaction),
         new(ChatVerb.Thread, ["/thread", "/t"], "/thread", "open its thread; /leave closes it"),

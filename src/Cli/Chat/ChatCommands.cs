@@ -40,6 +40,7 @@ internal sealed class ChatCommands
             case ChatVerb.Reply: _messages.Reply(room, argument); break;
             case ChatVerb.Edit: _messages.Edit(room, argument); break;
             case ChatVerb.Delete: _messages.Delete(room); break;
+            case ChatVerb.Hide or ChatVerb.Unhide: _messages.Hide(room, input.Verb == ChatVerb.Hide); break;
             case ChatVerb.React: _messages.React(room, argument); break;
             case ChatVerb.Unreact: _messages.Unreact(room, argument); break;
             case ChatVerb.Thread: _messages.OpenThread(room); break;

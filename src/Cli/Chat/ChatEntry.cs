@@ -49,6 +49,9 @@ internal sealed record EntryContext
     /// <summary>The reader's name when it mentions the reader, or everyone; empty when it does not.</summary>
     public string MentionOf { get; init; } = string.Empty;
 
+    /// <summary>The name and size of each attachment; harmless.</summary>
+    public IReadOnlyList<string> Attachments { get; init; } = [];
+
     /// <summary>It mentions the reader, or everyone.</summary>
     public bool IsMention => MentionOf.Length > 0;
 }
@@ -179,6 +182,19 @@ internal sealed class ChatEntry
         }
 
         Become(Marks.After(change), change.Sequence);
+        return true;
+    }
+
+    /// <summary>The reader does not want to see it, or wants to again; false when that is so already.</summary>
+    public bool Hide(bool isHidden)
+    {
+        if (Marks.IsHidden == isHidden)
+        {
+            return false;
+        }
+
+        Marks = Marks with { IsHidden = isHidden };
+        _rows = null;
         return true;
     }
 

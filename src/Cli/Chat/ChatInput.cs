@@ -9,6 +9,8 @@ internal enum ChatVerb
     Reply,
     Edit,
     Delete,
+    Hide,
+    Unhide,
     React,
     Unreact,
     Thread,

@@ -231,6 +231,27 @@ internal sealed class ChatRooms
         }
     }
 
+    /// <summary>The user does not want to see other messages of a conversation than before, said on this device or another.</summary>
+    public async Task OnHiddenAsync(ConversationId conversation, CancellationToken cancellation)
+    {
+        HashSet<ulong> hidden = [];
+        ReadOnlyMemory<byte>? next = null;
+        do
+        {
+            HiddenPage page = await _client.ListHiddenAsync(conversation, next, cancellation).ConfigureAwait(false);
+            hidden.UnionWith(page.Messages.Select(static message => message.Sequence));
+            next = page.Next;
+        }
+        while (next is not null);
+        await _post(() =>
+        {
+            foreach (ChatRoom room in _rooms.Where(room => room.Conversation == conversation))
+            {
+                room.Entries.Hide(hidden);
+            }
+        }).ConfigureAwait(false);
+    }
+
     /// <summary>The user was added or invited somewhere, or is something else there now.</summary>
     public async Task OnBelongingAsync(ConversationId conversation, CancellationToken cancellation)
     {

@@ -40,6 +40,7 @@ internal sealed class ChatTexts(UserId self, string selfName, TimeZoneInfo zone)
             ReplyTo = attributes?.ReplyTo ?? 0,
             Thread = attributes?.Thread ?? 0,
             ForwardedFrom = attributes?.Forwarded is { } forwarded ? SafeText.OneLine(names.NameOf(forwarded.Sender)) : string.Empty,
+            Attachments = [.. (attributes?.Attachments ?? []).Select(AttachmentTexts.Of).Select(SafeText.OneLine)],
             MentionOf = message.Sender != self && attributes is not null && (attributes.MentionsAll || attributes.Mentions.Contains(self)) ? selfName : string.Empty,
         };
         string text = message.IsErased ? string.Empty : Encoding.UTF8.GetString(MessageContent.Of(message.Kind, message.Body.Span, out _));

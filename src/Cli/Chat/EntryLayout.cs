@@ -17,6 +17,7 @@ internal static class EntryLayout
     private static readonly TextStyle MarkStyle = new(Color: 243, Italic: true);
     private static readonly TextStyle ReactionStyle = new(Color: 243);
     private static readonly TextStyle OwnReactionStyle = new(Color: 33, Bold: true);
+    private static readonly TextStyle AttachmentStyle = new(Color: 108);
     private static readonly TextStyle ThreadStyle = new(Color: 33);
     private static readonly TextStyle PickStyle = new(Color: 231, Bold: true, Background: 25);
     private static readonly TextStyle PickMarkStyle = new(Color: 33, Bold: true);
@@ -29,18 +30,23 @@ internal static class EntryLayout
     public static List<StyledRow> Wrap(ChatEntry entry, int columns)
     {
         StyledRun time = new(entry.Time.ToString("HH:mm", CultureInfo.InvariantCulture), TimeStyle);
-        StyledRun gap = entry.Context.IsMention && !entry.Marks.IsDeleted ? new StyledRun("┃", new TextStyle(Color: 214)) : new StyledRun(" ", TextStyle.Plain);
+        StyledRun gap = entry.Context.IsMention && !entry.Marks.IsGone ? new StyledRun("┃", new TextStyle(Color: 214)) : new StyledRun(" ", TextStyle.Plain);
         if (entry.Kind == EntryKind.Remark)
         {
             return ScreenLayout.Wrap([time, gap, new StyledRun("· ", RemarkStyle)], entry.Text, RemarkStyle, columns);
         }
 
-        bool isAction = entry.Kind == EntryKind.Action && !entry.Marks.IsDeleted;
+        bool isAction = entry.Kind == EntryKind.Action && !entry.Marks.IsGone;
         TextStyle style = StyleOf(entry, isAction);
         StyledRun name = isAction
             ? new StyledRun($"* {NameOf(entry)} ", NickColors.StyleOf(entry.Sender) with { Italic = true, Dim = style.Dim })
             : new StyledRun($"{NameOf(entry)}  ", NickColors.StyleOf(entry.Sender) with { Bold = true, Dim = style.Dim });
         List<StyledRow> body = ScreenLayout.Wrap([time, gap, name], TextOf(entry), style, columns);
+        if (entry.Marks.IsHidden)
+        {
+            return body;
+        }
+
         if (entry.Marks.IsDeleted)
         {
             return AddBelow(body, entry, name, columns);
@@ -81,7 +87,7 @@ internal static class EntryLayout
 
     private static TextStyle StyleOf(ChatEntry entry, bool isAction) => entry switch
     {
-        { Marks.IsDeleted: true } => MarkStyle,
+        { Marks.IsGone: true } => MarkStyle,
         { State: EntryState.Pending } => new TextStyle(Dim: true, Italic: isAction),
         { State: EntryState.Failed } => FailedStyle with { Italic = isAction },
         _ => new TextStyle(Italic: isAction),
@@ -89,6 +95,7 @@ internal static class EntryLayout
 
     private static string TextOf(ChatEntry entry) => entry switch
     {
+        { Marks.IsHidden: true } => "hidden by you",
         { Marks.IsExpired: true } => "message expired",
         { Marks.IsDeleted: true } => "message deleted",
         { State: EntryState.Failed } => $"{entry.Text}  (not sent)",
@@ -99,6 +106,11 @@ internal static class EntryLayout
     private static List<StyledRow> Above(ChatEntry entry, int columns)
     {
         List<StyledRow> rows = [];
+        if (entry.Marks.IsGone)
+        {
+            return rows;
+        }
+
         if (entry.Context.ForwardedFrom.Length > 0)
         {
             rows.Add(OneRow("↷ forwarded from ", entry.Context.ForwardedFrom, string.Empty, columns));
@@ -140,12 +152,13 @@ internal static class EntryLayout
         }
     }
 
-    // Reactions, the thread and the pin: pieces that flow from row to row, each of them whole. A piece has a blank or a bracket on both sides, so that it stays where it is when it
+    // Attachments, reactions, the thread and the pin: pieces that flow from row to row, each of them whole. A piece has a blank or a bracket on both sides, so that it stays where it is when it
     // becomes the reader's own.
     private static List<StyledRow> AddBelow(List<StyledRow> rows, ChatEntry entry, StyledRun name, int columns)
     {
         MessageMarks marks = entry.Marks;
-        List<StyledRun> pieces = [.. marks.Reactions.Select(ReactionOf)];
+        IReadOnlyList<string> attachments = marks.IsDeleted ? [] : entry.Context.Attachments;
+        List<StyledRun> pieces = [.. attachments.Select(static attachment => new StyledRun($" 📎 {attachment} ", AttachmentStyle)), .. marks.Reactions.Select(ReactionOf)];
         if (marks.InThread > 0)
         {
             pieces.Add(new StyledRun($" {(marks.InThread == 1 ? "1 reply" : $"{marks.InThread} replies")} in thread ", ThreadStyle));

@@ -69,6 +69,10 @@ internal sealed class MessageCommands(FastChatClient client, ChatRooms rooms, Ti
     /// <summary>Deletes a message.</summary>
     public void Delete(ChatRoom room) => With(room, Meant.Own, entry => Publish(client.DeleteAsync(room.Conversation, entry.Sequence, ending)));
 
+    /// <summary>Hides a message from the reader, on all devices, or shows it again. That it is done comes as a notice, like what is done on another device.</summary>
+    public void Hide(ChatRoom room, bool isHidden) => With(room, isHidden ? Meant.Any : Meant.Hidden, entry => start(async cancellation =>
+        await client.HideAsync(room.Conversation, [entry.Sequence], isHidden, cancellation).ConfigureAwait(false)));
+
     /// <summary>Reacts to a message.</summary>
     public void React(ChatRoom room, string reaction) => With(room, Meant.OfOthers, entry =>
     {
@@ -134,6 +138,7 @@ internal sealed class MessageCommands(FastChatClient client, ChatRooms rooms, Ti
             Meant.Own => candidate.IsOwn,
             Meant.OfOthers => !candidate.IsOwn,
             Meant.Pinned => candidate.Marks.IsPinned,
+            Meant.Hidden => candidate.Marks.IsHidden,
             _ => true,
         });
         entry ??= meant == Meant.OfOthers ? room.Newest(static _ => true) : null;
@@ -172,5 +177,6 @@ internal sealed class MessageCommands(FastChatClient client, ChatRooms rooms, Ti
         Own,
         OfOthers,
         Pinned,
+        Hidden,
     }
 }

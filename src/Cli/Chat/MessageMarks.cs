@@ -15,6 +15,12 @@ internal sealed record MessageMarks
     /// <summary>It is gone because its time was over.</summary>
     public bool IsExpired { get; init; }
 
+    /// <summary>The reader does not want to see it.</summary>
+    public bool IsHidden { get; init; }
+
+    /// <summary>True when nothing of what it says is shown.</summary>
+    public bool IsGone => IsDeleted || IsHidden;
+
     /// <summary>It is pinned.</summary>
     public bool IsPinned { get; init; }
 
@@ -51,7 +57,7 @@ internal sealed record MessageMarks
     };
 
     // Its thread goes on: what others answered is theirs.
-    private MessageMarks Gone(bool isExpired) => new() { IsDeleted = true, IsExpired = isExpired, InThread = InThread };
+    private MessageMarks Gone(bool isExpired) => new() { IsDeleted = true, IsExpired = isExpired, IsHidden = IsHidden, InThread = InThread };
 
     private List<MessageReaction> Added(string reaction, bool isOwn)
     {

@@ -138,6 +138,15 @@ internal sealed class RoomEntries
         return true;
     }
 
+    /// <summary>What the reader does not want to see, of everything that is loaded.</summary>
+    public void Hide(IReadOnlySet<ulong> hidden)
+    {
+        foreach (ChatEntry entry in _entries.Where(entry => entry.IsMessage && entry.Sequence != 0 && entry.Hide(hidden.Contains(entry.Sequence))).ToArray())
+        {
+            AnswerAll(entry);
+        }
+    }
+
     /// <summary>The end of the log is here now.</summary>
     public void MoveEnd(ulong sequence)
     {
@@ -238,7 +247,7 @@ internal sealed class RoomEntries
     private void AnswerAll(ChatEntry quoted) => AnswerAll(quoted.Sequence, QuoteOf(quoted));
 
     /// <summary>How a message is quoted.</summary>
-    public static Quote QuoteOf(ChatEntry entry) => new(entry.Sender, entry.Marks.IsDeleted ? "message deleted" : entry.Text);
+    public static Quote QuoteOf(ChatEntry entry) => new(entry.Sender, entry.Marks.IsDeleted ? "message deleted" : entry.Marks.IsHidden ? "hidden by you" : entry.Text);
 
     // A page quotes what is above and in it, and is quoted from below.
     private void AnswerWithin(IReadOnlyList<ChatEntry> page)

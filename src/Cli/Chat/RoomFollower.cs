@@ -181,12 +181,14 @@ internal sealed class RoomFollower
         for (ulong next = first; next != 0 && next <= last;)
         {
             MessageStatePage page = await _client.GetMessageStatesAsync(_room.Conversation, next, last, cancellation).ConfigureAwait(false);
+            HashSet<ulong> hidden = [.. page.Hidden];
             Dictionary<ulong, MessageState> states = page.States.ToDictionary(static state => state.Sequence);
             ulong from = next;
             ulong end = page.Next == 0 ? last : page.Next - 1;
             foreach (ChatEntry entry in entries.Where(entry => entry.IsMessage && entry.Sequence >= from && entry.Sequence <= end))
             {
                 entry.Begin(states.TryGetValue(entry.Sequence, out MessageState? state) ? MessageMarks.Of(state) : entry.Marks, state?.Text, page.Head);
+                entry.Hide(hidden.Contains(entry.Sequence));
             }
 
             next = page.Next > next ? page.Next : 0;

@@ -22,11 +22,14 @@ internal static class AttachmentTexts
         StringBuilder text = new();
         foreach (MessageAttachment attachment in attributes.Attachments)
         {
-            text.Append(CultureInfo.InvariantCulture, $" [{attachment.Name}, {Size(attachment.Size)}]");
+            text.Append(CultureInfo.InvariantCulture, $" [{Of(attachment)}]");
         }
 
         return text.ToString();
     }
+
+    /// <summary>Name and size of one.</summary>
+    public static string Of(MessageAttachment attachment) => $"{attachment.Name}, {Size(attachment.Size)}";
 
     /// <summary>Writes the attachments of a message as a field; nothing when there are none.</summary>
     public static void Write(Utf8JsonWriter json, IReadOnlyList<MessageAttachment>? attachments)

@@ -29,7 +29,8 @@ internal sealed partial class Acts(Town town, Citizen self, Chance chance, TownP
             int draw = chance.Below(100);
             await (draw switch
             {
-                < 38 => SayAsync(),
+                < 32 => SayAsync(),
+                < 38 => LaterAsync(),
                 < 58 => ChangeMessageAsync(),
                 < 70 => ReadSomethingAsync(),
                 < 76 => CursorAsync(),

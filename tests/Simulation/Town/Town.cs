@@ -52,6 +52,9 @@ internal sealed class Town
     /// <summary>Join links that go around.</summary>
     public List<(Room Room, string Link)> Links { get; } = [];
 
+    /// <summary>Messages with attachments.</summary>
+    public List<(Room Room, ulong Sequence, MessageAttachment Attachment)> Attached { get; } = [];
+
     /// <summary>What everybody does and sees.</summary>
     public HistoryWriter History { get; }
 

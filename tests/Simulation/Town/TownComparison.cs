@@ -32,12 +32,42 @@ internal sealed class TownComparison(SimulatedWorld world, Town town, Device dev
             }
         }
 
+        await CompareScheduledAndHiddenAsync(client, clock);
         if (!watched.IsNone)
         {
             await ComparePresenceAsync(fresh, watched, clock);
         }
 
         town.Count("compared");
+    }
+
+    /// <summary>What was to be published by now is, or says why not; what is hidden is so in both ways in which it is told.</summary>
+    private async Task CompareScheduledAndHiddenAsync(FastChatClient client, TimeProvider clock)
+    {
+        foreach (ScheduledMessage message in (await client.ListScheduledAsync()).Messages)
+        {
+            if (message.Refused == ErrorCode.None && message.At < clock.GetUtcNow() - TimeSpan.FromSeconds(5))
+            {
+                Report($"has a message for {message.Conversation} that was to be published at {message.At:O} and waits still");
+            }
+        }
+
+        foreach (IGrouping<ConversationId, HiddenMessage> hidden in (await client.ListHiddenAsync()).Messages.GroupBy(static one => one.Conversation))
+        {
+            if (!device.Picture.Inbox.TryGetValue(hidden.Key, out InboxEntry? entry) || entry.Conversation.Role == MemberRole.Invited)
+            {
+                continue;
+            }
+
+            MessageStatePage page = await client.GetMessageStatesAsync(hidden.Key);
+            ulong[] expected = [.. hidden.Select(static one => one.Sequence).Where(sequence => sequence >= entry.Conversation.VisibleFrom)];
+            if (page.Next == 0 && !page.Hidden.SequenceEqual(expected))
+            {
+                Report($"is told that {string.Join(' ', page.Hidden)} are hidden in {hidden.Key}, and in its list that {string.Join(' ', expected)} are");
+            }
+
+            town.Count("hidden compared");
+        }
     }
 
     private void Report(string difference) => world.Defects.Add($"{name} {difference}");

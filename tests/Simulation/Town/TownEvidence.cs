@@ -9,6 +9,7 @@ internal static class TownEvidence
     [
         "create public", "create channel", "create group", "create direct", "rename", "topic", "archive", "unarchive", "slow mode", "visibility",
         "add", "kick", "leave", "join", "invite", "uninvite", "accept", "decline", "link", "revoke link", "join by link", "role", "mute", "unmute", "ban", "unban", "members",
+        "schedule", "unschedule", "hide", "attach", "attachment", "download", "hidden compared",
         "text", "burst", "again", "opaque", "conditional", "reply", "thread", "mention", "mention all", "expiring", "forward", "edit", "delete", "react", "unreact", "pin", "unpin",
         "page", "states", "thread read", "pins", "inbox", "catch-up", "list", "read", "delivered", "read privately", "read thread", "cursors",
         "profile", "profiles", "search", "block", "unblock", "availability", "status", "idle", "typing",
@@ -22,7 +23,7 @@ internal static class TownEvidence
     [
         "create channel", "rename", "archive", "slow mode", "visibility", "add", "kick", "invite", "accept", "link", "join by link", "role", "mute", "ban", "unban", "members",
         "text", "opaque", "conditional", "reply", "thread", "mention", "mention all", "expiring", "forward", "edit", "delete", "react", "unreact", "pin", "unpin",
-        "page", "states", "read", "cursors", "profile", "block", "service text", "on behalf",
+        "page", "states", "read", "cursors", "profile", "block", "service text", "on behalf", "schedule", "hide", "download",
     ];
 
     private static readonly ErrorCode[] s_codes =

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 using FastChat.Client;
 using FastChat.History;
 
@@ -12,7 +14,9 @@ internal sealed class TownPosts(Town town, Chance chance)
 
     private readonly SortedDictionary<long, Post> _open = [];
     private readonly List<Post> _answered = [];
+    private readonly List<Post> _waiting = [];
     private long _tag;
+    private int _later;
 
     /// <summary>Messages that have no outcome.</summary>
     public int Open => _open.Count;
@@ -55,6 +59,64 @@ internal sealed class TownPosts(Town town, Chance chance)
     /// <summary>Publishes a message of one conversation in another one. What exactly its bytes are, the broker decides.</summary>
     public Task ForwardAsync(FastChatClient client, string process, ConversationId from, ulong sequence, ConversationId to) =>
         ForwardAsync(client, new Post(process, "forward", to, NewId(), MessageKind.Rich, [], null, default) { Forward = (from, sequence) }, (from, sequence));
+
+    /// <summary>
+    /// Has a message published later. For the history it is sent by a program of its own, which never hears of it again: when it stands in the log is not in the order of what the device says itself. What is taken
+    /// back is a publish that failed, and must never appear.
+    /// </summary>
+    public async Task ScheduleAsync(FastChatClient client, string process, ConversationId conversation, byte[] body, DateTimeOffset at)
+    {
+        string name = string.Create(CultureInfo.InvariantCulture, $"{process}-later-{++_later}");
+        Post post = new(name, "schedule", conversation, NewId(), MessageKind.Text, body, null, default) { Attempt = 1 };
+        town.History.Write(new HistoryEvent { Process = name, Op = HistoryOp.Connect, Phase = HistoryPhase.Invoke });
+        town.History.Write(new HistoryEvent { Process = name, Op = HistoryOp.Connect, Phase = HistoryPhase.Ok, Connection = 1, User = client.User, Device = client.Device });
+        town.History.Write(Of(post, HistoryPhase.Invoke) with { User = client.User, Kind = post.Kind, Hash = BodyHash.Of(body) });
+        try
+        {
+            ScheduledReceipt receipt = await client.ScheduleAsync(conversation, post.Kind, body, at, new PublishOptions { ClientMessageId = post.Id });
+            town.Count(post.Deed);
+            if (receipt.Sent.Sequence > 0)
+            {
+                town.History.Write(Of(post, HistoryPhase.Ok) with { Epoch = receipt.Sent.Epoch, Sequence = receipt.Sent.Sequence });
+            }
+            else
+            {
+                _waiting.Add(post);
+            }
+        }
+        catch (RequestException refused)
+        {
+            town.Count($"{post.Deed} refused");
+            town.History.Write(Of(post, HistoryPhase.Fail) with { Code = (ushort)refused.Code });
+        }
+    }
+
+    /// <summary>Takes a message back that may wait still.</summary>
+    public async Task UnscheduleAsync(FastChatClient client)
+    {
+        if (_waiting.Count == 0)
+        {
+            return;
+        }
+
+        Post post = chance.Of(_waiting);
+        _waiting.Remove(post);
+        try
+        {
+            bool isTakenBack = await client.CancelScheduledAsync(post.Conversation, post.Id);
+            town.Count(isTakenBack ? "unschedule" : "unschedule in vain");
+            if (isTakenBack)
+            {
+                town.History.Write(Of(post, HistoryPhase.Fail) with { Code = (ushort)ErrorCode.Conflict });
+            }
+        }
+        catch (RequestException refused)
+        {
+            // No room on the disk, say: it waits on.
+            town.Count($"unschedule refused {refused.Code}");
+            _waiting.Add(post);
+        }
+    }
 
     private async Task ForwardAsync(FastChatClient client, Post message, (ConversationId From, ulong Sequence) from)
     {

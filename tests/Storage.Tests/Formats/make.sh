@@ -4,6 +4,8 @@
 set -euo pipefail
 cli=$(realpath "$1") format=$2 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
+all=()
+if ((format >= 3)); then all=(--hidden); fi # What somebody has hidden is a record like any other.
 trap 'kill -9 "$broker" 2> /dev/null || true; rm -rf "$work"' EXIT
 export FASTCHAT_HOME=$work/home XDG_RUNTIME_DIR=$work FASTCHAT_PASSWORD='correct horse battery'
 
@@ -22,7 +24,7 @@ run() { dotnet "$cli" "$@" --server "$server" --json; }
 as() { local user=$1; shift; run "$@" --user "$user"; }
 
 # What the archive is compared with: every record as the broker of that time served it.
-list() { for room in '#lobby' '#plans' '#quiet' ${chat:-}; do as ada history "$room" --after 0 --limit 500 | { grep sequence || true; }; done > "$here/format-$format-$1.jsonl"; }
+list() { for room in '#lobby' '#plans' '#quiet' ${chat:-}; do as ada history "$room" --after 0 --limit 500 "${all[@]}" | { grep sequence || true; }; done > "$here/format-$format-$1.jsonl"; }
 
 # The store's own files: no token, no log of RocksDB, which names this machine's paths.
 pack() { tar -C "$work/data" --exclude='LOG*' --exclude=lock --exclude=operator.token --exclude=server.json --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf - . | gzip -9n > "$here/format-$format-$1.tar.gz"; }
