@@ -57,11 +57,11 @@ public sealed record InboxEntry
 /// <param name="Sender">Whose it is.</param>
 /// <param name="SentAt">When the broker received it.</param>
 /// <param name="Kind">What it is.</param>
-/// <param name="Text">The beginning of what it says, at most 256 bytes; null when it is no text, was deleted, or is hidden.</param>
+/// <param name="Text">The beginning of what it says, at most 256 bytes; null when it is no text, or was deleted.</param>
 /// <param name="IsDeleted">True when it was deleted.</param>
 public sealed record MessagePreview(ulong Sequence, UserId Sender, DateTimeOffset SentAt, MessageKind Kind, string? Text, bool IsDeleted)
 {
-    /// <summary>True when the user does not want to see it.</summary>
+    /// <summary>True when the user did not want to see it when this was told; what has changed since is in <see cref="FastChatClient.ListHiddenAsync"/>.</summary>
     public bool IsHidden { get; init; }
 
     internal static MessagePreview Parse(ControlMap map) => new(

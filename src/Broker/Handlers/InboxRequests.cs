@@ -294,11 +294,9 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
             .Set("sent_at", record.SentAtMicros)
             .Set("kind", (byte)record.Kind)
             .Set("deleted", isDeleted ? true : null);
-        if (!isDeleted && reads.HiddenFrom(user, conversation, sequence, sequence, 1).Count > 0)
-        {
-            return preview.Set("hidden", true);
-        }
 
+        // With its text all the same: a device that learns of a hide, or that it was taken back, from the list of those need not be told this row anew.
+        preview.Set("hidden", reads.HiddenFrom(user, conversation, sequence, sequence, 1).Count > 0 ? true : null);
         if (isDeleted)
         {
             return preview;

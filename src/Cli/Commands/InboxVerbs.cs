@@ -76,7 +76,7 @@ internal static class InboxVerbs
 
     private static void Print(Invocation invocation, InboxEntry entry)
     {
-        string preview = entry.Last is not { } last ? string.Empty : last.IsDeleted ? "(deleted)" : last.Text ?? "(no text)";
+        string preview = entry.Last is not { } last ? string.Empty : last.IsDeleted ? "(deleted)" : last.IsHidden ? "(hidden)" : last.Text ?? "(no text)";
         if (invocation.IsHuman)
         {
             string unread = entry.Unread == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $"{entry.Unread}{(entry.HasMoreUnread ? "+" : string.Empty)}{(entry.Mentions > 0 ? " @" : string.Empty)}");

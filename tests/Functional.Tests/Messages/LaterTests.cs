@@ -113,7 +113,7 @@ public sealed class LaterTests
         await broker.Process.RestartAsync();
 
         InboxPage inbox = await phone.GetInboxAsync();
-        Assert.That((inbox.HiddenVersion, inbox.Entries[0].Last!.IsHidden, inbox.Entries[0].Last!.Text), Is.EqualTo((1ul, true, (string?)null)));
+        Assert.That((inbox.HiddenVersion, inbox.Entries[0].Last!.IsHidden, inbox.Entries[0].Last!.Text), Is.EqualTo((1ul, true, "message 3")));
         Assert.That((await ada.GetInboxAsync()).Entries[0].Last!.Text, Is.EqualTo("message 3"));
         Assert.That((await phone.ListHiddenAsync()).Messages, Is.EqualTo(new[] { new HiddenMessage(room, 2), new HiddenMessage(room, 4) }));
         Assert.That((await phone.GetMessageStatesAsync(room)).Hidden, Is.EqualTo(new ulong[] { 2, 4 }));

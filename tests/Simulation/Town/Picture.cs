@@ -86,8 +86,8 @@ internal sealed class Picture
         return Inbox.Count == fresh.Count ? null : $"has {Inbox.Count} conversations in its list, and a new device {fresh.Count}";
     }
 
-    /// <summary>A mute that is over needs no record to be over.</summary>
-    private static InboxEntry Comparable(InboxEntry entry) => entry with { Cursors = null, Conversation = entry.Conversation with { MutedUntil = null } };
+    /// <summary>A mute that is over needs no record to be over, and what is hidden is told in a list of its own.</summary>
+    private static InboxEntry Comparable(InboxEntry entry) => entry with { Cursors = null, Last = entry.Last is { } last ? last with { IsHidden = false } : null, Conversation = entry.Conversation with { MutedUntil = null } };
 }
 
 /// <summary>How far a conversation was read without a gap, and what that says of the messages from <paramref name="from"/> on.</summary>
