@@ -1,5 +1,6 @@
 using System.Buffers;
 
+using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
 using FastChat.Broker.People;
 using FastChat.Broker.Routing;
@@ -17,6 +18,10 @@ internal sealed class PeopleRequests(Router router, IConversationLog log, Accoun
 {
     /// <summary>Bytes of profiles in one reply, or a little more: a frame has an end (<see cref="ProtocolLimits.ServerFrameSizeMax"/>), and 200 large profiles do not fit into it.</summary>
     private const int ReplyBytesMax = ProtocolLimits.ServerFrameSizeMax / 2;
+
+    /// <summary>Looks, a millisecond apart or more, for a block to come to its direct conversation.</summary>
+    private const int CarriedPollsMax = 3000;
+    private const uint CarriedRetryMs = 1000;
 
     private readonly Blocks _blocks = new(log);
     private readonly UserSearch _search = new(log, accounts, new Blocks(log));
@@ -147,7 +152,29 @@ internal sealed class PeopleRequests(Router router, IConversationLog log, Accoun
             notices.BlocksChanged(actor.User);
         }
 
-        return ControlAnswer.Ok(new ControlMap().Set("changed", result.Changed));
+        return await IsCarriedAsync(actor.User, other)
+            ? ControlAnswer.Ok(new ControlMap().Set("changed", result.Changed))
+            : ControlAnswer.TryLater(CarriedRetryMs, "it is done, and on its way to the direct conversation: ask again");
+    }
+
+    /// <summary>
+    /// Who was told that a block is done must not be written to any more: the answer waits until the direct conversation's shard, which decides about that, has it. Shards carry it in a moment; behind a disk that is
+    /// full or stands still it takes as long as that.
+    /// </summary>
+    private async Task<bool> IsCarriedAsync(UserId user, UserId other)
+    {
+        ConversationId direct = DirectConversations.IdOf(user, other);
+        for (int i = 0; i < CarriedPollsMax && router.Failure is null; i++)
+        {
+            if (_blocks.IsBlocked(user, other) == (log.Get(Table.State, PeopleKeys.DirectBlock(direct, user)) is not null))
+            {
+                return true;
+            }
+
+            await router.WaitForRoomAsync(CancellationToken.None);
+        }
+
+        return false;
     }
 
     /// <summary>A page of those whom the asking user has blocked.</summary>
