@@ -33,7 +33,6 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly PresenceClock _presenceClock;
     private readonly Router _router;
     private readonly DueScan _due;
-    private readonly AttachmentScan _attachments;
 
     private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, Surroundings surroundings)
     {
@@ -111,8 +110,8 @@ internal sealed class BrokerParts : IAsyncDisposable
         });
         _due = new DueScan(
             _router, log, surroundings.Clock, defect => BrokerLog.ScanDefect(logger, defect), DueKind.Expiries,
-            DueKind.Scheduled((user, conversation) => scopes.Narrow(new Actor(user, default, Accounts.RightsOf(user)), conversation), schedule.OnDue));
-        _attachments = new AttachmentScan(_router, log, surroundings.Clock);
+            DueKind.Scheduled((user, conversation) => scopes.Narrow(new Actor(user, default, Accounts.RightsOf(user)), conversation), schedule.OnDue),
+            AttachmentDue.Kind(_router, log));
         ObserveGauges();
     }
 
@@ -176,7 +175,6 @@ internal sealed class BrokerParts : IAsyncDisposable
         Backups.Dispose();
         _passwords.Dispose();
         _due.Dispose();
-        _attachments.Dispose();
         _router.Dispose();
         Log.Dispose();
         _metrics.Dispose();

@@ -58,7 +58,7 @@ internal sealed class LaterCheck : StoreCheck
             && store.Get(Table.State, ScheduleKeys.Message(named.User, named.Conversation, named.Id)) is { } stored
             && TryParse(stored, out ScheduledMessage message)
             && message.Refused == ErrorCode.None
-            && message.AtMicros == ScheduleKeys.TimeOf(key);
+            && message.AtMicros == DueKind.TimeOf(key);
         if (!waits)
         {
             store.Correct(Table.State, key, null, $"The entry {Convert.ToHexStringLower(key)} of a time names no message that waits for it.");

@@ -10,9 +10,9 @@ namespace FastChat.Broker.Routing;
 /// <summary>A command whose time has come.</summary>
 /// <param name="Kind">What to do.</param>
 /// <param name="Actor">As whom.</param>
-/// <param name="Conversation">Where.</param>
+/// <param name="Owner">The id whose shard does it.</param>
 /// <param name="Body">The command's body.</param>
-internal readonly record struct DueCommand(CommandKind Kind, Actor Actor, ConversationId Conversation, byte[] Body);
+internal readonly record struct DueCommand(CommandKind Kind, Actor Actor, UInt128 Owner, byte[] Body);
 
 /// <summary>Side-table entries whose keys begin with a letter and a time, i64 big-endian µs, and what is done when it has come.</summary>
 /// <param name="Prefix">The letter.</param>
@@ -20,11 +20,17 @@ internal readonly record struct DueCommand(CommandKind Kind, Actor Actor, Conver
 /// <param name="Done">Called with what came of it; null for nothing.</param>
 internal sealed record DueKind(byte Prefix, Func<byte[], DueCommand> Read, Action<DueCommand, CommandResult>? Done = null)
 {
+    /// <summary>Asked before each look; false puts it off.</summary>
+    public Func<bool> IsReady { get; init; } = static () => true;
+
+    /// <summary>When it is due, in such a key; µs since 1970-01-01 UTC.</summary>
+    public static long TimeOf(ReadOnlySpan<byte> key) => BinaryPrimitives.ReadInt64BigEndian(key[1..]);
+
     /// <summary>Messages that end by themselves.</summary>
     public static DueKind Expiries { get; } = new((byte)'y', static key =>
     {
-        ExpireCommand command = new(ConversationId.Read(key.AsSpan(9)), BinaryPrimitives.ReadUInt64BigEndian(key.AsSpan(25)), BinaryPrimitives.ReadInt64BigEndian(key.AsSpan(1)));
-        return new DueCommand(CommandKind.Expire, default, command.Conversation, command.ToBytes());
+        ExpireCommand command = new(ConversationId.Read(key.AsSpan(9)), BinaryPrimitives.ReadUInt64BigEndian(key.AsSpan(25)), TimeOf(key));
+        return new DueCommand(CommandKind.Expire, default, command.Conversation.Value, command.ToBytes());
     });
 
     /// <summary>Messages that wait to be published.</summary>
@@ -35,8 +41,8 @@ internal sealed record DueKind(byte Prefix, Func<byte[], DueCommand> Read, Actio
         key =>
         {
             ScheduledCommand command = ScheduleKeys.MessageOf(key);
-            byte[] body = new SendScheduledCommand(command, ScheduleKeys.TimeOf(key)).ToBytes();
-            return new DueCommand(CommandKind.SendScheduled, actorOf(command.User, command.Conversation), command.Conversation, body);
+            byte[] body = new SendScheduledCommand(command, TimeOf(key)).ToBytes();
+            return new DueCommand(CommandKind.SendScheduled, actorOf(command.User, command.Conversation), command.Conversation.Value, body);
         },
         (command, result) => done(SendScheduledCommand.Parse(command.Body).Message, result));
 }
@@ -110,11 +116,11 @@ internal sealed class DueScan : IDisposable
     private async Task RunAsync(DueKind kind)
     {
         // What could not be done (its record is damaged, the store has failed) is tried again with the next tick, not at once and for ever.
-        bool isDone = true;
+        bool isDone = kind.IsReady();
         while (isDone && Volatile.Read(ref _disposed) == 0 && _router.Failure is null && DueOf(kind) is { Count: > 0 } due)
         {
             CommandResult[] results = await Task.WhenAll(due.Select(one =>
-                _router.ExecuteOwedAsync(one.Kind, one.Actor, _router.Map.ShardOf(one.Conversation.Value), one.Body, CancellationToken.None)));
+                _router.ExecuteOwedAsync(one.Kind, one.Actor, _router.Map.ShardOf(one.Owner), one.Body, CancellationToken.None)));
             for (int i = 0; i < results.Length; i++)
             {
                 isDone &= results[i].Error == ErrorCode.None;
@@ -129,7 +135,7 @@ internal sealed class DueScan : IDisposable
         long now = _router.NowMicros();
         _log.Scan(Table.State, [kind.Prefix], [], (key, _) =>
         {
-            bool isDue = BinaryPrimitives.ReadInt64BigEndian(key[1..]) <= now && keys.Count < TogetherMax;
+            bool isDue = DueKind.TimeOf(key) <= now && keys.Count < TogetherMax;
             if (isDue)
             {
                 keys.Add(key.ToArray());

@@ -126,7 +126,4 @@ internal static class ScheduleKeys
         ReadOnlySpan<byte> ids = key[^(3 * Id128.Size)..];
         return new(UserId.Read(ids), ConversationId.Read(ids[Id128.Size..]), ClientMessageId.Read(ids[(2 * Id128.Size)..]));
     }
-
-    /// <summary>When it is due, in a key of <see cref="Due"/>.</summary>
-    public static long TimeOf(ReadOnlySpan<byte> key) => BinaryPrimitives.ReadInt64BigEndian(key[1..]);
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 
 using FastChat.Broker.Attachments;
+using FastChat.Broker.Routing;
 using FastChat.Protocol;
 using FastChat.Storage;
 
@@ -18,7 +19,7 @@ public sealed class AttachmentScanTests
     {
         using InMemoryConversationLog log = new();
         using AttachmentBench bench = new(log);
-        using AttachmentScan scan = new(bench.Router, log, bench.Clock);
+        using DueScan scan = new(bench.Router, log, bench.Clock, static failure => throw failure, AttachmentDue.Kind(bench.Router, log));
         await bench.CreateRoomAsync(Ada);
         AttachmentId id = await bench.UploadAsync(Ada, RandomNumberGenerator.GetBytes(100_000));
         bench.Clock.Advance(TimeSpan.FromHours(24) - TimeSpan.FromSeconds(1));
@@ -37,7 +38,7 @@ public sealed class AttachmentScanTests
     {
         using InMemoryConversationLog log = new();
         using AttachmentBench bench = new(log);
-        using AttachmentScan scan = new(bench.Router, log, bench.Clock);
+        using DueScan scan = new(bench.Router, log, bench.Clock, static failure => throw failure, AttachmentDue.Kind(bench.Router, log));
         await bench.CreateRoomAsync(Ada);
         AttachmentId id = await bench.UploadAsync(Ada, RandomNumberGenerator.GetBytes(100_000));
         bench.Clock.Advance(TimeSpan.FromHours(24) - TimeSpan.FromSeconds(1));
@@ -55,7 +56,7 @@ public sealed class AttachmentScanTests
     {
         using InMemoryConversationLog log = new();
         using AttachmentBench bench = new(log);
-        using AttachmentScan scan = new(bench.Router, log, bench.Clock);
+        using DueScan scan = new(bench.Router, log, bench.Clock, static failure => throw failure, AttachmentDue.Kind(bench.Router, log));
         byte[] content = RandomNumberGenerator.GetBytes(10);
         for (ulong user = 1; user <= 300; user++)
         {
@@ -96,7 +97,7 @@ public sealed class AttachmentScanTests
 
         log.Commit([batch]);
         using AttachmentBench again = new(log);
-        using AttachmentScan scan = new(again.Router, log, again.Clock);
+        using DueScan scan = new(again.Router, log, again.Clock, static failure => throw failure, AttachmentDue.Kind(again.Router, log));
         again.Clock.Advance(TimeSpan.FromDays(7));
         await again.SettleAsync();
         await AttachmentBench.UntilAsync(() =>

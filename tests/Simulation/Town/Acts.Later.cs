@@ -17,6 +17,10 @@ internal sealed partial class Acts
                 if (SomeRoom() is { } room)
                 {
                     await posts.ScheduleAsync(client, process, room.Id, Text(), town.Now + chance.Span(TimeSpan.Zero, TimeSpan.FromSeconds(60)));
+                    if (chance.OneIn(3))
+                    {
+                        await posts.UnscheduleAsync(client);
+                    }
                 }
 
                 break;

@@ -214,7 +214,7 @@ internal sealed partial class Acts
                 await MoveAsync("read privately", room, Somewhere(room), 0, isPrivate: true, 0);
                 break;
             case 5:
-                await MoveAsync("read thread", room, Somewhere(room), 0, isPrivate: false, SomeRecord(room));
+                await MoveAsync("read thread", room, Somewhere(room), 0, isPrivate: false, room.Threads.Count > 0 && !chance.OneIn(6) ? chance.Of(room.Threads) : SomeRecord(room));
                 break;
             default:
                 await TryAsync("cursors", () => ListCursorsAsync(room.Id, chance.OneIn(5) ? SomeRecord(room) : 0));

@@ -31,7 +31,8 @@ internal sealed partial class Acts
                 break;
 
             case 7:
-                await WithAttributesAsync("thread", room => new MessageAttributes { Thread = room.Seen < 4 ? 1 : (ulong)chance.Between(1, 4) + (room.Seen / 8) });
+                await WithAttributesAsync(
+                    "thread", room => new MessageAttributes { Thread = room.Seen < 4 ? 1 : (ulong)chance.Between(1, 4) + (room.Seen / 8) }, static (room, said) => room.Threads.Add(said.Thread));
                 break;
 
             case 8:
@@ -154,11 +155,16 @@ internal sealed partial class Acts
         return receipt;
     }
 
-    private async Task WithAttributesAsync(string deed, Func<Room, MessageAttributes> make)
+    private async Task WithAttributesAsync(string deed, Func<Room, MessageAttributes> make, Action<Room, MessageAttributes>? done = null)
     {
         if (SomeRoom() is { } room)
         {
-            await SendAsync(deed, room, MessageKind.Rich, new RichBody { Kind = MessageKind.Text, Attributes = make(room).ToBytes(), Content = Text() }.ToBytes());
+            MessageAttributes attributes = make(room);
+            byte[] body = new RichBody { Kind = MessageKind.Text, Attributes = attributes.ToBytes(), Content = Text() }.ToBytes();
+            if (await SendAsync(deed, room, MessageKind.Rich, body) is not null)
+            {
+                done?.Invoke(room, attributes);
+            }
         }
     }
 

@@ -180,6 +180,9 @@ internal sealed record RoomPlan(int Number, ConversationKind Kind, bool IsSteady
 /// </summary>
 internal sealed record Room(ConversationId Id, ConversationKind Kind, bool IsSteady, int Number)
 {
+    /// <summary>Messages that somebody has begun a thread at.</summary>
+    public List<ulong> Threads { get; } = [];
+
     /// <summary>A record that was seen there: what somebody may refer to. 0 = none.</summary>
     public ulong Seen { get; set; }
 }
