@@ -31,7 +31,7 @@ public sealed record InboxEntry
     /// <summary>The last message; null when there is none that the user may see.</summary>
     public MessagePreview? Last { get; init; }
 
-    /// <summary>Grows whenever a member comes further, as far as that is shown; 0 in open conversations.</summary>
+    /// <summary>Grows whenever a member comes further, as far as that is shown; in open conversations only with the user.</summary>
     public ulong Receipts { get; init; }
 
     /// <summary>How far the members have come, as far as that is shown; null when there are many of them, to be asked for (<see cref="FastChatClient.ListCursorsAsync"/>).</summary>

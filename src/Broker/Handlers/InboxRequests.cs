@@ -125,8 +125,9 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
         {
             ListEntry entry = list[i];
             ulong head = heads[i] ?? log.ReadHead(entry.Conversation).Sequence;
-            bool isSame = knows.TryGetValue(entry.Conversation, out Known one) && one.Head == head && one.Read == cursors.GetValueOrDefault(entry.Conversation).Read
-                && one.Receipts == (entry.Membership.IsMember ? ReceiptsOf(entry.Conversation) : 0);
+            ReadCursor own = cursors.GetValueOrDefault(entry.Conversation);
+            bool isSame = knows.TryGetValue(entry.Conversation, out Known one) && one.Head == head && one.Read == own.Read
+                && one.Receipts == (entry.Membership.IsMember ? ReceiptsOf(entry.Conversation) + own.Delivered : 0);
             if (!isSame)
             {
                 page.Offer(new InboxRow(entry.Conversation, entry.Membership, head, counts.LastOf(entry.Conversation, head)));
@@ -217,7 +218,7 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
         // The number before the cursors: one that moves in between is looked at once more.
         ulong receipts = ReceiptsOf(row.Conversation);
         return entry
-            .Set("receipts", receipts == 0 ? null : receipts)
+            .Set("receipts", receipts + cursor.Delivered == 0 ? null : receipts + cursor.Delivered)
             .Set("cursors", receipts == 0 ? null : CursorsIn(actor.User, row.Conversation))
             .Set("delivered", cursor.Delivered)
             .Set("read", cursor.Read)
