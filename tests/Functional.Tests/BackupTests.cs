@@ -28,6 +28,7 @@ public sealed class BackupTests
     {
         ConcurrentQueue<Acknowledged> acknowledged = [];
         List<(BackupStatus Backup, Acknowledged[] Before)> taken = [];
+        int answered = 0;
         await using FastChatClient operatorClient = await FastChatClient.ConnectAsync(
             new ClientOptions { Endpoint = ClientEndpoint.Parse(_broker.Process.Tcp.ToString()), Token = _broker.ReadOperatorToken() });
         using CancellationTokenSource stop = new();
@@ -43,12 +44,12 @@ public sealed class BackupTests
 
             Acknowledged[] before = [.. acknowledged];
             taken.Add((await BackUpAsync(operatorClient), before));
+            answered += acknowledged.Count - before.Length;
         }
 
-        int atTheEnd = acknowledged.Count;
         await stop.CancelAsync();
         await Task.WhenAll(writing);
-        Assert.That(atTheEnd, Is.GreaterThan(taken[^1].Before.Length), "clients were answered while the last backup was taken");
+        Assert.That(answered, Is.Positive, "clients were answered while backups were taken; one by itself may be over in a moment");
         await _broker.Process.KillAsync();
         TestContext.Out.WriteLine($"{acknowledged.Count} acknowledged; {string.Join("; ", taken.Select(backup => backup.Backup))}");
         Assert.That(taken.Select(backup => backup.Backup.Backup), Is.EqualTo(new ulong[] { 1, 2, 3 }));
