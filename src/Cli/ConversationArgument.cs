@@ -30,6 +30,11 @@ internal static class ConversationArgument
         }
     }
 
+    /// <summary>The id of a conversation that may be left out; none then.</summary>
+    /// <exception cref="CliException">There is none, or the name cannot be one.</exception>
+    public static async Task<ConversationId> ResolveOptionalAsync(FastChatClient client, string? text, CancellationToken cancellation) =>
+        text is null ? default : (await ResolveAsync(client, text, create: false, cancellation).ConfigureAwait(false)).Conversation;
+
     /// <summary>The bare name.</summary>
     /// <exception cref="CliException">It cannot be one.</exception>
     public static string NameOf(string text)

@@ -245,14 +245,15 @@ internal sealed class MemberCommandsTests
     public void TimesOfSlowModeGoWhenTheyHoldNobodyBackAnyMore()
     {
         const long Second = 1_000_000;
+        const long longest = ProtocolLimits.SlowModeSecondsMax * Second;
         UserId[] writers = [.. Enumerable.Range(1, 200).Select(i => new UserId((UInt128)i * 7919))];
         Group(writers);
         _bench.Change(Alice, new ConversationChanges { SlowMode = TimeSpan.FromSeconds(30) });
         long now = 100 * Second;
         for (int i = 0; i < writers.Length; i++)
         {
-            // A quarter of them in each pause.
-            now += Second * 30 / 50;
+            // A quarter of them in the time of the longest pause that there could be.
+            now += longest / 50;
             Assert.That(PublishAt(writers[i], 1, now), Is.EqualTo(ErrorCode.None));
             _bench.Commit();
             Assert.That(PublishAt(writers[i], 2, now + (29 * Second)), Is.EqualTo(ErrorCode.RateLimited), "the own one stays");
@@ -265,7 +266,21 @@ internal sealed class MemberCommandsTests
             return true;
         });
         Assert.That(times, Has.Count.InRange(51, 100), "those of the last pause, and what was not looked at yet");
-        Assert.That(times.Count(time => time > now - (30 * Second)), Is.EqualTo(50), "and of these none went");
+        Assert.That(times.Count(time => time > now - longest), Is.EqualTo(50), "and of these none went");
+    }
+
+    /// <summary>What commits have brought to the store must have no say in who waits.</summary>
+    [Test]
+    public void APauseThatIsMadeLongerHoldsWhoeverHasWritten([Values] bool restarts)
+    {
+        const long Second = 1_000_000;
+        Group(Bob, Carol);
+        _bench.Change(Alice, new ConversationChanges { SlowMode = TimeSpan.FromSeconds(10) });
+        Assert.That(PublishAt(Bob, 1, 100 * Second), Is.EqualTo(ErrorCode.None));
+        Next(restarts);
+        Assert.That(PublishAt(Carol, 1, 200 * Second), Is.EqualTo(ErrorCode.None), "this looks at Bob's time, which is long over");
+        _bench.Change(Alice, new ConversationChanges { SlowMode = TimeSpan.FromHours(1) });
+        Assert.That(PublishAt(Bob, 2, 300 * Second), Is.EqualTo(ErrorCode.RateLimited));
     }
 
     [Test]

@@ -12,6 +12,9 @@ internal sealed class PublishCommands(ShardState state, MessageCommands messages
 {
     private const uint MicrosPerMs = 1000;
 
+    /// <summary>The longest that slow mode can be.</summary>
+    private const long LongestPauseMicros = ProtocolLimits.SlowModeSecondsMax * 1_000_000L;
+
     /// <summary>More than one, so that they go faster than they come.</summary>
     private const int LooksMax = 3;
 
@@ -138,13 +141,13 @@ internal sealed class PublishCommands(ShardState state, MessageCommands messages
         }
 
         turn.Put(key, BitConverter.GetBytes(command.TimeMicros));
-        ForgetOld(conversation, key, command.TimeMicros - pause, turn, previous);
+        ForgetOld(conversation, key, command.TimeMicros - LongestPauseMicros, turn, previous);
         return 0;
     }
 
     /// <summary>
-    /// Takes away entries of slow mode that hold nobody back any more, <see cref="LooksMax"/> looked at with each message: so there are never many more of them than people who wrote within a pause or two. What the
-    /// store shows may be behind what was decided, and the decision counts.
+    /// Takes away entries of slow mode that hold nobody back any more, <see cref="LooksMax"/> looked at with each message: so there are never many more of them than people who wrote within six hours or twelve. Which
+    /// ones the store shows depends on how far commits are, and no outcome may: so only those go that no pause, whatever it is set to later, could make anybody wait for.
     /// </summary>
     private void ForgetOld(ConversationState conversation, byte[] own, long before, Turn turn, Turn? previous)
     {

@@ -56,9 +56,7 @@ internal static class HideVerbs
             FastChatClient client = await invocation.ConnectAsync(token).ConfigureAwait(false);
             await using (client.ConfigureAwait(false))
             {
-                ConversationId target = parsed.GetValue(conversation) is { } text
-                    ? (await ConversationArgument.ResolveAsync(client, text, create: false, token).ConfigureAwait(false)).Conversation
-                    : default;
+                ConversationId target = await ConversationArgument.ResolveOptionalAsync(client, parsed.GetValue(conversation), token).ConfigureAwait(false);
                 ReadOnlyMemory<byte>? next = null;
                 do
                 {
