@@ -1,3 +1,4 @@
+using FastChat.Broker.Audit;
 using FastChat.Broker.Connections;
 using FastChat.Broker.Hosting;
 using FastChat.Protocol;
@@ -223,6 +224,7 @@ internal sealed class DeadlineTests
             Presence = null!,
             Accounts = null!,
             Services = null!,
+            Audit = AuditLog.None,
             Dispatcher = null!,
             Limits = null!,
             Settings = Settings,

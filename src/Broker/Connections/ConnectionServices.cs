@@ -1,3 +1,4 @@
+using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
@@ -27,6 +28,9 @@ internal sealed record ConnectionServices
 
     /// <summary>The accounts of programs.</summary>
     public required ServiceAccounts Services { get; init; }
+
+    /// <summary>Where sign-ins and refusals are noted.</summary>
+    public required AuditLog Audit { get; init; }
 
     public required FrameDispatcher Dispatcher { get; init; }
 

@@ -144,7 +144,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
         }
 
         Outbox outbox = new(services.Router.LoopCount, services.Settings.OutboxBudgetBytes, hello.Window);
-        Peer peer = new(user!.Actor, user.Name, outbox) { TakesSignals = hello.Signals };
+        Peer peer = new(user!.Actor, user.Name, outbox) { Remote = connection.Remote, TakesSignals = hello.Signals };
         if (!services.Router.Peers.TryAdd(peer))
         {
             await connection.RefuseAsync(CloseCode.TooManyConnections, "the broker has as many connections as it may", retryAfterMs: 5000);

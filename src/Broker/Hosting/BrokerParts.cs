@@ -99,6 +99,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             Sessions = Sessions,
             Presence = Presence,
             Accounts = Accounts,
+            Audit = surroundings.Audit,
             Services = services,
             Dispatcher = dispatcher,
             Limits = new ConnectionLimits(options.ConnectionsMax, options.StrangersPerAddressMax),

@@ -1,3 +1,4 @@
+using FastChat.Broker.Audit;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Routing;
 using FastChat.Storage;
@@ -15,6 +16,9 @@ internal sealed record Surroundings
 
     /// <summary>Where ids and tokens come from.</summary>
     public RandomSource Random { get; init; } = RandomSource.Cryptographic;
+
+    /// <summary>Where the audit log goes.</summary>
+    public AuditLog Audit { get; init; } = AuditLog.None;
 
     /// <summary>Where the shard loops and the committer run.</summary>
     public Workers Workers { get; init; } = Workers.Threads;

@@ -29,6 +29,9 @@ internal sealed class Peer
     /// <summary>Where its frames wait.</summary>
     public Outbox Outbox { get; }
 
+    /// <summary>Where it comes from, without the port.</summary>
+    public string Remote { get; init; } = string.Empty;
+
     /// <summary>True when the client wants Signal and Presence frames.</summary>
     public bool TakesSignals { get; init; }
 
