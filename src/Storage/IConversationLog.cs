@@ -49,6 +49,18 @@ public interface IConversationLog : IDisposable
     /// <exception cref="StorageException">The device failed; nothing of the batches may be acknowledged.</exception>
     void Commit(ReadOnlySpan<CommitBatch> batches);
 
+    /// <summary>
+    /// Has everything erased now that is noted, and with it the values that entries of small state had which are deleted by now: afterwards no file has them. Blocks for seconds, and more for large stores; any
+    /// thread but the committer's.
+    /// </summary>
+    /// <param name="keys">Keys of small state whose deletion is durable.</param>
+    /// <exception cref="StorageFullException">There is no room for it now; what is noted is done later.</exception>
+    /// <exception cref="StorageException">The store has failed.</exception>
+    /// <exception cref="ObjectDisposedException">The log is closed.</exception>
+    void EraseDeleted(IReadOnlyList<byte[]> keys)
+    {
+    }
+
     /// <summary>The durable head of a conversation; sequence 0 and a zero chain when it has no record.</summary>
     LogHead ReadHead(ConversationId conversation);
 

@@ -117,6 +117,11 @@ internal sealed class UnreadCounts(IConversationLog log, int entriesMax)
                     return null;
                 }
 
+                if (record.Kind == MessageKind.Erased && ErasedBody.TryRead(record.Body, out IReadOnlyList<ulong> erased) && erased.Count(sequence => !unread.Remove(sequence)) > 0 && goesOn)
+                {
+                    return null;
+                }
+
                 if (MessageKinds.IsMessage(record.Kind) && record.Sender != reader && (record.Flags & RecordFlags.Erased) == 0)
                 {
                     unread.Add(record.Sequence);

@@ -11,6 +11,7 @@ internal sealed class ExpectedEntries : IMessageEntries
 {
     private readonly Dictionary<byte[], byte[]> _entries = new(ByteKeyComparer.Instance);
     private readonly Dictionary<ulong, MessageAttributes> _attributes = [];
+    private readonly Dictionary<ulong, (UserId Sender, ReactionBody? Body)> _reactions = [];
     private readonly Dictionary<ulong, ulong> _deleted = [];
     private readonly Dictionary<ulong, bool> _tombstones = [];
 
@@ -36,6 +37,12 @@ internal sealed class ExpectedEntries : IMessageEntries
     public void Add(ConversationId conversation, in MessageRecord record)
     {
         Head = record.Sequence;
+        if (record.Kind == MessageKind.Reaction)
+        {
+            bool isWhole = (record.Flags & RecordFlags.Erased) == 0;
+            _reactions[record.Sequence] = (record.Sender, isWhole && ReactionBody.TryRead(record.Body, out ReactionBody? reaction) ? reaction : null);
+        }
+
         if ((record.Flags & RecordFlags.Erased) != 0)
         {
             _tombstones.Add(record.Sequence, MessageKinds.IsMessage(record.Kind));
@@ -55,6 +62,7 @@ internal sealed class ExpectedEntries : IMessageEntries
     {
         _entries.Clear();
         _attributes.Clear();
+        _reactions.Clear();
         _deleted.Clear();
         _tombstones.Clear();
         Head = 0;
@@ -67,6 +75,11 @@ internal sealed class ExpectedEntries : IMessageEntries
     public void Delete(byte[] key) => _entries.Remove(key);
 
     public MessageAttributes AttributesOf(ulong sequence) => _attributes.GetValueOrDefault(sequence) ?? new MessageAttributes();
+
+    public (UserId Sender, ReactionBody Body)? ReactionOf(ulong sequence) =>
+        _reactions.TryGetValue(sequence, out (UserId Sender, ReactionBody? Body) one) && one.Body is { } body ? (one.Sender, body) : null;
+
+    public bool IsReaction(ulong sequence) => _reactions.ContainsKey(sequence);
 
     public void Erase(ulong sequence) => _deleted[sequence] = Head;
 

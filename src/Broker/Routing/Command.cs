@@ -61,6 +61,12 @@ internal enum CommandKind : byte
     /// <summary>Hide messages from the acting person, or show them again. Body: <see cref="HideCommand"/>.</summary>
     Hide = 16,
 
+    /// <summary>Erase some messages of an author's. Body: <see cref="EraseMessagesCommand"/>.</summary>
+    EraseMessages = 17,
+
+    /// <summary>Forget how far somebody has read who is no member any more. Body: <see cref="ForgetCursorsCommand"/>.</summary>
+    ForgetCursors = 18,
+
     /// <summary>Do something about an attachment. Body: an <c>AttachmentCommand</c>.</summary>
     Attachment = 20,
 

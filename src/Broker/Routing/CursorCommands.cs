@@ -69,6 +69,57 @@ internal sealed class CursorCommands(ShardState state)
 
         return new CommandResult(ErrorCode.None) { Conversation = conversation.Id, Count = after == before ? 0 : 1, Existing = after.ToBytes() };
     }
+
+    /// <summary>
+    /// Forgets how far somebody has read, on both sides. The one way in which the sum of cursors goes down: a device that has the old sum sees another number, and asks. Only for people who are erased: a member's
+    /// cursor never goes back (P14).
+    /// </summary>
+    public CommandResult Apply(ForgetCursorsCommand command, Turn turn, Turn? previous)
+    {
+        if (state.Conversations.Find(command.Conversation, turn, previous) is not { } conversation)
+        {
+            return CommandResult.NoSuchConversation;
+        }
+
+        int count = 0;
+        foreach (ulong thread in command.Threads)
+        {
+            byte[] key = ConversationKeys.Cursor(conversation.Id, command.User, thread);
+            if (state.Read(key, turn, previous) is not { } stored)
+            {
+                continue;
+            }
+
+            turn.Delete(key);
+            byte[] sumKey = ConversationKeys.Receipts(conversation.Id);
+            if (state.Read(sumKey, turn, previous) is { } sum)
+            {
+                turn.Put(sumKey, BitConverter.GetBytes(BinaryPrimitives.ReadUInt64LittleEndian(sum) - ReadCursor.Parse(stored).Seen));
+            }
+
+            state.Owe(command.User.Value, [new StateEntry(ConversationKeys.OwnCursor(command.User, conversation.Id, thread), null)], turn);
+            count++;
+        }
+
+        return new CommandResult(ErrorCode.None) { Count = count };
+    }
+}
+
+/// <summary>Body of <see cref="CommandKind.ForgetCursors"/>: conversation (16), user (16), then the threads, u64 each; 0 = the conversation itself.</summary>
+internal sealed record ForgetCursorsCommand(ConversationId Conversation, UserId User, IReadOnlyList<ulong> Threads)
+{
+    public byte[] ToBytes() => [.. ControlMap.IdBytes(Conversation.Value), .. ControlMap.IdBytes(User.Value), .. Threads.SelectMany(BitConverter.GetBytes)];
+
+    public static ForgetCursorsCommand Parse(ReadOnlySpan<byte> source)
+    {
+        ulong[] threads = new ulong[(source.Length - (2 * Id128.Size)) / sizeof(ulong)];
+        for (int i = 0; i < threads.Length; i++)
+        {
+            threads[i] = BinaryPrimitives.ReadUInt64LittleEndian(source[((2 * Id128.Size) + (i * sizeof(ulong)))..]);
+        }
+
+        return new(ConversationId.Read(source), UserId.Read(source[Id128.Size..]), threads);
+    }
 }
 
 /// <summary>How far a member has come, to tell those who listen.</summary>

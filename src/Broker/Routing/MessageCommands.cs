@@ -82,6 +82,48 @@ internal sealed class MessageCommands(ShardState state)
         return new CommandResult(ErrorCode.None);
     }
 
+    /// <summary>
+    /// Erases some of an author's messages and reactions: one record, and everything that follows from it. What of them is gone already, or another's, is passed over, so the same command may come again. Whether a
+    /// reaction was erased before depends on how far commits are, so it is not asked: erasing it again changes nothing.
+    /// </summary>
+    public CommandResult Apply(in CommandHeader header, EraseMessagesCommand command, Turn turn, Turn? previous)
+    {
+        if (state.Conversations.Find(command.Conversation, turn, previous) is not { } conversation)
+        {
+            return CommandResult.NoSuchConversation;
+        }
+
+        TurnEntries entries = new(state, conversation, turn, previous);
+        List<ulong> targets = [];
+        foreach (ulong sequence in command.Sequences)
+        {
+            if (state.ReadRecord(conversation, sequence, turn, previous) is not { } bytes || MessageRecord.Of(bytes) is var record && record.Sender != command.Author && !command.Author.IsNone)
+            {
+                continue;
+            }
+
+            if (MessageRecord.Of(bytes).Kind == MessageKind.Reaction)
+            {
+                targets.Add(sequence);
+            }
+            else if (MessageKinds.IsMessage(MessageRecord.Of(bytes).Kind) && MessageRules.AnnotationOf(conversation.Id, entries, sequence).DeletedBy == 0)
+            {
+                // Damage shows in looking, before anything is changed.
+                MessageRules.Look(conversation.Id, entries, sequence);
+                targets.Add(sequence);
+            }
+        }
+
+        if (targets.Count > 0)
+        {
+            byte[] body = ErasedBody.ToBytes(targets);
+            ulong by = ShardState.AppendSystem(conversation, turn, header, MessageKind.Erased, body);
+            MessageRules.Note(conversation.Id, entries, by, header.Actor.User, MessageKind.Erased, body);
+        }
+
+        return new CommandResult(ErrorCode.None) { Count = targets.Count };
+    }
+
     private static Refusal NoSuchMessage => new(ErrorCode.NoSuchMessage, "there is no message at that place, or none that this can be done to");
 
     private Refusal DecideChange(ConversationState conversation, UserId sender, in Publish publish, in Target target, in ConversationFacts facts, Turn turn, Turn? previous)
@@ -138,6 +180,15 @@ internal sealed class MessageCommands(ShardState state)
                 ? MessageRules.AttributesOf(record.Kind, record.Body)
                 : new MessageAttributes();
 
+        public (UserId Sender, ReactionBody Body)? ReactionOf(ulong sequence) =>
+            state.ReadRecord(conversation, sequence, turn, previous) is { } bytes && MessageRecord.Of(bytes) is { Kind: MessageKind.Reaction } record
+                && (record.Flags & RecordFlags.Erased) == 0 && ReactionBody.TryRead(record.Body, out ReactionBody? reaction)
+                ? (record.Sender, reaction)
+                : null;
+
+        public bool IsReaction(ulong sequence) =>
+            state.ReadRecord(conversation, sequence, turn, previous) is { } bytes && MessageRecord.Of(bytes).Kind == MessageKind.Reaction;
+
         public void Erase(ulong sequence) => turn.Erase(conversation.Id, sequence);
 
         public void Refer(ulong sequence, MessageAttachment attachment, bool isThere) => AttachmentReferences.Owe(state, turn, attachment.Id, conversation.Id, sequence, isThere);
@@ -150,4 +201,17 @@ internal readonly record struct ExpireCommand(ConversationId Conversation, ulong
     public byte[] ToBytes() => [.. ControlMap.IdBytes(Conversation.Value), .. BitConverter.GetBytes(Sequence), .. BitConverter.GetBytes(ExpiresMicros)];
 
     public static ExpireCommand Parse(ReadOnlySpan<byte> source) => new(ConversationId.Read(source), BitConverter.ToUInt64(source[16..]), BitConverter.ToInt64(source[24..]));
+}
+
+/// <summary>Body of <see cref="CommandKind.EraseMessages"/>: conversation (16), author (16; none = anybody), then the records as an <see cref="ErasedBody"/>.</summary>
+internal sealed record EraseMessagesCommand(ConversationId Conversation, UserId Author, IReadOnlyList<ulong> Sequences)
+{
+    /// <summary>Records of one command: each is read from the store on the shard's thread, and others wait.</summary>
+    public const int CountMax = 64;
+
+    public byte[] ToBytes() => [.. ControlMap.IdBytes(Conversation.Value), .. ControlMap.IdBytes(Author.Value), .. ErasedBody.ToBytes(Sequences)];
+
+    public static EraseMessagesCommand Parse(ReadOnlySpan<byte> source) => ErasedBody.TryRead(source[(2 * Id128.Size)..], out IReadOnlyList<ulong> sequences)
+        ? new(ConversationId.Read(source), UserId.Read(source[Id128.Size..]), sequences)
+        : throw new System.Diagnostics.UnreachableException("the broker itself wrote this list");
 }

@@ -19,6 +19,12 @@ internal interface IMessageEntries
     /// <summary>What a record of this conversation says beside its content; nothing when it is not there or its body was erased.</summary>
     MessageAttributes AttributesOf(ulong sequence);
 
+    /// <summary>What a reaction of this conversation says; null when the record is none, or its body was erased.</summary>
+    (UserId Sender, ReactionBody Body)? ReactionOf(ulong sequence);
+
+    /// <summary>True when the record is a reaction, or the end of one, whether it has its body or not.</summary>
+    bool IsReaction(ulong sequence);
+
     /// <summary>The body of a record is to be in no file any more.</summary>
     void Erase(ulong sequence);
 
@@ -53,6 +59,13 @@ internal static class MessageRules
                 break;
             case MessageKind.Delete or MessageKind.Expired when DeleteBody.TryRead(body, out DeleteBody deletion):
                 End(conversation, entries, deletion.Target, sequence);
+                break;
+            case MessageKind.Erased when ErasedBody.TryRead(body, out IReadOnlyList<ulong> targets):
+                foreach (ulong target in targets)
+                {
+                    EraseOne(conversation, entries, target, sequence);
+                }
+
                 break;
             case MessageKind.Reaction when ReactionBody.TryRead(body, out ReactionBody? reaction):
                 React(conversation, entries, sequence, sender, reaction);
@@ -142,6 +155,11 @@ internal static class MessageRules
         {
             entries.Put(key, BitConverter.GetBytes(sequence));
         }
+        else if (entries.Read(key) is null)
+        {
+            // Only when the log is read again: the record that it ends was erased with its author.
+            return;
+        }
         else
         {
             entries.Delete(key);
@@ -150,6 +168,30 @@ internal static class MessageRules
         // Without room for another kind of reaction the record would not have been taken.
         Annotation target = AnnotationOf(conversation, entries, reaction.Target);
         Put(conversation, entries, reaction.Target, target.With(reaction.Reaction, reaction.IsAdded) ?? target);
+    }
+
+    /// <summary>A message ends as if it were deleted; a reaction is taken back when it stands, and is gone in any case.</summary>
+    private static void EraseOne<TEntries>(ConversationId conversation, TEntries entries, ulong target, ulong by)
+        where TEntries : IMessageEntries
+    {
+        if (!entries.IsReaction(target))
+        {
+            End(conversation, entries, target, by);
+            return;
+        }
+
+        if (entries.ReactionOf(target) is var (sender, reaction))
+        {
+            byte[] key = MessageKeys.Reaction(conversation, reaction.Target, sender, reaction.Reaction);
+            if (entries.Read(key) is { } stands && stands.AsSpan().SequenceEqual(BitConverter.GetBytes(target)))
+            {
+                entries.Delete(key);
+                Annotation annotation = AnnotationOf(conversation, entries, reaction.Target);
+                Put(conversation, entries, reaction.Target, annotation.With(reaction.Reaction, isAdded: false) ?? annotation);
+            }
+        }
+
+        entries.Erase(target);
     }
 
     /// <summary>Takes a message away with everything that it said, its edits included: their bodies go from the store, their places and what they were a part of stay right.</summary>

@@ -73,6 +73,8 @@ internal sealed class Shard
             CommandKind.Schedule => _scheduled.Schedule(command, body, turn, previous),
             CommandKind.CancelScheduled => _scheduled.Cancel(command, ScheduledCommand.Parse(body), turn, previous),
             CommandKind.Hide => _hidden.Apply(command, HideCommand.Parse(body), turn, previous),
+            CommandKind.EraseMessages => _messages.Apply(command, EraseMessagesCommand.Parse(body), turn, previous),
+            CommandKind.ForgetCursors => _cursors.Apply(ForgetCursorsCommand.Parse(body), turn, previous),
             CommandKind.Expire => _messages.Apply(command, ExpireCommand.Parse(body), turn, previous),
             CommandKind.ChangePerson => ChangePerson(command, body, turn, previous),
             CommandKind.Attachment => _attachments.Apply(command, AttachmentCommand.Parse(body), turn, previous),

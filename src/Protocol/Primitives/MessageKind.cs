@@ -41,6 +41,9 @@ public enum MessageKind : byte
 
     /// <summary>System: a message's time was over, and nothing of it is kept. Body: <see cref="DeleteBody"/>; the sender is the message's.</summary>
     Expired = 132,
+
+    /// <summary>System: the bodies of some messages and reactions are gone, because their author was erased, or the conversation. Body: <see cref="ErasedBody"/>; the sender is the author, or who had the conversation erased.</summary>
+    Erased = 133,
 }
 
 /// <summary>Rules about kinds that more than one room needs.</summary>

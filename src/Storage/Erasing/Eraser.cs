@@ -33,6 +33,10 @@ internal sealed class Eraser : IDisposable
     private readonly StorageOptions _options;
     private readonly ChunkRewriter _rewriter;
     private readonly TablePurge _purge;
+    private readonly TablePurge _statePurge;
+
+    /// <summary>Keys of small state whose deleted values are to leave the files, too. Its lock is its own.</summary>
+    private readonly List<byte[]> _deleted = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly AutoResetEvent _wake = new(initialState: false);
     private readonly Thread _thread;
@@ -55,7 +59,8 @@ internal sealed class Eraser : IDisposable
         _noted = noted;
         _options = options;
         _rewriter = new ChunkRewriter(_tables);
-        _purge = new TablePurge(_tables, log.LetReadersReopen, _stop.Token);
+        _purge = new TablePurge(_tables, Table.Log, log.LetReadersReopen, _stop.Token);
+        _statePurge = new TablePurge(_tables, Table.State, static () => { }, _stop.Token);
         _thread = new Thread(Run) { Name = "fastchat-eraser", IsBackground = true };
         _thread.Start();
     }
@@ -76,8 +81,13 @@ internal sealed class Eraser : IDisposable
     /// <exception cref="StorageFullException">There is no room for it; it will be made later.</exception>
     /// <exception cref="StorageException">The store has failed.</exception>
     /// <exception cref="ObjectDisposedException">The log is closed.</exception>
-    public void RunNow()
+    public void RunNow(IReadOnlyList<byte[]>? deletedKeys = null)
     {
+        lock (_deleted)
+        {
+            _deleted.AddRange(deletedKeys ?? []);
+        }
+
         long mine = Interlocked.Increment(ref _asked);
         while (Volatile.Read(ref _answered) < mine)
         {
@@ -180,13 +190,19 @@ internal sealed class Eraser : IDisposable
 
     private bool TryPass()
     {
+        byte[][] deleted;
+        lock (_deleted)
+        {
+            deleted = [.. _deleted];
+        }
+
         List<(ConversationId Conversation, ulong[] Sequences)> noted = _log.BeginErasing();
         Reach("erase-begun");
         RenewJournal();
         Reach("erase-renewed");
         _rewriter.Run(noted, _stop.Token);
         Reach("erase-rewritten");
-        if (!_purge.TryRun(_rewriter.Keys))
+        if (!_purge.TryRun(_rewriter.Keys) || !TryPurgeState(deleted))
         {
             return false;
         }
@@ -194,6 +210,30 @@ internal sealed class Eraser : IDisposable
         Reach("erase-purged");
         Forget(noted);
         Reach("erase-forgotten");
+        return true;
+    }
+
+    /// <summary>The journal files that had the values are gone by now; what is left is RocksDB's: its own log and its tables.</summary>
+    private bool TryPurgeState(byte[][] deleted)
+    {
+        if (deleted.Length == 0)
+        {
+            return true;
+        }
+
+        _tables.NoteLogWrite();
+        List<byte[]> keys = [.. deleted];
+        keys.Sort(static (left, right) => left.AsSpan().SequenceCompareTo(right));
+        if (!_statePurge.TryRun(keys))
+        {
+            return false;
+        }
+
+        lock (_deleted)
+        {
+            _deleted.RemoveRange(0, deleted.Length);
+        }
+
         return true;
     }
 

@@ -288,6 +288,9 @@ public sealed class RocksDbConversationLog : IConversationLog
     /// <exception cref="StorageException">The store has failed.</exception>
     public void EraseNoted() => _eraser.RunNow();
 
+    /// <inheritdoc/>
+    public void EraseDeleted(IReadOnlyList<byte[]> keys) => _eraser.RunNow(keys);
+
     /// <summary>What is noted while no commit is under way; all journal files of this moment are to be renewed. Eraser.</summary>
     internal List<(ConversationId Conversation, ulong[] Sequences)> BeginErasing()
     {

@@ -5,15 +5,16 @@ using RocksDbSharp;
 namespace FastChat.Storage;
 
 /// <summary>
-/// Makes RocksDB let go of earlier versions of some keys of the log, which otherwise stay in older files until those happen to be merged. Every file whose keys reach over one of them is merged into
+/// Makes RocksDB let go of earlier versions of some keys of a table, which otherwise stay in older files until those happen to be merged. Every file whose keys reach over one of them is merged into
 /// new ones, down to the last level, and deleted. What a key's value is does not change. The eraser's thread.
 /// <para>
 /// Files are merged by the ranges of the last level: one file of it, and what lies above, is written again for each run of keys inside it. A single range from the first key to the last would write
 /// the whole table again when two keys are far apart, a range for each key the same file again and again.
 /// </para>
 /// </summary>
+/// <param name="table">The log, or small state of which something was deleted.</param>
 /// <param name="merged">Has readers let go of what they opened: RocksDB keeps a file until nobody has it open.</param>
-internal sealed unsafe class TablePurge(RocksDbStore store, Action merged, CancellationToken stop)
+internal sealed unsafe class TablePurge(RocksDbStore store, Table table, Action merged, CancellationToken stop)
 {
     /// <summary>"Force, but leave what this merge has just made", in RocksDB's numbering: by itself it would move a file down as it is, or leave the last level alone.</summary>
     private const byte ForceOptimized = 3;
@@ -34,7 +35,7 @@ internal sealed unsafe class TablePurge(RocksDbStore store, Action merged, Cance
         }
 
         store.FlushIfLogWasWritten();
-        List<LiveTable> before = [.. LiveTable.Of(store, Table.Log).Where(file => file.IsOver(keys))];
+        List<LiveTable> before = [.. LiveTable.Of(store, table).Where(file => file.IsOver(keys))];
         foreach ((byte[] first, byte[] last) in Runs(keys, before))
         {
             Merge(first, last);
@@ -42,7 +43,7 @@ internal sealed unsafe class TablePurge(RocksDbStore store, Action merged, Cance
         }
 
         // Merging says nothing of how it went; the files do. Their names are never given out again.
-        HashSet<string> left = [.. LiveTable.Of(store, Table.Log).Select(file => file.Name)];
+        HashSet<string> left = [.. LiveTable.Of(store, table).Select(file => file.Name)];
         if (before.Exists(file => left.Contains(file.Name)))
         {
             return false;
@@ -100,7 +101,7 @@ internal sealed unsafe class TablePurge(RocksDbStore store, Action merged, Cance
         fixed (byte* firstPointer = &MemoryMarshal.GetArrayDataReference(first))
         fixed (byte* lastPointer = &MemoryMarshal.GetArrayDataReference(last))
         {
-            _native.rocksdb_compact_range_cf_opt(store.Database, store.Family(Table.Log), options, firstPointer, (nuint)first.Length, lastPointer, (nuint)last.Length);
+            _native.rocksdb_compact_range_cf_opt(store.Database, store.Family(table), options, firstPointer, (nuint)first.Length, lastPointer, (nuint)last.Length);
         }
 
         _native.rocksdb_compactoptions_destroy(options);

@@ -8,7 +8,7 @@ namespace FastChat.Fuzz.Targets;
 /// The rules that make entries about messages of a log's records, as <c>verify</c> follows them: over a log of any bodies, also such as no broker would take, because a store may be anybody's. They never throw; every
 /// entry is one that can be read and is of this conversation; and a pin and its message agree.
 /// <code>
-/// input: records, each [0] kind 1–8 by its low bits, bit 3 erased, bit 4 another sender · [1] size of the body · body
+/// input: records, each [0] kind 1–8 by its low bits (8: expired, or erased with bit 5), bit 3 a tombstone, bit 4 another sender · [1] size of the body · body
 /// </code>
 /// </summary>
 internal sealed class MessageRulesTarget(byte[] rich) : IFuzzTarget
@@ -27,6 +27,7 @@ internal sealed class MessageRulesTarget(byte[] rich) : IFuzzTarget
         byte[][] bodies = [rich, new EditBody { Target = 1, Kind = MessageKind.Rich, Content = rich }.ToBytes(), new ReactionBody(1, true, "👍").ToBytes(), new PinBody(1, true).ToBytes(), new DeleteBody(1).ToBytes()];
         byte[] kinds = [7, 3, 5, 6, 4];
         yield return [1, 1, (byte)'x', .. bodies.SelectMany((body, i) => (byte[])[kinds[i], (byte)body.Length, .. body])];
+        yield return [1, 1, (byte)'x', 5, (byte)bodies[2].Length, .. bodies[2], 32, 9, .. ErasedBody.ToBytes([1, 2])];
         yield return [.. Enumerable.Range(0, 3).SelectMany(_ => (byte[])[7, (byte)rich.Length, .. rich]), 4, 8, 3, 0, 0, 0, 0, 0, 0, 0];
     }
 
@@ -40,7 +41,7 @@ internal sealed class MessageRulesTarget(byte[] rich) : IFuzzTarget
         while (input.Length >= 2)
         {
             int size = Math.Min(input[1], input.Length - 2);
-            MessageKind kind = (input[0] & 7) == 0 ? MessageKind.Expired : (MessageKind)(input[0] & 7);
+            MessageKind kind = (input[0] & 7) == 0 ? (input[0] & 32) != 0 ? MessageKind.Erased : MessageKind.Expired : (MessageKind)(input[0] & 7);
             RecordFlags flags = (input[0] & 8) != 0 ? RecordFlags.Erased : RecordFlags.None;
             UserId sender = new((UInt128)((input[0] & 16) != 0 ? 6 : 5));
             int written = MessageRecord.Write(_record, ++sequence, 1, sender, sender, new DeviceId(1), new ClientMessageId(sequence), kind, flags, input.Slice(2, size));
