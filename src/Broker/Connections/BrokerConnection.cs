@@ -26,17 +26,18 @@ internal sealed class BrokerConnection : ISessionConnection
 
     /// <param name="services">What every connection needs.</param>
     /// <param name="id">Number of the connection, for the log.</param>
-    /// <param name="remote">Where it comes from, for limits.</param>
+    /// <param name="origin">Where it comes from.</param>
     /// <param name="transport">Its bytes.</param>
     /// <param name="abort">Ends the transport at once. Any thread.</param>
-    public BrokerConnection(ConnectionServices services, long id, string remote, IDuplexPipe transport, Action abort)
+    public BrokerConnection(ConnectionServices services, long id, ConnectionOrigin origin, IDuplexPipe transport, Action abort)
     {
         _services = services;
         Id = id;
-        Remote = remote;
+        Remote = origin.Remote;
+        PeerCertificateNames = origin.CertificateNames;
         _transport = transport;
         _abort = abort;
-        Activity = new ConnectionActivity(services.Clock);
+        Activity = new ConnectionActivity(services.Clock, origin.Accepted);
     }
 
     /// <summary>Number of the connection.</summary>
@@ -44,6 +45,9 @@ internal sealed class BrokerConnection : ISessionConnection
 
     /// <summary>Where it comes from, without the port.</summary>
     public string Remote { get; }
+
+    /// <inheritdoc cref="ConnectionOrigin.CertificateNames"/>
+    public IReadOnlyList<string> PeerCertificateNames { get; }
 
     /// <summary>What the timer looks at.</summary>
     public ConnectionActivity Activity { get; }
