@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 
+using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -199,8 +200,24 @@ internal sealed class BrokerConnection : ISessionConnection
 
         BrokerLog.Closed(_services.Log, Id, closing.Code);
         _services.Metrics.Closed(closing.Code);
+        NoteClosing(closing.Code);
         Activity.BeginClose();
         return true;
+    }
+
+    /// <summary>Who breaks the protocol, or is turned away, is written down.</summary>
+    private void NoteClosing(CloseCode code)
+    {
+        AuditAct act = code switch
+        {
+            CloseCode.BadFrame or CloseCode.FrameTooLarge or CloseCode.OutOfState => AuditAct.ProtocolViolated,
+            CloseCode.TooManyConnections or CloseCode.LoginTimeout => AuditAct.ConnectionRefused,
+            _ => default,
+        };
+        if (act != default)
+        {
+            _services.Audit.Note(new AuditEntry(act) { User = Peer?.Actor.User ?? default, Device = Peer?.Actor.Device ?? default, Remote = Remote, Detail = code.ToString() });
+        }
     }
 
     /// <summary>Lets the write loop end, with the Close that was decided, if one was. Any thread.</summary>
