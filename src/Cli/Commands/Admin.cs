@@ -13,6 +13,7 @@ internal static class Admin
     public static Command Build() => new("admin", "Manage a broker, as its operator")
     {
         new Command("service", "The accounts of programs: bots, bridges, back ends") { BuildCreate(), BuildList(), BuildRevoke() },
+        AuditVerb.Build(),
     };
 
     private static Option<string?> DataOption() => new("--data") { Description = "The broker's data directory, which holds the operator's token; that of the running broker otherwise" };
