@@ -61,6 +61,8 @@ internal static class CommandLine
             Send.Build(),
             Attach.Build(),
             Download.Build(),
+            PrivacyVerbs.BuildExport(),
+            PrivacyVerbs.BuildErase(),
             Tail.Build(),
             Chat.Build(),
             History.Build(),

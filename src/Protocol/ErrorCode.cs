@@ -83,6 +83,12 @@ public enum ErrorCode : ushort
 
     /// <summary>What was uploaded does not have the hash that it was announced with.</summary>
     WrongContent = 26,
+
+    /// <summary>The password that was asked for again is wrong.</summary>
+    PasswordWrong = 30,
+
+    /// <summary>There is no export of this person that could be fetched.</summary>
+    NoSuchExport = 31,
 }
 
 /// <summary>Rules about error codes.</summary>

@@ -202,6 +202,15 @@ public enum FrameType : byte
     /// <summary>C→S: give an upload up, finished or not.</summary>
     CancelUpload = 0x5D,
 
+    /// <summary>C→S: have everything that is one's own, or as an operator another's, put into an archive; or how that goes.</summary>
+    ExportPerson = 0x70,
+
+    /// <summary>C→S: a range of that archive.</summary>
+    GetExport = 0x71,
+
+    /// <summary>C→S: erase oneself, or as an operator somebody else; or how that goes.</summary>
+    ErasePerson = 0x72,
+
     /// <summary>S→C, optional: something happened that no request asked about.</summary>
     Notice = 0x80,
 
@@ -226,7 +235,8 @@ public static class FrameTypes
         >= FrameType.MoveCursor and <= FrameType.ListHidden or
         FrameType.SetPresence or FrameType.WatchPresence or
         >= FrameType.SetProfile and <= FrameType.RevokeService or
-        >= FrameType.BeginUpload and <= FrameType.CancelUpload;
+        >= FrameType.BeginUpload and <= FrameType.CancelUpload or
+        >= FrameType.ExportPerson and <= FrameType.ErasePerson;
 
     /// <summary>True for the frames that a broker may send.</summary>
     public static bool IsFromServer(FrameType type) => type is

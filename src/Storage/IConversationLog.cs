@@ -50,14 +50,14 @@ public interface IConversationLog : IDisposable
     void Commit(ReadOnlySpan<CommitBatch> batches);
 
     /// <summary>
-    /// Has everything erased now that is noted, and with it the values that entries of small state had which are deleted by now: afterwards no file has them. Blocks for seconds, and more for large stores; any
+    /// Has everything erased now that is noted, and with it the values that some entries of small state had before: afterwards no file has them. Blocks for seconds, and more for large stores; any
     /// thread but the committer's.
     /// </summary>
-    /// <param name="keys">Keys of small state whose deletion is durable.</param>
+    /// <param name="prefixes">What the keys of small state begin with whose deletion, or new value, is durable.</param>
     /// <exception cref="StorageFullException">There is no room for it now; what is noted is done later.</exception>
     /// <exception cref="StorageException">The store has failed.</exception>
     /// <exception cref="ObjectDisposedException">The log is closed.</exception>
-    void EraseDeleted(IReadOnlyList<byte[]> keys)
+    void EraseDeleted(IReadOnlyList<byte[]> prefixes)
     {
     }
 

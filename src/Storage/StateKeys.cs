@@ -61,6 +61,9 @@ public static class StateKeys
     /// <summary>Scope of a name: a conversation's #name.</summary>
     public const byte ConversationNames = (byte)'c';
 
+    /// <summary>Scope of names of accounts that were erased: the SHA-256 stands in the name's place.</summary>
+    public const byte ErasedNames = (byte)'e';
+
     /// <summary>Bytes of the largest key that this class writes, given names up to <see cref="ProtocolLimits.NameSizeMax"/>.</summary>
     public const int SizeMax = 2 + ProtocolLimits.NameSizeMax;
 

@@ -18,7 +18,7 @@ namespace FastChat.Broker.Handlers;
 internal sealed class ControlHandler(
     ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, MessageRequests messages, ForwardRequests forwards, ScheduleRequests schedule,
     HiddenRequests hidden, InboxRequests inbox, UserRequests users, OperatorRequests operators, PeopleRequests people, ServiceRequests services, PresenceRequests presence,
-    AttachmentRequests attachments, AuditLog audit, ILogger log)
+    AttachmentRequests attachments, PrivacyRequests privacy, AuditLog audit, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
     private const int ControlsInFlightMax = 16;
@@ -48,7 +48,7 @@ internal sealed class ControlHandler(
     }
 
     /// <summary>A request, or an answer, of 64 KiB: a connection has few of them under way.</summary>
-    private static bool IsOfChunk(FrameType type) => type is FrameType.PutChunk or FrameType.GetAttachment;
+    private static bool IsOfChunk(FrameType type) => type is FrameType.PutChunk or FrameType.GetAttachment or FrameType.GetExport;
 
     private static bool HasRoomForChunk(Peer peer) => Volatile.Read(ref peer.Controls) < AttachmentLimits.ChunksInFlightMax && peer.Outbox.HasRoomForChunk;
 
@@ -158,6 +158,9 @@ internal sealed class ControlHandler(
         FrameType.GetAttachment => Task.FromResult(attachments.Get(peer.Actor, map)),
         FrameType.GetUsage => Task.FromResult(attachments.Usage(peer.Actor)),
         FrameType.CancelUpload => attachments.CancelAsync(peer.Actor, map),
+        FrameType.ExportPerson => privacy.ExportAsync(peer.Actor, map),
+        FrameType.GetExport => Task.FromResult(privacy.Get(peer.Actor, map)),
+        FrameType.ErasePerson => privacy.EraseAsync(peer.Actor, map),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
     };
 }

@@ -106,6 +106,12 @@ public sealed record BrokerOptions
     /// <summary>Days for which the audit log is kept.</summary>
     public double AuditDays { get; init; } = 400;
 
+    /// <summary>Bytes of all archives of people's data together that wait to be fetched.</summary>
+    public long ExportBytesMax { get; init; } = 4L << 30;
+
+    /// <summary>Seconds for which such an archive can be fetched.</summary>
+    public double ExportKeepSeconds { get; init; } = 86_400;
+
     /// <summary>Seconds that shutting down may take.</summary>
     public double DrainSeconds { get; init; } = 10;
 
@@ -130,6 +136,7 @@ public sealed record BrokerOptions
             PresenceConnectionBytesPerSecond >= 1000 && PresenceBytesPerSecond >= PresenceConnectionBytesPerSecond,
             "presence_connection_bytes_per_second: at least 1,000, and presence_bytes_per_second no less than that");
         Require(AuditDays is >= 1 and <= 36_500, "audit_days: 1 to 36,500");
+        Require(ExportBytesMax >= 1 << 20 && ExportKeepSeconds is > 0 and <= 31_536_000, "export_bytes_max: at least a mebibyte; export_keep_seconds: above 0, a year at the most");
         RequireLoopback(Listen);
         RequireLoopback(Http);
     }

@@ -12,6 +12,7 @@ using FastChat.Broker.Limits;
 using FastChat.Broker.Maintenance;
 using FastChat.Broker.People;
 using FastChat.Broker.Presence;
+using FastChat.Broker.Privacy;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -34,6 +35,8 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly PresenceClock _presenceClock;
     private readonly Router _router;
     private readonly DueScan _due;
+    private readonly PersonExports _exports;
+    private readonly PersonErasures _erasures;
 
     private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, Surroundings surroundings)
     {
@@ -74,6 +77,10 @@ internal sealed class BrokerParts : IAsyncDisposable
         AttachmentVoucher voucher = new(log, attachmentOptions.GraceMicros);
         ScheduleRequests schedule = new(_router, log, reads, voucher, Sessions, settings.BodySizeMax);
         AttachmentRequests attachments = new(_router, log, reads, attachmentOptions, surroundings.Random);
+        _erasures = new PersonErasures(_router, log, Accounts, Sessions, new NoPersonKeys(), surroundings.Audit, surroundings.Clock, logger);
+        _exports = new PersonExports(
+            log is RocksDbConversationLog ? options.Data : null, options.ExportBytesMax, TimeSpan.FromSeconds(options.ExportKeepSeconds),
+            new PersonArchive(log, Accounts, new PersonRecords(log, surroundings.Clock), attachmentOptions), surroundings.Audit, surroundings.Clock, logger);
         FrameDispatcher dispatcher = new(
             new PublishHandler(_router, scopes, voucher, settings.BodySizeMax, settings.InFlightMax),
             new SubscriptionHandler(_router, scopes, ProtocolLimits.SubscriptionsMax),
@@ -93,6 +100,7 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new ServiceRequests(services, Sessions, log, surroundings.Audit),
                 new PresenceRequests(Presence, surroundings.Clock),
                 attachments,
+                new PrivacyRequests(Accounts, _exports, _erasures, surroundings.Audit, surroundings.Clock),
                 surroundings.Audit,
                 logger));
         Connections = new ConnectionRegistry(new ConnectionServices
@@ -116,6 +124,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             _router, log, surroundings.Clock, defect => BrokerLog.ScanDefect(logger, defect), DueKind.Expiries,
             DueKind.Scheduled((user, conversation) => scopes.Narrow(new Actor(user, default, Accounts.RightsOf(user)), conversation), schedule.OnDue),
             AttachmentDue.Kind(_router, log));
+        _erasures.Recover();
         ObserveGauges();
     }
 
@@ -183,6 +192,8 @@ internal sealed class BrokerParts : IAsyncDisposable
         Backups.Dispose();
         _passwords.Dispose();
         _due.Dispose();
+        _exports.Dispose();
+        _erasures.Dispose();
         _router.Dispose();
         Log.Dispose();
         _metrics.Dispose();

@@ -8,19 +8,27 @@ using FastChat.Protocol;
 namespace FastChat.Broker.Identity;
 
 /// <summary>
-/// An account as it is stored under <c>a</c>: flags u8 (1 = external), rights u8, name size u8, zero u8, created i64 µs, name, verifier (the rest; none = cannot
+/// An account as it is stored under <c>a</c>: flags u8 (1 = external, 128 = erased: nobody signs in, and nothing but the id is left), rights u8, name size u8, zero u8, created i64 µs, name, verifier (the rest; none = cannot
 /// sign in with a password).
 /// </summary>
 internal sealed record AccountRecord(string Name, bool IsExternal, AccountRights Rights, long CreatedMicros, string? Verifier)
 {
     private const int FixedSize = 12;
+    private const byte External = 1;
+    private const byte Erased = 128;
+
+    /// <summary>The person was erased.</summary>
+    public bool IsErased { get; init; }
+
+    /// <summary>What is left of an account whose person was erased.</summary>
+    public static AccountRecord OfErased { get; } = new(string.Empty, false, AccountRights.None, 0, null) { IsErased = true };
 
     public byte[] ToBytes()
     {
         byte[] name = Encoding.UTF8.GetBytes(Name);
         byte[] verifier = Encoding.ASCII.GetBytes(Verifier ?? string.Empty);
         byte[] bytes = new byte[FixedSize + name.Length + verifier.Length];
-        bytes[0] = IsExternal ? (byte)1 : (byte)0;
+        bytes[0] = (byte)((IsExternal ? External : 0) | (IsErased ? Erased : 0));
         bytes[1] = (byte)Rights;
         bytes[2] = (byte)name.Length;
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(4), CreatedMicros);
@@ -45,7 +53,10 @@ internal sealed record AccountRecord(string Name, bool IsExternal, AccountRights
             (source[0] & 1) != 0,
             (AccountRights)source[1],
             BinaryPrimitives.ReadInt64LittleEndian(source[4..]),
-            verifier.IsEmpty ? null : Encoding.ASCII.GetString(verifier));
+            verifier.IsEmpty ? null : Encoding.ASCII.GetString(verifier))
+        {
+            IsErased = (source[0] & Erased) != 0,
+        };
     }
 
     /// <summary>Never the verifier.</summary>

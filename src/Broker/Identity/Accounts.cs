@@ -89,7 +89,19 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
 
     /// <summary>A user by id; null when there is none.</summary>
     public UserInfo? Find(UserId user) =>
-        TryRead(user, out AccountRecord? account) ? new UserInfo(user, account.Name, account.IsExternal) : null;
+        TryRead(user, out AccountRecord? account) ? new UserInfo(user, account.Name, account.IsExternal)
+        : IsErased(user) ? new UserInfo(user, Names.OfErased, false)
+        : null;
+
+    /// <summary>What is stored of an account; null when there is none, or its person was erased.</summary>
+    public AccountRecord? RecordOf(UserId user) => TryRead(user, out AccountRecord? account) ? account : null;
+
+    /// <summary>True when the person was erased, or is being erased.</summary>
+    public bool IsErased(UserId user) => log.Get(Table.State, IdentityKeys.Account(user)) is { } stored && AccountRecord.Parse(stored).IsErased;
+
+    /// <summary>Whether a signed-in user's password is right; null when too many wait already.</summary>
+    public Task<bool?> VerifyPasswordAsync(UserId user, string password) =>
+        Encoding.UTF8.GetByteCount(password) > ProtocolLimits.PasswordSizeMax ? Task.FromResult<bool?>(false) : passwords.VerifyAsync(password, RecordOf(user)?.Verifier);
 
     /// <summary>What an account may do now; those of a service that was ended, which are none, for one that does not exist.</summary>
     public AccountRights RightsOf(UserId user) => TryRead(user, out AccountRecord? account) ? account.Rights : AccountRights.Service;
@@ -176,7 +188,7 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
 
         byte[] nameKey = IdentityKeys.Name(StateKeys.UserNames, canonical);
         SignInRefused taken = new(CloseCode.NameTaken, "the name is taken");
-        if (log.Get(Table.State, nameKey) is not null)
+        if (log.Get(Table.State, nameKey) is not null || log.Get(Table.State, IdentityKeys.ErasedName(canonical)) is not null)
         {
             return (null, taken);
         }
@@ -242,6 +254,7 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
     private bool TryRead(UserId user, [NotNullWhen(true)] out AccountRecord? account)
     {
         account = log.Get(Table.State, IdentityKeys.Account(user)) is { } stored ? AccountRecord.Parse(stored) : null;
+        account = account is { IsErased: true } ? null : account;
         return account is not null;
     }
 }

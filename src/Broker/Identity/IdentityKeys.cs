@@ -18,6 +18,15 @@ internal static class IdentityKeys
         return key;
     }
 
+    /// <summary>The name of somebody who was erased: taken for ever, and not to be read from this.</summary>
+    public static byte[] ErasedName(string canonical)
+    {
+        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes("erased " + canonical));
+        byte[] key = new byte[StateKeys.NameSize(hash.Length)];
+        StateKeys.WriteName(key, StateKeys.ErasedNames, hash);
+        return key;
+    }
+
     /// <summary>An account.</summary>
     public static byte[] Account(UserId user)
     {

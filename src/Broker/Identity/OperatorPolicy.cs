@@ -17,6 +17,18 @@ internal enum OperatorOperation : byte
 
     /// <summary>Make a conversation.</summary>
     CreateConversation,
+
+    /// <summary>Have everything exported that is one's own.</summary>
+    ExportOwn,
+
+    /// <summary>Have everything exported that is another's.</summary>
+    ExportOthers,
+
+    /// <summary>Be erased.</summary>
+    EraseSelf,
+
+    /// <summary>Have another person erased.</summary>
+    EraseOthers,
 }
 
 /// <summary>The one place where it is decided who may do what is about no conversation; beside the policy of those. What is not allowed here is not allowed.</summary>
@@ -31,6 +43,9 @@ internal static class OperatorPolicy
             OperatorOperation.Backup => (rights & AccountRights.Operator) != 0,
             OperatorOperation.ManageServices => (rights & AccountRights.Operator) != 0,
             OperatorOperation.CreateConversation => (rights & AccountRights.Service) == 0,
+            OperatorOperation.ExportOwn => (rights & AccountRights.Service) == 0,
+            OperatorOperation.EraseSelf => rights == AccountRights.None,
+            OperatorOperation.ExportOthers or OperatorOperation.EraseOthers => (rights & AccountRights.Operator) != 0,
             _ => false,
         };
         return isAllowed ? ErrorCode.None : ErrorCode.Forbidden;

@@ -57,7 +57,7 @@ internal sealed class ServiceAccounts(Router router, IConversationLog log, Accou
     public static ReadOnlySpan<byte> ScopeValue => [1];
 
     /// <summary>False when the account of a service was ended; true for everybody else.</summary>
-    public bool IsAlive(in Actor actor) => (actor.Rights & AccountRights.Service) == 0 || Find(actor.User) is not null;
+    public bool IsAlive(in Actor actor) => (actor.Rights & AccountRights.Service) == 0 ? !accounts.IsErased(actor.User) : Find(actor.User) is not null;
 
     /// <summary>The service account; null when it is none, or was ended.</summary>
     public StoredService? Find(UserId user) => log.Get(Table.State, IdentityKeys.Service(user, default)) is { } stored ? StoredService.Parse(stored) : null;

@@ -37,6 +37,11 @@ internal sealed class NameCheck : StoreCheck
 
     private void CheckAccount(CheckedStore store, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
+        if (key.Length == StateKeys.AccountSize && AccountRecord.TryParse(value, out AccountRecord? erased) && erased.IsErased)
+        {
+            return;
+        }
+
         if (key.Length != StateKeys.AccountSize || !AccountRecord.TryParse(value, out AccountRecord? account) || NameKeyOf(account) is not { } name)
         {
             store.Report($"The account {Convert.ToHexStringLower(key[1..])} cannot be read.");
@@ -103,7 +108,7 @@ internal sealed class NameCheck : StoreCheck
 
         return store.Get(Table.State, IdentityKeys.Account(UserId.Read(id))) is { } record
             && AccountRecord.TryParse(record, out AccountRecord? account)
-            && name.SequenceEqual(NameKeyOf(account));
+            && (name[1] == StateKeys.ErasedNames ? account.IsErased && name.Length == StateKeys.NameSize(ChainHash.Size) : name.SequenceEqual(NameKeyOf(account)));
     }
 
     private static byte[]? NameKeyOf(AccountRecord account) =>

@@ -94,7 +94,16 @@ internal sealed class CursorCommands(ShardState state)
             byte[] sumKey = ConversationKeys.Receipts(conversation.Id);
             if (state.Read(sumKey, turn, previous) is { } sum)
             {
-                turn.Put(sumKey, BitConverter.GetBytes(BinaryPrimitives.ReadUInt64LittleEndian(sum) - ReadCursor.Parse(stored).Seen));
+                // A sum of nothing is no entry: there may be no cursor left.
+                ulong left = BinaryPrimitives.ReadUInt64LittleEndian(sum) - ReadCursor.Parse(stored).Seen;
+                if (left == 0)
+                {
+                    turn.Delete(sumKey);
+                }
+                else
+                {
+                    turn.Put(sumKey, BitConverter.GetBytes(left));
+                }
             }
 
             state.Owe(command.User.Value, [new StateEntry(ConversationKeys.OwnCursor(command.User, conversation.Id, thread), null)], turn);

@@ -14,9 +14,12 @@ internal static class Admin
     {
         new Command("service", "The accounts of programs: bots, bridges, back ends") { BuildCreate(), BuildList(), BuildRevoke() },
         AuditVerb.Build(),
+        PrivacyVerbs.BuildAdminExport(),
+        PrivacyVerbs.BuildAdminErase(),
     };
 
-    private static Option<string?> DataOption() => new("--data") { Description = "The broker's data directory, which holds the operator's token; that of the running broker otherwise" };
+    /// <summary><c>--data</c> of every verb of an operator.</summary>
+    internal static Option<string?> DataOption() => new("--data") { Description = "The broker's data directory, which holds the operator's token; that of the running broker otherwise" };
 
     private static Command BuildCreate()
     {
@@ -111,7 +114,8 @@ internal static class Admin
         return ExitCodes.Done;
     }
 
-    private static Task<FastChatClient> ConnectAsync(Invocation invocation, string? data, CancellationToken cancellation)
+    /// <summary>Signs in as the operator of the broker on this machine, unless an account is named.</summary>
+    internal static Task<FastChatClient> ConnectAsync(Invocation invocation, string? data, CancellationToken cancellation)
     {
         string? token = invocation.User is null || data is not null
             ? RunningServer.FindOperatorToken(invocation.Server, data, Environment.GetEnvironmentVariable)

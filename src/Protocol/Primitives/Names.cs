@@ -11,6 +11,9 @@ namespace FastChat.Protocol;
 /// </summary>
 public static class Names
 {
+    /// <summary>What somebody is called who was erased. No account can have this name.</summary>
+    public const string OfErased = "deleted user";
+
     /// <summary>
     /// The form under which an account's or a conversation's name is unique: ASCII lower case. False when the name is not
     /// 1–64 of the characters a–z, A–Z, 0–9, '.', '_' and '-', or begins with a character other than a letter or digit.

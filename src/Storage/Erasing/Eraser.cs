@@ -35,7 +35,7 @@ internal sealed class Eraser : IDisposable
     private readonly TablePurge _purge;
     private readonly TablePurge _statePurge;
 
-    /// <summary>Keys of small state whose deleted values are to leave the files, too. Its lock is its own.</summary>
+    /// <summary>Prefixes of keys of small state whose deleted values are to leave the files, too. Its lock is its own.</summary>
     private readonly List<byte[]> _deleted = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly AutoResetEvent _wake = new(initialState: false);
@@ -81,11 +81,11 @@ internal sealed class Eraser : IDisposable
     /// <exception cref="StorageFullException">There is no room for it; it will be made later.</exception>
     /// <exception cref="StorageException">The store has failed.</exception>
     /// <exception cref="ObjectDisposedException">The log is closed.</exception>
-    public void RunNow(IReadOnlyList<byte[]>? deletedKeys = null)
+    public void RunNow(IReadOnlyList<byte[]>? deletedPrefixes = null)
     {
         lock (_deleted)
         {
-            _deleted.AddRange(deletedKeys ?? []);
+            _deleted.AddRange(deletedPrefixes ?? []);
         }
 
         long mine = Interlocked.Increment(ref _asked);
@@ -221,10 +221,7 @@ internal sealed class Eraser : IDisposable
             return true;
         }
 
-        _tables.NoteLogWrite();
-        List<byte[]> keys = [.. deleted];
-        keys.Sort(static (left, right) => left.AsSpan().SequenceCompareTo(right));
-        if (!_statePurge.TryRun(keys))
+        if (!_statePurge.TryRunPrefixes(deleted))
         {
             return false;
         }

@@ -19,6 +19,9 @@ internal sealed unsafe record LiveTable(string Name, int Level, byte[] Smallest,
         return at < keys.Count && keys[at].AsSpan().SequenceCompareTo(Largest) <= 0;
     }
 
+    /// <summary>True when it may have a key between two, both included.</summary>
+    public bool IsOver(byte[] first, byte[] last) => Smallest.AsSpan().SequenceCompareTo(last) <= 0 && Largest.AsSpan().SequenceCompareTo(first) >= 0;
+
     /// <summary>The files of a table. Any thread.</summary>
     public static List<LiveTable> Of(RocksDbStore store, Table table)
     {

@@ -289,7 +289,7 @@ public sealed class RocksDbConversationLog : IConversationLog
     public void EraseNoted() => _eraser.RunNow();
 
     /// <inheritdoc/>
-    public void EraseDeleted(IReadOnlyList<byte[]> keys) => _eraser.RunNow(keys);
+    public void EraseDeleted(IReadOnlyList<byte[]> prefixes) => _eraser.RunNow(prefixes);
 
     /// <summary>What is noted while no commit is under way; all journal files of this moment are to be renewed. Eraser.</summary>
     internal List<(ConversationId Conversation, ulong[] Sequences)> BeginErasing()

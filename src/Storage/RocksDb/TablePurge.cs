@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 
+using FastChat.Protocol;
+
 using RocksDbSharp;
 
 namespace FastChat.Storage;
@@ -36,7 +38,24 @@ internal sealed unsafe class TablePurge(RocksDbStore store, Table table, Action 
 
         store.FlushIfLogWasWritten();
         List<LiveTable> before = [.. LiveTable.Of(store, table).Where(file => file.IsOver(keys))];
-        foreach ((byte[] first, byte[] last) in Runs(keys, before))
+        return TryMerge(Runs(keys, before), before);
+    }
+
+    /// <summary>The same for everything that begins with one of some prefixes.</summary>
+    /// <exception cref="OperationCanceledException">The store is being closed.</exception>
+    /// <exception cref="StorageException">The device failed.</exception>
+    public bool TryRunPrefixes(IEnumerable<byte[]> prefixes)
+    {
+        // No key is longer than a name's, so none of a prefix lies behind this.
+        List<(byte[] First, byte[] Last)> ranges = [.. prefixes.Select(static prefix => (prefix, (byte[])[.. prefix, .. Enumerable.Repeat((byte)0xFF, ProtocolLimits.NameSizeMax)]))];
+        store.NoteLogWrite();
+        store.FlushIfLogWasWritten();
+        return ranges.Count == 0 || TryMerge(ranges, [.. LiveTable.Of(store, table).Where(file => ranges.Exists(range => file.IsOver(range.First, range.Last)))]);
+    }
+
+    private bool TryMerge(List<(byte[] First, byte[] Last)> ranges, List<LiveTable> before)
+    {
+        foreach ((byte[] first, byte[] last) in ranges)
         {
             Merge(first, last);
             stop.ThrowIfCancellationRequested();

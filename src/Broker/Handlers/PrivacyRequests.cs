@@ -1,0 +1,151 @@
+using FastChat.Broker.Audit;
+using FastChat.Broker.Identity;
+using FastChat.Broker.Limits;
+using FastChat.Broker.Privacy;
+using FastChat.Broker.Sessions;
+using FastChat.Protocol;
+
+namespace FastChat.Broker.Handlers;
+
+/// <summary>ExportPerson, GetExport and ErasePerson (protocol.md §4.10): for oneself, and for operators about others. Pool threads.</summary>
+internal sealed class PrivacyRequests(Accounts accounts, PersonExports exports, PersonErasures erasures, AuditLog audit, TimeProvider clock)
+{
+    /// <summary>Passwords that somebody may try on an open connection: no better a place to guess than the door.</summary>
+    private readonly TokenBuckets<UserId> _passwords = new(clock, burst: 5, perSecond: 1.0 / 60);
+
+    /// <summary>An export reads the whole store.</summary>
+    private readonly TokenBuckets<UserId> _begins = new(clock, burst: 3, perSecond: 1.0 / 3600);
+
+    /// <summary>Begins an export, ends one, or says how it goes.</summary>
+    public async Task<ControlAnswer> ExportAsync(Actor actor, ControlMap map)
+    {
+        if (Denied(actor, map, OperatorOperation.ExportOwn, OperatorOperation.ExportOthers, out UserId user) is { } denied)
+        {
+            return denied;
+        }
+
+        if (!exports.IsSupported)
+        {
+            return ControlAnswer.Refused(ErrorCode.Unsupported, "this broker has no directory for exports");
+        }
+
+        if (map.Flag("discard"))
+        {
+            exports.Discard(user);
+        }
+        else if (map.Flag("begin") && exports.Of(user).State is not (ExportState.Running or ExportState.Ready))
+        {
+            if (user != actor.User && accounts.RecordOf(user) is null)
+            {
+                return ControlAnswer.Refused(ErrorCode.NoSuchUser, "there is no such user");
+            }
+
+            if (user == actor.User && !_begins.TryTake(user, 1, out uint retryAfterMs))
+            {
+                return ControlAnswer.TryLater(retryAfterMs, "too many exports in too short a time");
+            }
+
+            audit.Note(new AuditEntry(AuditAct.PersonExported) { User = actor.User, Device = actor.Device, Target = user.ToString(), Detail = "begun" });
+            await audit.FlushAsync();
+            if (!exports.TryBegin(user))
+            {
+                return ControlAnswer.Refused(ErrorCode.TooMany, "as many exports as may be wait or lie there already");
+            }
+        }
+
+        Export export = exports.Of(user);
+        return ControlAnswer.Ok(new ControlMap()
+            .Set("state", export.State.ToString().ToLowerInvariant())
+            .Set("looked", export.Looked)
+            .Set("records", export.Records)
+            .Set("size", export.State == ExportState.Ready ? export.Size : null)
+            .Set("hash", export.Hash)
+            .Set("until", export.State == ExportState.Ready ? export.UntilMicros : null)
+            .Set("reason", export.Failure));
+    }
+
+    /// <summary>A range of an archive.</summary>
+    public ControlAnswer Get(Actor actor, ControlMap map)
+    {
+        if (Denied(actor, map, OperatorOperation.ExportOwn, OperatorOperation.ExportOthers, out UserId user) is { } denied)
+        {
+            return denied;
+        }
+
+        ulong offset = map.Number("offset", 0, long.MaxValue);
+        int length = (int)map.Number("length", AttachmentLimits.ChunkSize, AttachmentLimits.ChunkSize);
+        return exports.IsSupported && exports.Read(user, offset, length) is { } bytes
+            ? ControlAnswer.Ok(new ControlMap().Set("bytes", bytes))
+            : ControlAnswer.Refused(ErrorCode.NoSuchExport, "there is no export that is ready, or nothing of it there");
+    }
+
+    /// <summary>Erases a person, or says how that goes.</summary>
+    public async Task<ControlAnswer> EraseAsync(Actor actor, ControlMap map)
+    {
+        if (Denied(actor, map, OperatorOperation.EraseSelf, OperatorOperation.EraseOthers, out UserId user) is { } denied)
+        {
+            return denied;
+        }
+
+        if (map.Flag("begin") && erasures.Find(user) is null)
+        {
+            if (user == actor.User && await RefuseWithoutPasswordAsync(user, map.Text("password", ProtocolLimits.HelloSizeMax)) is { } refused)
+            {
+                return refused;
+            }
+
+            Routing.CommandResult begun = await erasures.BeginAsync(user, actor);
+            if (begun.Error != ErrorCode.None)
+            {
+                return ControlAnswer.Refused(begun.Error, begun.Reason);
+            }
+
+            exports.Discard(user);
+        }
+
+        StoredErasure? erasure = erasures.Find(user);
+        return ControlAnswer.Ok(new ControlMap()
+            .Set("state", erasure is null ? "none" : erasure.DoneMicros == 0 ? "running" : "done")
+            .Set("begun", erasure?.BegunMicros)
+            .Set("done", erasure is { DoneMicros: > 0 } done ? done.DoneMicros : null)
+            .Set("erased", erasure?.Erased)
+            .Set("backups", erasures.ReachBackups)) with
+        {
+            Sent = erasure is null ? null : () => erasures.CloseSessions(user),
+        };
+    }
+
+    /// <summary>A connection that was left open must not be enough.</summary>
+    private async Task<ControlAnswer?> RefuseWithoutPasswordAsync(UserId user, string? password)
+    {
+        if (accounts.RecordOf(user)?.Verifier is null)
+        {
+            return ControlAnswer.Refused(ErrorCode.Forbidden, "this account has no password: an operator erases it");
+        }
+
+        if (password is null)
+        {
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "password: it is asked for again");
+        }
+
+        if (!_passwords.TryTake(user, 1, out uint retryAfterMs))
+        {
+            return ControlAnswer.TryLater(retryAfterMs, "too many passwords");
+        }
+
+        return await accounts.VerifyPasswordAsync(user, password) switch
+        {
+            null => ControlAnswer.Refused(ErrorCode.Overloaded, "too many sign-ins at once", 2000),
+            false => ControlAnswer.Refused(ErrorCode.PasswordWrong, "the password is wrong"),
+            true => null,
+        };
+    }
+
+    private static ControlAnswer? Denied(Actor actor, ControlMap map, OperatorOperation own, OperatorOperation others, out UserId user)
+    {
+        user = map["user"] is null ? actor.User : new UserId(map.Id("user"));
+        return OperatorPolicy.Decide(user == actor.User ? own : others, actor.Rights) == ErrorCode.None
+            ? null
+            : ControlAnswer.Refused(ErrorCode.Forbidden, user == actor.User ? "this account is no person's" : "only operators do that to others");
+    }
+}
