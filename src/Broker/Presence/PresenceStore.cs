@@ -1,4 +1,5 @@
 using FastChat.Broker.Conversations;
+using FastChat.Broker.Identity;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -44,12 +45,15 @@ internal sealed class PresenceStore(IConversationLog log, Router router)
     /// <summary>The shard that a person's record belongs to.</summary>
     public int ShardOf(UserId user) => router.Map.ShardOf(user.Value);
 
-    /// <summary>Writes records of people of one shard; completes when they are durable, or were refused.</summary>
+    /// <summary>Writes records of people of one shard; completes when they are durable, or were refused. Of who was erased nothing is written: their last connection ends after their account.</summary>
     public Task<CommandResult> WriteAsync(int shard, IReadOnlyList<(UserId User, PresenceRecord Record)> records)
     {
-        StateWriteCommand write = new(records.Select(static entry => new StateEntry(Key(entry.User), entry.Record.ToBytes())).ToArray());
+        StateWriteCommand write = new(records.Where(entry => !IsErased(entry.User)).Select(static entry => new StateEntry(Key(entry.User), entry.Record.ToBytes())).ToArray());
         return router.ExecuteAsync(CommandKind.StateWrite, default, shard, write.ToBytes(), CancellationToken.None);
     }
+
+    private bool IsErased(UserId user) =>
+        log.Get(Table.State, IdentityKeys.Account(user)) is { } stored && AccountRecord.TryParse(stored, out AccountRecord? account) && account.IsErased;
 
     private static byte[] Key(UserId user)
     {
