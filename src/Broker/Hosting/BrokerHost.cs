@@ -33,6 +33,12 @@ public static class BrokerHost
     public static async Task RunAsync(BrokerOptions options, TextWriter ready, CancellationToken stop)
     {
         options.Validate();
+        if (OperatingSystem.IsLinux())
+        {
+            // Whoever wants an image of the memory says so to the runtime (DOTNET_DbgEnableMiniDump) or with gcore.
+            Libc.ForbidCoreFiles();
+        }
+
         using ILoggerFactory logging = LoggerFactory.Create(static builder => builder
             .SetMinimumLevel(LogLevel.Information)
             .AddFilter("Microsoft", LogLevel.Warning)
