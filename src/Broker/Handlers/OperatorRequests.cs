@@ -25,6 +25,12 @@ internal sealed class OperatorRequests(BackupRuns backups, AuditLog audit)
             return ControlAnswer.Refused(ErrorCode.Unsupported, "this broker's store has no files");
         }
 
+        if (directory is not null && directory.Any(char.IsControl))
+        {
+            // It is written into logs, which are read line by line.
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "directory: a path has no control characters");
+        }
+
         bool isAct = map.Flag("stop") || directory is not null;
         if (isAct)
         {
