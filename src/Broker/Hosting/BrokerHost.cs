@@ -61,7 +61,8 @@ public static class BrokerHost
         await parts.Audit.FlushAsync();
         BrokerLog.Ready(log, tcp, http, data, parts.Log.CommitNumber, parts.Log.Epoch);
 
-        await WaitAsync(stop);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(stop, parts.DrainAsked);
+        await WaitAsync(either.Token);
 
         BrokerLog.Draining(log, parts.Connections.Count);
         parts.Backups.Stop();
