@@ -21,7 +21,7 @@ public sealed record ExportStatus(string State, ulong Looked, ulong Records, ulo
 /// <param name="ReachesBackups">True when backups that were taken before give nothing of the person either. False: they do, until they are deleted.</param>
 public sealed record ErasureStatus(string State, ulong Erased, bool ReachesBackups);
 
-/// <content>A person's data, all of it (protocol.md §4.10).</content>
+/// <content>A person's data, all of it (protocol.md §4.12).</content>
 public sealed partial class FastChatClient
 {
     /// <summary>Has an archive made of everything that is the user's, unless there is one; it is made whether this client stays or not.</summary>

@@ -211,6 +211,12 @@ public enum FrameType : byte
     /// <summary>C→S: erase oneself, or as an operator somebody else; or how that goes.</summary>
     ErasePerson = 0x72,
 
+    /// <summary>C→S: what the broker counts (operators only).</summary>
+    GetStats = 0x78,
+
+    /// <summary>C→S: answer what was accepted, send everybody elsewhere, and end the process (operators only).</summary>
+    Drain = 0x79,
+
     /// <summary>S→C, optional: something happened that no request asked about.</summary>
     Notice = 0x80,
 
@@ -236,7 +242,8 @@ public static class FrameTypes
         FrameType.SetPresence or FrameType.WatchPresence or
         >= FrameType.SetProfile and <= FrameType.RevokeService or
         >= FrameType.BeginUpload and <= FrameType.CancelUpload or
-        >= FrameType.ExportPerson and <= FrameType.ErasePerson;
+        >= FrameType.ExportPerson and <= FrameType.ErasePerson or
+        FrameType.GetStats or FrameType.Drain;
 
     /// <summary>True for the frames that a broker may send.</summary>
     public static bool IsFromServer(FrameType type) => type is

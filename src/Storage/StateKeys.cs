@@ -35,6 +35,7 @@ namespace FastChat.Storage;
 ///  'N' · conversation (16) · user (16)          how many messages of theirs are scheduled there
 ///  'h' · user (16) · conversation (16) · sequence u64 BE              a message that is hidden from the user
 ///  'H' · user (16)                              how many are, and how often that changed
+///  'E' · user (16)                              a person who was erased, or is being erased
 ///  'o' · shard u16 BE · counter u64 BE          outgoing effect
 ///  'f' · user (16)                              profile
 ///  'k' · user (16) · other (16)                 the user has blocked the other

@@ -32,14 +32,15 @@ TYPES = {
     "Publish": 0x10, "Published": 0x11, "Subscribe": 0x12, "Subscribed": 0x13, "Unsubscribe": 0x14, "Unsubscribed": 0x15,
     "Deliver": 0x16, "Lag": 0x17, "Fetch": 0x18, "Chunk": 0x19, "FetchEnd": 0x1A, "Signal": 0x1C,
     "CreateConversation": 0x20, "ResolveConversation": 0x21, "AddMembers": 0x22, "RemoveMember": 0x23, "ListMembers": 0x24,
-    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "Reply": 0x2F,
+    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "GetStats": 0x78, "Drain": 0x79, "Reply": 0x2F,
     "ChangeConversation": 0x30, "ChangeMember": 0x31, "CreateJoinLink": 0x32, "ListJoinLinks": 0x33, "RevokeJoinLink": 0x34, "JoinByLink": 0x35,
     "GetAnnotations": 0x38, "GetThread": 0x39, "GetPins": 0x3A, "Forward": 0x3B, "Schedule": 0x3C, "ListScheduled": 0x3D, "CancelScheduled": 0x3E,
     "Hide": 0x3F, "MoveCursor": 0x40, "ListCursors": 0x41, "GetInbox": 0x42, "ListHidden": 0x43,
     "SetPresence": 0x48, "WatchPresence": 0x49,
     "SetProfile": 0x50, "GetProfiles": 0x51, "SearchUsers": 0x52, "Block": 0x53, "ListBlocks": 0x54,
     "CreateService": 0x55, "ListServices": 0x56, "RevokeService": 0x57,
-    "BeginUpload": 0x58, "PutChunk": 0x59, "FinishUpload": 0x5A, "GetAttachment": 0x5B, "GetUsage": 0x5C, "CancelUpload": 0x5D, "Notice": 0x80, "Presence": 0x81,
+    "BeginUpload": 0x58, "PutChunk": 0x59, "FinishUpload": 0x5A, "GetAttachment": 0x5B, "GetUsage": 0x5C, "CancelUpload": 0x5D,
+    "ExportPerson": 0x70, "GetExport": 0x71, "ErasePerson": 0x72, "Notice": 0x80, "Presence": 0x81,
 }
 
 
@@ -356,6 +357,7 @@ def message_files():
     muted = record(11, OTHER + b"\x02" + bytes(7) + (5).to_bytes(8, "little") + (TIME + 600_000_000).to_bytes(8, "little") + (5).to_bytes(8, "little"), kind=130)
     invited = record(12, OTHER + b"\x06" + bytes(7) + bytes(8) + (1).to_bytes(8, "little") + bytes(8), kind=130)
     changed = record(13, join(pack({"title": "Lobby", "topic": "", "archived": False, "slow_mode": 30, "history": "joined"})), kind=131)
+    erased = record(14, (7).to_bytes(8, "little") + b"\x05\x80", kind=133, sender=OTHER)
     delivers, chunk = File("deliver", "Deliver, S→C (protocol.md §4.4)"), File("chunk", "Chunk, S→C (protocol.md §4.4)")
     delivers.frame("one record", "Deliver", *deliver(1, one))
     delivers.frame("three records: text, on behalf, erased", "Deliver", *deliver(2, *three))
@@ -369,7 +371,8 @@ def message_files():
                                   ("erased, on behalf", record(10, sha256_of_hello, sender=IMPORTED, publisher=BOT, erased=True)),
                                   ("member added", joined), ("member removed", left), ("member banned", banned),
                                   ("member changed: a moderator since 5, muted, who reads from 5 on", muted),
-                                  ("member changed: invited as a member", invited), ("conversation changed", changed)):
+                                  ("member changed: invited as a member", invited), ("conversation changed", changed),
+                                  ("erased with their author: 7, 9 and 22", erased)):
         records.begin(name, fields)
         records.bytes(parts)
 
@@ -445,6 +448,9 @@ def control_files():
         ("how does it go?", {}),
         ("stop it", {"stop": True})], "Backup, C→S (protocol.md §4.6)")
 
+    file("get-stats", "GetStats", [("what is counted", {})], "GetStats, C→S (protocol.md §4.6)")
+    file("drain", "Drain", [("go home", {})], "Drain, C→S (protocol.md §4.6)")
+
     file("get-annotations", "GetAnnotations", [
         ("everything", {"conversation": GROUP}),
         ("a stretch", {"conversation": GROUP, "first": 100, "last": 199})], "GetAnnotations, C→S (protocol.md §4.6)")
@@ -515,6 +521,17 @@ def control_files():
         ("a range", {"conversation": GROUP, "sequence": 7, "hash": HASH, "offset": 0x0102030405, "length": 1_000})], "GetAttachment, C→S (protocol.md §4.10)")
     file("get-usage", "GetUsage", [("how much is it?", {})], "GetUsage, C→S (protocol.md §4.10)")
     file("cancel-upload", "CancelUpload", [("give it up", {"hash": HASH})], "CancelUpload, C→S (protocol.md §4.10)")
+    file("export-person", "ExportPerson", [
+        ("begin", {"begin": True}),
+        ("how does another's go?", {"user": OTHER}),
+        ("no more", {"discard": True})], "ExportPerson, C→S (protocol.md §4.12)")
+    file("get-export", "GetExport", [
+        ("the beginning", {"offset": 0}),
+        ("a range of another's", {"user": OTHER, "offset": 0x0102030405, "length": 1_000})], "GetExport, C→S (protocol.md §4.12)")
+    file("erase-person", "ErasePerson", [
+        ("oneself", {"begin": True, "password": "correct horse"}),
+        ("another", {"user": OTHER, "begin": True}),
+        ("how does it go?", {"user": OTHER})], "ErasePerson, C→S (protocol.md §4.12)")
     file("set-presence", "SetPresence", [
         ("do not disturb, with a line that goes", {"availability": "dnd", "status": "in a meeting", "status_until": TIME + 3_600_000_000}),
         ("nobody is at this device", {"idle": True}),
@@ -567,6 +584,8 @@ def control_files():
             ("a backup that is complete", "Backup", {
                 "run": 3, "running": False, "done": 70_000_000, "total": 70_000_000, "backup": 12, "taken_at": TIME, "epoch": 1,
                 "commit": 123_456, "files": 9, "copied": 1_048_576, "dropped": 1}),
+            ("what a broker counts", "GetStats", {"stats": {"fastchat.published": 12_345_678, "fastchat.connections": 2, "fastchat.commit.p99": 900}}),
+            ("a broker drains", "Drain", {"draining": True}),
             ("a profile changed", "SetProfile", {"version": 4}),
             ("profiles: one is the client's own version, one may not be seen", "GetProfiles", {"profiles": [
                 {"user": USER, "version": 3, "unchanged": True}, None,
@@ -617,7 +636,11 @@ def control_files():
             ("an upload that is complete", "FinishUpload", {"offset": 150_000, "size": 150_000, "complete": True, "expires": TIME}),
             ("a range", "GetAttachment", {"size": len(HELLO), "bytes": HELLO[1:4]}),
             ("what is used", "GetUsage", {"used": 154_096, "quota": 1_073_741_824, "attachments": 2, "open": 1, "open_max": 16, "size_max": 104_857_600}),
-            ("given up", "CancelUpload", {"changed": True})], 20):
+            ("given up", "CancelUpload", {"changed": True}),
+            ("an export is ready", "ExportPerson", {"state": "ready", "looked": 7, "records": 41, "size": 150_000, "hash": HASH, "until": TIME}),
+            ("an export did not come about", "ExportPerson", {"state": "failed", "looked": 7, "records": 0, "reason": "the archive would have more than 1048576 bytes"}),
+            ("a part of it", "GetExport", {"bytes": HELLO}),
+            ("somebody is being erased", "ErasePerson", {"state": "running", "begun": TIME, "erased": 41, "backups": False})], 20):
         replies.map(title, "Reply", entries, request, to=to)
 
     notices = File("notice", "Notice, S→C, optional (protocol.md §4.7)")

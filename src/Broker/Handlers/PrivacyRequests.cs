@@ -7,7 +7,7 @@ using FastChat.Protocol;
 
 namespace FastChat.Broker.Handlers;
 
-/// <summary>ExportPerson, GetExport and ErasePerson (protocol.md §4.10): for oneself, and for operators about others. Pool threads.</summary>
+/// <summary>ExportPerson, GetExport and ErasePerson (protocol.md §4.12): for oneself, and for operators about others. Pool threads.</summary>
 internal sealed class PrivacyRequests(Accounts accounts, PersonExports exports, PersonErasures erasures, AuditLog audit, TimeProvider clock)
 {
     /// <summary>Passwords that somebody may try on an open connection: no better a place to guess than the door.</summary>

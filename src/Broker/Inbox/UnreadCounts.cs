@@ -117,7 +117,7 @@ internal sealed class UnreadCounts(IConversationLog log, int entriesMax)
                     return null;
                 }
 
-                if (record.Kind == MessageKind.Erased && ErasedBody.TryRead(record.Body, out IReadOnlyList<ulong> erased) && erased.Count(sequence => !unread.Remove(sequence)) > 0 && goesOn)
+                if (record.Kind == MessageKind.Erased && ErasedBody.TryRead(record.Body, out IReadOnlyList<ulong> erased) && !Remove(unread, erased) && goesOn)
                 {
                     return null;
                 }
@@ -133,6 +133,14 @@ internal sealed class UnreadCounts(IConversationLog log, int entriesMax)
         }
 
         return new Counted(after, head, before + unread.Count, position < head);
+    }
+
+    /// <summary>False when one of them was not among what is unread: it may have been counted before.</summary>
+    private static bool Remove(HashSet<ulong> unread, IReadOnlyList<ulong> erased)
+    {
+        int count = unread.Count;
+        unread.ExceptWith(erased);
+        return count - unread.Count == erased.Count;
     }
 }
 

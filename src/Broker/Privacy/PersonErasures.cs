@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 
 using FastChat.Broker.Attachments;
 using FastChat.Broker.Audit;
-using FastChat.Broker.Conversations;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Identity;
 using FastChat.Broker.People;

@@ -16,10 +16,12 @@ internal static class Admin
         AuditVerb.Build(),
         PrivacyVerbs.BuildAdminExport(),
         PrivacyVerbs.BuildAdminErase(),
+        BrokerVerbs.BuildStats(),
+        BrokerVerbs.BuildDrain(),
     };
 
-    /// <summary><c>--data</c> of every verb of an operator.</summary>
-    internal static Option<string?> DataOption() => new("--data") { Description = "The broker's data directory, which holds the operator's token; that of the running broker otherwise" };
+    /// <summary><c>--data</c> of an operator's verb.</summary>
+    public static Option<string?> DataOption() => new("--data") { Description = "The broker's data directory, which holds the operator's token; that of the running broker otherwise" };
 
     private static Command BuildCreate()
     {
@@ -114,8 +116,8 @@ internal static class Admin
         return ExitCodes.Done;
     }
 
-    /// <summary>Signs in as the operator of the broker on this machine, unless an account is named.</summary>
-    internal static Task<FastChatClient> ConnectAsync(Invocation invocation, string? data, CancellationToken cancellation)
+    /// <summary>Connects as the operator, or as the account that was named.</summary>
+    public static Task<FastChatClient> ConnectAsync(Invocation invocation, string? data, CancellationToken cancellation)
     {
         string? token = invocation.User is null || data is not null
             ? RunningServer.FindOperatorToken(invocation.Server, data, Environment.GetEnvironmentVariable)

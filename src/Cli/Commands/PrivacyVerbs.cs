@@ -132,13 +132,13 @@ internal static class PrivacyVerbs
         {
             // Never through a link that lies there under the name: what is left of an earlier attempt goes first.
             File.Delete(part);
-            FileStream file = new(part, new FileStreamOptions
+            FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write, Options = FileOptions.Asynchronous };
+            if (!OperatingSystem.IsWindows())
             {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.Write,
-                Options = FileOptions.Asynchronous,
-                UnixCreateMode = OperatingSystem.IsWindows() ? null : UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            });
+                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            }
+
+            FileStream file = new(part, options);
             await using (file.ConfigureAwait(false))
             {
                 await client.DownloadExportAsync(export, file, user, cancellation).ConfigureAwait(false);

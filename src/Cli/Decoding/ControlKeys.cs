@@ -48,6 +48,9 @@ internal static class ControlKeys
         ["length"] = static (map, key) => map.Number(key, 0, AttachmentLimits.ChunkSize),
         ["crc"] = static (map, key) => map.Number(key, 0, uint.MaxValue),
         ["bytes"] = static (map, key) => map.Bytes(key, AttachmentLimits.ChunkSize),
+        ["begin"] = static (map, key) => map.Flag(key),
+        ["discard"] = static (map, key) => map.Flag(key),
+        ["password"] = static (map, key) => map.Text(key, ProtocolLimits.HelloSizeMax),
         ["link"] = static (map, key) => map.Text(key, ProtocolLimits.NameSizeMax),
     };
 

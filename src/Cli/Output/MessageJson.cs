@@ -153,6 +153,7 @@ internal static class MessageJson
         MessageKind.Pin => "pin",
         MessageKind.Rich => "rich",
         MessageKind.Expired => "expired",
+        MessageKind.Erased => "erased",
         MessageKind.MemberAdded => "member_added",
         MessageKind.MemberRemoved => "member_removed",
         MessageKind.MemberChanged => "member_changed",

@@ -29,7 +29,7 @@ public sealed class ExportTests
         await eve.BlockAsync(ada.User);
         await eve.ScheduleTextAsync(lobby, "later", DateTimeOffset.UtcNow.AddDays(1));
         byte[] picture = RandomNumberGenerator.GetBytes(200_000);
-        MessageAttachment attached = await eve.UploadAsync(new MemoryStream(picture), "picture.png", "image/png");
+        MessageAttachment attached = (await eve.UploadAsync(new MemoryStream(picture), "picture.png", "image/png")).Attachment;
         await eve.PublishTextAsync(lobby, "look", new PublishOptions { Attributes = new MessageAttributes { Attachments = [attached] } });
 
         ExportStatus status = await eve.BeginExportAsync();
