@@ -67,6 +67,15 @@ public enum CloseCode : ushort
     /// <summary>No protocol version in common.</summary>
     UnsupportedVersion = 4207,
 
+    /// <summary>What signed in holds no longer; a newer token does.</summary>
+    TokenExpired = 4208,
+
+    /// <summary>An operator has suspended the account.</summary>
+    Suspended = 4209,
+
+    /// <summary>The device was ended, elsewhere or by an operator, or the password was changed.</summary>
+    SignedOut = 4210,
+
     /// <summary>A frame or body that cannot be read.</summary>
     BadFrame = 4300,
 
@@ -93,6 +102,9 @@ public enum ReconnectAdvice : byte
 /// <summary>Rules about close codes.</summary>
 public static class CloseCodes
 {
+    /// <summary>True when the peer may not have another word: what signed it in does so no longer.</summary>
+    public static bool EndsSignIn(CloseCode code) => code is CloseCode.TokenInvalid or CloseCode.TokenExpired or CloseCode.Suspended or CloseCode.SignedOut;
+
     /// <summary>The advice that a code carries by its range; an unknown code below 4200 means later, any other one never.</summary>
     public static ReconnectAdvice AdviceOf(CloseCode code) => (ushort)code switch
     {

@@ -14,6 +14,7 @@ namespace FastChat.Storage;
 ///  'a' · user (16)                              account
 ///  'v' · user (16) · device u64 BE              device
 ///  't' · SHA-256 of the token (32)              token
+///  'R' · SHA-256 of its constant half (32)      family of refresh tokens
 ///  'c' · conversation (16)                      conversation
 ///  'm' · conversation (16) · user (16)          member of a conversation
 ///  'l' · user (16) · conversation (16)          entry in a user's list
@@ -156,6 +157,14 @@ public static class StateKeys
         target[0] = (byte)'t';
         tokenSha256.CopyTo(target[1..]);
         return TokenSize;
+    }
+
+    /// <summary>A family of refresh tokens, by the SHA-256 of the half that all of them have.</summary>
+    public static int WriteFamily(Span<byte> target, ReadOnlySpan<byte> familySha256)
+    {
+        int size = WriteToken(target, familySha256);
+        target[0] = (byte)'R';
+        return size;
     }
 
     /// <summary>A conversation.</summary>

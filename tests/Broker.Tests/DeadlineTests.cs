@@ -223,7 +223,6 @@ internal sealed class DeadlineTests
             Sessions = null!,
             Presence = null!,
             Accounts = null!,
-            Services = null!,
             Audit = AuditLog.None,
             Dispatcher = null!,
             Limits = null!,

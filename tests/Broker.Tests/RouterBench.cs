@@ -17,7 +17,7 @@ internal sealed class RouterBench : IDisposable
     private ulong _nextDevice = 100;
 
     /// <param name="commitHereMax">0 for tests that hold a sync open and expect the loops to go on.</param>
-    public RouterBench(InMemoryConversationLog? log = null, int shards = 4, int loops = 2, int ringBytes = 256 * 1024, int commitHereMax = 0)
+    public RouterBench(InMemoryConversationLog? log = null, int shards = 4, int loops = 2, int ringBytes = 256 * 1024, int commitHereMax = 0, TimeProvider? clock = null)
     {
         Log = log ?? new InMemoryConversationLog();
         Router = new Router(
@@ -25,7 +25,7 @@ internal sealed class RouterBench : IDisposable
             Log,
             new PeerTable(64),
             _metrics,
-            TimeProvider.System,
+            clock ?? TimeProvider.System,
             Workers.Threads,
             new RouterEvents(Failures.Enqueue, Damages.Enqueue, (user, conversation, role) => ListChanges.Enqueue((user, conversation, MemberRoles.IsMember(role)))));
     }

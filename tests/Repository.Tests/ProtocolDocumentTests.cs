@@ -25,7 +25,7 @@ public sealed class ProtocolDocumentTests
         "from connect to Hello", "from the first to the last byte of a frame", "silence of the peer",
         "bytes waiting and none taken by the peer", "connections not signed in, per address",
         "names looked up", "ids looked up, and strangers' profiles", "profiles asked about", "changes of a profile, searches, changes of blocks",
-        "conversations made by a user; own joins, leaves, acceptances and refusals; members added, removed or changed", "changes of presence by one user", "signals of a connection", "size of an attachment", "quota of a user, uploads under way",
+        "conversations made by a user; own joins, leaves, acceptances and refusals; members added, removed or changed", "changes of presence by one user", "devices of a user", "changes of the password, tried", "signals of a connection", "size of an attachment", "quota of a user, uploads under way",
     ];
 
     [Test]

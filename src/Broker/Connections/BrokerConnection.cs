@@ -168,6 +168,7 @@ internal sealed class BrokerConnection : ISessionConnection
             await _services.ComingAndGoing;
             peer.Outbox.Close();
             _services.Presence.Detach(peer);
+            _services.Accounts.Devices.Seen(peer.Actor.User, peer.Actor.Device);
             _services.Sessions.Detach(session, this);
             _services.Router.Peers.Remove(peer);
             await DetachAsync(peer);

@@ -26,9 +26,6 @@ internal sealed record ConnectionServices
 
     public required Accounts Accounts { get; init; }
 
-    /// <summary>The accounts of programs.</summary>
-    public required ServiceAccounts Services { get; init; }
-
     /// <summary>Where sign-ins and refusals are noted.</summary>
     public required AuditLog Audit { get; init; }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 
+using FastChat.Broker.Audit;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -139,12 +140,18 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
         (SignedIn? user, SignInRefused? refused) = await services.Accounts.SignInAsync(hello, CancellationToken.None);
         if (refused is not null)
         {
+            if (refused.Reused is { } victim)
+            {
+                services.Sessions.CloseAllOf(victim.User, device => device == victim.Device, CloseCode.TokenInvalid, "a refresh token of this device was used twice");
+                services.Audit.Note(new AuditEntry(AuditAct.TokenReused) { User = victim.User, Device = victim.Device, Remote = connection.Remote });
+            }
+
             await connection.RefuseAsync(refused.Code, refused.Reason, refused.RetryAfterMs);
             return null;
         }
 
         Outbox outbox = new(services.Router.LoopCount, services.Settings.OutboxBudgetBytes, hello.Window);
-        Peer peer = new(user!.Actor, user.Name, outbox) { Remote = connection.Remote, TakesSignals = hello.Signals };
+        Peer peer = new(user!.Actor, user.Name, outbox) { Remote = connection.Remote, TakesSignals = hello.Signals, HoldsUntilMicros = user.HoldsUntilMicros };
         if (!services.Router.Peers.TryAdd(peer))
         {
             await connection.RefuseAsync(CloseCode.TooManyConnections, "the broker has as many connections as it may", retryAfterMs: 5000);
@@ -162,21 +169,26 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             return null;
         }
 
-        // Behind the attaching: whoever ends the account closes the sessions that are attached, so one of the two sees the other.
-        if (!services.Services.IsAlive(user.Actor))
+        // Behind the attaching: whoever ends the account or the device closes the sessions that are attached, so one of the two sees the other.
+        if (services.Accounts.Judge(user) is { } late)
         {
             services.Sessions.Detach(session, connection);
             services.Router.Peers.Remove(peer);
-            await connection.RefuseAsync(CloseCode.TokenInvalid, "the service account was ended");
+            await connection.RefuseAsync(late.Code, late.Reason);
             return null;
         }
 
+        peer.Session = session.Id;
+        services.Accounts.Devices.Seen(user.Actor.User, user.Actor.Device);
         services.Presence.Attach(session, peer);
         outbox.Append(Welcome(user, session, resumed));
         connection.BecomeReady(peer);
         connection.Activity.IsReady = true;
         return session;
     }
+
+    /// <summary>Whole seconds that are left, never one too many; null = no end.</summary>
+    public static ulong? HoldsFor(long untilMicros, long nowMicros) => untilMicros == 0 ? null : (ulong)Math.Max(0, untilMicros - nowMicros) / 1_000_000;
 
     private byte[] Welcome(SignedIn user, Session session, bool resumed)
     {
@@ -190,6 +202,8 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             Name = user.Name,
             Device = user.Actor.Device,
             Token = user.NewToken,
+            Refresh = user.NewRefresh,
+            TokenSeconds = HoldsFor(user.HoldsUntilMicros, services.Router.NowMicros()),
             HeartbeatMs = (uint)services.Settings.Heartbeat.TotalMilliseconds,
             FrameSizeMax = ProtocolLimits.ClientFrameSizeMax,
             BodySizeMax = (uint)services.Settings.BodySizeMax,

@@ -16,7 +16,7 @@ namespace FastChat.Broker.Handlers;
 /// </summary>
 internal sealed class ControlHandler(
     ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, MessageRequests messages, ForwardRequests forwards, ScheduleRequests schedule,
-    HiddenRequests hidden, InboxRequests inbox, UserRequests users, OperatorRequests operators, PeopleRequests people, ServiceRequests services, PresenceRequests presence,
+    HiddenRequests hidden, InboxRequests inbox, UserRequests users, OperatorRequests operators, PeopleRequests people, ServiceRequests services, DeviceRequests devices, AccountRequests administration, PresenceRequests presence,
     AttachmentRequests attachments, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
@@ -141,6 +141,14 @@ internal sealed class ControlHandler(
         FrameType.GetAttachment => Task.FromResult(attachments.Get(peer.Actor, map)),
         FrameType.GetUsage => Task.FromResult(attachments.Usage(peer.Actor)),
         FrameType.CancelUpload => attachments.CancelAsync(peer.Actor, map),
+        FrameType.Reauthenticate => devices.ReauthenticateAsync(peer, map),
+        FrameType.ListDevices => Task.FromResult(devices.List(peer.Actor, map)),
+        FrameType.NameDevice => devices.NameAsync(peer.Actor, map),
+        FrameType.EndDevices => devices.EndAsync(peer, map),
+        FrameType.ChangePassword => devices.ChangePasswordAsync(peer, map),
+        FrameType.SuspendUser => administration.SuspendAsync(peer, map),
+        FrameType.ListUsers => Task.FromResult(administration.ListUsers(peer.Actor, map)),
+        FrameType.ListSessions => Task.FromResult(administration.ListSessions(peer.Actor, map)),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
     };
 }

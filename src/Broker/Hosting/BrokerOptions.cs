@@ -91,6 +91,15 @@ public sealed record BrokerOptions
     /// <summary>Seconds that a session waits for its client after a disconnect.</summary>
     public double SessionSeconds { get; init; } = 300;
 
+    /// <summary>Seconds for which an access token signs in, and for which a connection holds without another one.</summary>
+    public double AccessTokenSeconds { get; init; } = 15 * 60;
+
+    /// <summary>Seconds after which a device that did not come has to show the password again.</summary>
+    public double DeviceIdleSeconds { get; init; } = 30 * 24 * 60 * 60;
+
+    /// <summary>Seconds after which a device has to show the password again in any case.</summary>
+    public double DeviceLifetimeSeconds { get; init; } = 365 * 24 * 60 * 60;
+
     /// <summary>Seconds that a person is still there after their last connection went: who reconnects within them was never gone.</summary>
     public double PresenceGraceSeconds { get; init; } = 15;
 
@@ -121,6 +130,9 @@ public sealed record BrokerOptions
         Require(AttachmentSizeMax is >= 0 and <= AttachmentLimits.SizeMax && AttachmentQuota >= 0, $"attachment_size_max: 0 to {AttachmentLimits.SizeMax}; attachment_quota is not negative");
         Require(AttachmentUploadsMax >= 1, "attachment_uploads_max is at least 1");
         Require(AttachmentClaimSeconds is > 0 and <= 31_536_000 && AttachmentGraceSeconds is >= 0 and <= 31_536_000, "attachment_claim_seconds and attachment_grace_seconds: a year at the most");
+        Require(
+            AccessTokenSeconds is >= 1 and <= 86_400 && DeviceIdleSeconds >= AccessTokenSeconds && DeviceLifetimeSeconds >= DeviceIdleSeconds && DeviceLifetimeSeconds <= 3_155_760_000,
+            "access_token_seconds: 1 to 86,400 (a day); device_idle_seconds is no less than that, and device_lifetime_seconds no less than that, and a hundred years at the most");
         Require(SessionSeconds >= 0 && DrainSeconds >= 0, "session_seconds and drain_seconds are not negative");
         Require(PresenceGraceSeconds >= 0 && PresenceTickSeconds is >= 0.05 and <= 60, "presence_grace_seconds is not negative, presence_tick_seconds is 0.05 to 60");
         Require(
@@ -149,6 +161,13 @@ public sealed record BrokerOptions
         WriteDeadline = TimeSpan.FromSeconds(WriteDeadlineSeconds),
         OutboxBudgetBytes = OutboxBudgetBytes,
         BodySizeMax = BodySizeMax,
+    };
+
+    internal Identity.TokenLives ToTokenLives() => new()
+    {
+        Access = TimeSpan.FromSeconds(AccessTokenSeconds),
+        Idle = TimeSpan.FromSeconds(DeviceIdleSeconds),
+        Device = TimeSpan.FromSeconds(DeviceLifetimeSeconds),
     };
 
     internal AttachmentOptions ToAttachmentOptions() => new(

@@ -49,7 +49,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         _router = new Router(
             routing, log, new PeerTable(options.ConnectionsMax), _metrics, surroundings.Clock, surroundings.Workers, new RouterEvents(OnStoreFailed, OnDamaged, OnListChanged) { CursorMoved = OnCursorMoved });
         _passwords = new PasswordHasher(surroundings.Random);
-        Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration);
+        Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration, options.ToTokenLives());
 
         ServiceAccounts services = new(_router, log, Accounts, surroundings.Random);
         ServiceScopes scopes = new(log);
@@ -89,6 +89,8 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new OperatorRequests(Backups),
                 new PeopleRequests(_router, log, Accounts, budgets, new PeopleNotices(_router, log, Sessions)),
                 new ServiceRequests(services, Sessions, log),
+                new DeviceRequests(Accounts, Sessions, surroundings.Audit, surroundings.Clock, _router),
+                new AccountRequests(Accounts, Sessions, surroundings.Audit, _router),
                 new PresenceRequests(Presence, surroundings.Clock),
                 attachments,
                 logger));
@@ -100,7 +102,6 @@ internal sealed class BrokerParts : IAsyncDisposable
             Presence = Presence,
             Accounts = Accounts,
             Audit = surroundings.Audit,
-            Services = services,
             Dispatcher = dispatcher,
             Limits = new ConnectionLimits(options.ConnectionsMax, options.StrangersPerAddressMax),
             Settings = settings,

@@ -1,3 +1,4 @@
+using FastChat.Protocol;
 using FastChat.Shared;
 
 namespace FastChat.Broker.Sessions;
@@ -11,6 +12,7 @@ internal sealed class Peer
     private int _inFlight;
     private bool _isReadPaused;
     private bool _isInvisible;
+    private long _holdsUntil;
     private ulong _shardsLow;
 
     public Peer(Actor actor, string name, Outbox outbox)
@@ -31,6 +33,16 @@ internal sealed class Peer
 
     /// <summary>Where it comes from, without the port.</summary>
     public string Remote { get; init; } = string.Empty;
+
+    /// <summary>The session that it carries; none before it is attached.</summary>
+    public SessionId Session { get; set; }
+
+    /// <summary>Until when its sign-in holds, µs since 1970-01-01 UTC; 0 = until it is ended. Written by the handshake and by Reauthenticate, read by the timer.</summary>
+    public long HoldsUntilMicros
+    {
+        get => Volatile.Read(ref _holdsUntil);
+        set => Volatile.Write(ref _holdsUntil, value);
+    }
 
     /// <summary>True when the client wants Signal and Presence frames.</summary>
     public bool TakesSignals { get; init; }

@@ -6,16 +6,26 @@ using FastChat.Protocol;
 
 namespace FastChat.Cli;
 
-/// <summary><c>admin service create|list|revoke</c>: the accounts of programs. Signs in as the operator of the broker on this machine, unless an account is named.</summary>
+/// <summary><c>admin service create|list|revoke</c>: the accounts of programs; beside it what <see cref="AdminUsers"/> makes. Signs in as the operator of the broker on this machine, unless an account is named.</summary>
 internal static class Admin
 {
     /// <summary>The verb.</summary>
-    public static Command Build() => new("admin", "Manage a broker, as its operator")
+    public static Command Build()
     {
-        new Command("service", "The accounts of programs: bots, bridges, back ends") { BuildCreate(), BuildList(), BuildRevoke() },
-    };
+        Command admin = new("admin", "Manage a broker, as its operator")
+        {
+            new Command("service", "The accounts of programs: bots, bridges, back ends") { BuildCreate(), BuildList(), BuildRevoke() },
+        };
+        foreach (Command verb in AdminUsers.BuildAll())
+        {
+            admin.Add(verb);
+        }
 
-    private static Option<string?> DataOption() => new("--data") { Description = "The broker's data directory, which holds the operator's token; that of the running broker otherwise" };
+        return admin;
+    }
+
+    /// <summary>Where the operator's token is.</summary>
+    public static Option<string?> DataOption() => new("--data") { Description = "The broker's data directory, which holds the operator's token; that of the running broker otherwise" };
 
     private static Command BuildCreate()
     {
@@ -110,7 +120,8 @@ internal static class Admin
         return ExitCodes.Done;
     }
 
-    private static Task<FastChatClient> ConnectAsync(Invocation invocation, string? data, CancellationToken cancellation)
+    /// <summary>Connects as the operator of the broker on this machine, or as the account that was named.</summary>
+    public static Task<FastChatClient> ConnectAsync(Invocation invocation, string? data, CancellationToken cancellation)
     {
         string? token = invocation.User is null || data is not null
             ? RunningServer.FindOperatorToken(invocation.Server, data, Environment.GetEnvironmentVariable)
