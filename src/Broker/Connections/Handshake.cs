@@ -146,6 +146,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
                 services.Audit.Note(new AuditEntry(AuditAct.TokenReused) { User = victim.User, Device = victim.Device, Remote = connection.Remote });
             }
 
+            services.Audit.Note(new AuditEntry(AuditAct.SignInRefused) { Remote = connection.Remote, Detail = refused.Code.ToString() });
             await connection.RefuseAsync(refused.Code, refused.Reason, refused.RetryAfterMs);
             return null;
         }
@@ -184,6 +185,13 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
         outbox.Append(Welcome(user, session, resumed));
         connection.BecomeReady(peer);
         connection.Activity.IsReady = true;
+        services.Audit.Note(new AuditEntry(hello.Register ? AuditAct.Registered : AuditAct.SignedIn)
+        {
+            User = user.Actor.User,
+            Device = user.Actor.Device,
+            Remote = connection.Remote,
+            Detail = hello.Token is not null ? "token" : hello.Refresh is not null ? "refresh" : "password",
+        });
         return session;
     }
 

@@ -1,3 +1,4 @@
+using FastChat.Broker.Audit;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Maintenance;
 using FastChat.Broker.Sessions;
@@ -5,11 +6,11 @@ using FastChat.Protocol;
 
 namespace FastChat.Broker.Handlers;
 
-/// <summary>Backup: what an operator asks of the broker as a whole. Pool threads; nothing here waits.</summary>
-internal sealed class OperatorRequests(BackupRuns backups)
+/// <summary>Backup: what an operator asks of the broker as a whole. Pool threads.</summary>
+internal sealed class OperatorRequests(BackupRuns backups, AuditLog audit)
 {
     /// <summary>Begins a backup when a directory is named, stops the one under way when asked to, and says in any case how the latest one goes.</summary>
-    public ControlAnswer Backup(Actor actor, ControlMap map)
+    public async Task<ControlAnswer> BackupAsync(Actor actor, ControlMap map)
     {
         ErrorCode denied = OperatorPolicy.Decide(OperatorOperation.Backup, actor.Rights);
         if (denied != ErrorCode.None)
@@ -22,6 +23,19 @@ internal sealed class OperatorRequests(BackupRuns backups)
         if (!backups.IsSupported)
         {
             return ControlAnswer.Refused(ErrorCode.Unsupported, "this broker's store has no files");
+        }
+
+        if (directory is not null && directory.Any(char.IsControl))
+        {
+            // It is written into logs, which are read line by line.
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "directory: a path has no control characters");
+        }
+
+        bool isAct = map.Flag("stop") || directory is not null;
+        if (isAct)
+        {
+            audit.Note(new AuditEntry(AuditAct.BackupAsked) { User = actor.User, Device = actor.Device, Target = directory, Detail = map.Flag("stop") ? "stop" : null });
+            await audit.FlushAsync();
         }
 
         if (map.Flag("stop"))

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 
 using FastChat.Broker.Attachments;
+using FastChat.Broker.Audit;
 using FastChat.Broker.Connections;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Diagnostics;
@@ -38,6 +39,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     {
         _logger = logger;
         Log = log;
+        Audit = surroundings.Audit;
         int shards = ShardCount(log, options.Shards);
         RoutingOptions routing = new(
             shards,
@@ -47,7 +49,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             surroundings.CommitHereMax);
         Sessions = new SessionRegistry(surroundings.Clock, TimeSpan.FromSeconds(options.SessionSeconds));
         _router = new Router(
-            routing, log, new PeerTable(options.ConnectionsMax), _metrics, surroundings.Clock, surroundings.Workers, new RouterEvents(OnStoreFailed, OnDamaged, OnListChanged) { CursorMoved = OnCursorMoved });
+            routing, log, new PeerTable(options.ConnectionsMax), _metrics, surroundings.Clock, surroundings.Workers, new RouterEvents(OnStoreFailed, OnDamaged, OnListChanged) { CursorMoved = OnCursorMoved, PublishDenied = OnPublishDenied });
         _passwords = new PasswordHasher(surroundings.Random);
         Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration, options.ToTokenLives());
 
@@ -85,14 +87,15 @@ internal sealed class BrokerParts : IAsyncDisposable
                 schedule,
                 new HiddenRequests(_router, log, reads, Sessions),
                 new InboxRequests(_router, log, reads, new UnreadCounts(log, options.UnreadCountsMax)),
-                new UserRequests(Accounts, budgets),
-                new OperatorRequests(Backups),
+                new UserRequests(Accounts, budgets, surroundings.Audit),
+                new OperatorRequests(Backups, surroundings.Audit),
                 new PeopleRequests(_router, log, Accounts, budgets, new PeopleNotices(_router, log, Sessions)),
-                new ServiceRequests(services, Sessions, log),
+                new ServiceRequests(services, Sessions, log, surroundings.Audit),
                 new DeviceRequests(Accounts, Sessions, surroundings.Audit, surroundings.Clock, _router),
                 new AccountRequests(Accounts, Sessions, surroundings.Audit, _router),
                 new PresenceRequests(Presence, surroundings.Clock),
                 attachments,
+                surroundings.Audit,
                 logger));
         Connections = new ConnectionRegistry(new ConnectionServices
         {
@@ -129,6 +132,9 @@ internal sealed class BrokerParts : IAsyncDisposable
     /// <summary>The accounts.</summary>
     public Accounts Accounts { get; }
 
+    /// <summary>Where what happens is noted.</summary>
+    public AuditLog Audit { get; }
+
     /// <summary>The backups.</summary>
     public BackupRuns Backups { get; }
 
@@ -161,7 +167,8 @@ internal sealed class BrokerParts : IAsyncDisposable
             BrokerLog.FewDescriptors(logger, descriptors.Limit, connectionsMax);
         }
 
-        BrokerParts parts = new(options with { ConnectionsMax = connectionsMax }, log, logger, Surroundings.Real);
+        FileAuditLog audit = FileAuditLog.Open(options.Data, TimeSpan.FromDays(options.AuditDays), TimeProvider.System, logger);
+        BrokerParts parts = new(options with { ConnectionsMax = connectionsMax }, log, logger, Surroundings.Real with { Audit = audit });
         await OperatorToken.EnsureAsync(options.Data, parts.Accounts, logger, cancellation);
         return parts;
     }
@@ -180,6 +187,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         _router.Dispose();
         Log.Dispose();
         _metrics.Dispose();
+        (Audit as IDisposable)?.Dispose();
         return ValueTask.CompletedTask;
     }
 
@@ -237,6 +245,9 @@ internal sealed class BrokerParts : IAsyncDisposable
     }
 
     private void OnDamaged(CorruptRecordException damage) => BrokerLog.RecordDamaged(_logger, damage);
+
+    private void OnPublishDenied(Peer peer) =>
+        Audit.Note(new AuditEntry(AuditAct.AccessDenied) { User = peer.Actor.User, Device = peer.Actor.Device, Remote = peer.Remote, Detail = nameof(FrameType.Publish) });
 
     private void OnListChanged(UserId user, ConversationId conversation, MemberRole role)
     {

@@ -15,6 +15,7 @@ internal static class Admin
         Command admin = new("admin", "Manage a broker, as its operator")
         {
             new Command("service", "The accounts of programs: bots, bridges, back ends") { BuildCreate(), BuildList(), BuildRevoke() },
+            AuditVerb.Build(),
         };
         foreach (Command verb in AdminUsers.BuildAll())
         {
