@@ -55,6 +55,9 @@ public sealed class InMemoryConversationLog : IConversationLog
         set => Volatile.Write(ref _isFull, value);
     }
 
+    /// <summary>The keys of the bodies, when they are encrypted.</summary>
+    public KeyVault? Vault { get; init; }
+
     /// <summary>Called before anything of a commit is written.</summary>
     public Action? BeforeWrite { get; set; }
 
@@ -120,6 +123,7 @@ public sealed class InMemoryConversationLog : IConversationLog
         }
 
         CountCommit(builder);
+        Vault?.MakeDurable();
         try
         {
             BeforeWrite?.Invoke();
@@ -150,7 +154,7 @@ public sealed class InMemoryConversationLog : IConversationLog
         ThrowIfDisposed();
         InMemoryTables tables = Volatile.Read(ref _durable);
         InMemoryCursor cursor = new(tables.Of(Table.Log));
-        return ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, new ErasedSequences(NotedIn(tables, conversation)));
+        return ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, new ErasedSequences(NotedIn(tables, conversation)), Vault?.Opener);
     }
 
     /// <inheritdoc/>
@@ -159,7 +163,7 @@ public sealed class InMemoryConversationLog : IConversationLog
         ThrowIfDisposed();
         InMemoryTables tables = Volatile.Read(ref _durable);
         InMemoryCursor cursor = new(tables.Of(Table.Log));
-        return ChunkPager.Backward(ref cursor, conversation, before, countMax, bytesMax, target, new ErasedSequences(NotedIn(tables, conversation)));
+        return ChunkPager.Backward(ref cursor, conversation, before, countMax, bytesMax, target, new ErasedSequences(NotedIn(tables, conversation)), Vault?.Opener);
     }
 
     /// <inheritdoc/>
