@@ -48,6 +48,9 @@ public sealed class CheckedStore
     /// <summary>Bodies of the present conversation, so far, that are sealed and cannot be read: without the vault, or because their keys were destroyed.</summary>
     public long UnreadBodies { get; internal set; }
 
+    /// <summary>The same of all conversations so far.</summary>
+    public long UnreadBodiesInAll { get; internal set; }
+
     internal StoreDirectory Directory { get; }
 
     internal KeyVault? Vault { get; init; }

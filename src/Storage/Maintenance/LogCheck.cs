@@ -163,7 +163,9 @@ internal sealed class LogCheck(CheckedStore store, IReadOnlyList<StoreCheck> oth
             }
 
             served = MessageRecord.Of(_served.AsSpan(0, size));
-            store.UnreadBodies += Tombstone.Is(served) && !Tombstone.Is(record) ? 1 : 0;
+            int unread = Tombstone.Is(served) && !Tombstone.Is(record) ? 1 : 0;
+            store.UnreadBodies += unread;
+            store.UnreadBodiesInAll += unread;
         }
 
         foreach (StoreCheck check in others)

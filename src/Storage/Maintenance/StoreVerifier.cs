@@ -37,7 +37,7 @@ public static class StoreVerifier
             directory.Tables.SyncRepairs();
         }
 
-        return new VerifyResult(store.Conversations, store.Messages, store.Repaired, store.ProblemCount, store.Problems) { Tombstones = store.Tombstones };
+        return new VerifyResult(store.Conversations, store.Messages, store.Repaired, store.ProblemCount, store.Problems) { Tombstones = store.Tombstones, UnreadBodies = store.UnreadBodiesInAll };
     }
 
     /// <summary>Damage that RocksDB itself finds ends the stage, not the check.</summary>

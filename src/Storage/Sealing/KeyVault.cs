@@ -101,6 +101,12 @@ public sealed class KeyVault : IDisposable
         }
     }
 
+    /// <summary>Opens a vault that there is.</summary>
+    /// <inheritdoc cref="Open"/>
+    public static KeyVault OpenExisting(string directory, MasterKey master) => File.Exists(Path.Combine(directory, FileName))
+        ? Open(directory, master)
+        : throw new StoreOpenException($"There is no key vault in {directory}.");
+
     /// <summary>A sealer for one thread.</summary>
     public RecordSealer CreateSealer() => new(this);
 
