@@ -19,7 +19,7 @@ internal enum VaultEntryKind : byte
 internal readonly record struct VaultEntry(VaultEntryKind Kind, UInt128 Id, VaultSecret Secret);
 
 /// <summary>
-/// The bytes of a vault's file (docs/log-format.md §9): a head with the key of the vault, wrapped by the master key, then entries of one size, appended as they come.
+/// The bytes of a vault's file (docs/log-format.md §10): a head with the key of the vault, wrapped by the master key, then entries of one size, appended as they come.
 /// <code>
 ///  0        4         8                 24      28                28 + size
 /// +--------+---------+-----------------+-------+-----------------+--------+
