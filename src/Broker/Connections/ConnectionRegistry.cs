@@ -27,13 +27,16 @@ internal sealed class ConnectionRegistry : IDisposable
     /// <summary>Open connections.</summary>
     public int Count => _connections.Count;
 
+    /// <summary>As the other one, of a connection of which nothing is known but its address, without the port.</summary>
+    public Task RunAsync(string remote, IDuplexPipe transport, Action abort) => RunAsync(new ConnectionOrigin(remote), transport, abort);
+
     /// <summary>Runs a connection to its end. Does not throw.</summary>
-    /// <param name="remote">Where it comes from, without the port.</param>
+    /// <param name="origin">Where it comes from.</param>
     /// <param name="transport">Its bytes.</param>
     /// <param name="abort">Ends the transport at once.</param>
-    public async Task RunAsync(string remote, IDuplexPipe transport, Action abort)
+    public async Task RunAsync(ConnectionOrigin origin, IDuplexPipe transport, Action abort)
     {
-        BrokerConnection connection = new(_services, Interlocked.Increment(ref _lastId), remote, transport, abort);
+        BrokerConnection connection = new(_services, Interlocked.Increment(ref _lastId), origin, transport, abort);
         if (!_services.Limits.TryAdd())
         {
             await connection.RefuseAsync(CloseCode.TooManyConnections, "the broker has as many connections as it may", retryAfterMs: 5000);

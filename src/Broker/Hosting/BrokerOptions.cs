@@ -118,6 +118,9 @@ public sealed record BrokerOptions
     /// <summary>Bytes of Presence frames in a second to one connection.</summary>
     public int PresenceConnectionBytesPerSecond { get; init; } = 8_000;
 
+    /// <summary>Days for which the audit log is kept.</summary>
+    public double AuditDays { get; init; } = 400;
+
     /// <summary>Seconds that shutting down may take.</summary>
     public double DrainSeconds { get; init; } = 10;
 
@@ -141,6 +144,7 @@ public sealed record BrokerOptions
         Require(
             PresenceConnectionBytesPerSecond >= 1000 && PresenceBytesPerSecond >= PresenceConnectionBytesPerSecond,
             "presence_connection_bytes_per_second: at least 1,000, and presence_bytes_per_second no less than that");
+        Require(AuditDays is >= 1 and <= 36_500, "audit_days: 1 to 36,500");
         Require(EncryptionKeyFile is null || EncryptionCommand.Count == 0, "encryption_key_file and encryption_command: one of them");
         Require(EncryptionKeyFileOld is null || EncryptionCommandOld.Count == 0, "encryption_key_file_old and encryption_command_old: one of them");
         bool isEncrypting = EncryptionKeyFile is not null || EncryptionCommand.Count > 0;
