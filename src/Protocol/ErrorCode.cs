@@ -92,6 +92,9 @@ public enum ErrorCode : ushort
 
     /// <summary>The new password is too short or too long.</summary>
     PasswordInvalid = 29,
+
+    /// <summary>The keys of the person or of the conversation were destroyed: nothing of theirs can be kept there any more.</summary>
+    KeysDestroyed = 33,
 }
 
 /// <summary>Rules about error codes.</summary>

@@ -226,6 +226,12 @@ public enum FrameType : byte
     /// <summary>C→S: who is connected (operators only).</summary>
     ListSessions = 0x67,
 
+    /// <summary>C→S: what the broker counts (operators only).</summary>
+    GetStats = 0x78,
+
+    /// <summary>C→S: answer what was accepted, send everybody elsewhere, and end the process (operators only).</summary>
+    Drain = 0x79,
+
     /// <summary>S→C, optional: something happened that no request asked about.</summary>
     Notice = 0x80,
 
@@ -251,7 +257,8 @@ public static class FrameTypes
         FrameType.SetPresence or FrameType.WatchPresence or
         >= FrameType.SetProfile and <= FrameType.RevokeService or
         >= FrameType.BeginUpload and <= FrameType.CancelUpload or
-        >= FrameType.Reauthenticate and <= FrameType.ListSessions;
+        >= FrameType.Reauthenticate and <= FrameType.ListSessions or
+        FrameType.GetStats or FrameType.Drain;
 
     /// <summary>True for the frames that a broker may send.</summary>
     public static bool IsFromServer(FrameType type) => type is

@@ -30,10 +30,16 @@ internal sealed class OperatorPolicyTests
     [TestCase(OperatorOperation.ManageUsers, AccountRights.Import, false)]
     [TestCase(OperatorOperation.ManageUsers, AccountRights.Service | AccountRights.Import, false)]
     [TestCase(OperatorOperation.ManageUsers, AccountRights.Operator, true)]
+    [TestCase(OperatorOperation.SeeStats, AccountRights.None, false)]
+    [TestCase(OperatorOperation.SeeStats, AccountRights.Operator, true)]
+    [TestCase(OperatorOperation.SeeStats, AccountRights.Service | AccountRights.Import, false)]
+    [TestCase(OperatorOperation.Drain, AccountRights.None, false)]
+    [TestCase(OperatorOperation.Drain, AccountRights.Operator, true)]
+    [TestCase(OperatorOperation.Drain, AccountRights.Service | AccountRights.Import, false)]
     [TestCase((OperatorOperation)200, AccountRights.Operator | AccountRights.Import, false)]
     public void TheTable(object operation, object rights, bool isAllowed) => Assert.That(
         OperatorPolicy.Decide((OperatorOperation)operation, (AccountRights)rights), Is.EqualTo(isAllowed ? ErrorCode.None : ErrorCode.Forbidden));
 
     [Test]
-    public void EveryOperationIsInTheTable() => Assert.That(Enum.GetValues<OperatorOperation>(), Has.Length.EqualTo(6), "a new operation needs its rows above");
+    public void EveryOperationIsInTheTable() => Assert.That(Enum.GetValues<OperatorOperation>(), Has.Length.EqualTo(8), "a new operation needs its rows above");
 }

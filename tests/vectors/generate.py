@@ -33,7 +33,7 @@ TYPES = {
     "Publish": 0x10, "Published": 0x11, "Subscribe": 0x12, "Subscribed": 0x13, "Unsubscribe": 0x14, "Unsubscribed": 0x15,
     "Deliver": 0x16, "Lag": 0x17, "Fetch": 0x18, "Chunk": 0x19, "FetchEnd": 0x1A, "Signal": 0x1C,
     "CreateConversation": 0x20, "ResolveConversation": 0x21, "AddMembers": 0x22, "RemoveMember": 0x23, "ListMembers": 0x24,
-    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "Reply": 0x2F,
+    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "GetStats": 0x78, "Drain": 0x79, "Reply": 0x2F,
     "ChangeConversation": 0x30, "ChangeMember": 0x31, "CreateJoinLink": 0x32, "ListJoinLinks": 0x33, "RevokeJoinLink": 0x34, "JoinByLink": 0x35,
     "GetAnnotations": 0x38, "GetThread": 0x39, "GetPins": 0x3A, "Forward": 0x3B, "Schedule": 0x3C, "ListScheduled": 0x3D, "CancelScheduled": 0x3E,
     "Hide": 0x3F, "MoveCursor": 0x40, "ListCursors": 0x41, "GetInbox": 0x42, "ListHidden": 0x43,
@@ -264,12 +264,12 @@ def credit(size):
 def opaque(data):
     return {"body": data}, raw(data, "body") if data else []
 
-def welcome(session=SESSION, resumed=False, token=None):
+def welcome(session=SESSION, resumed=False, token=None, **more):
     entries = {"version": 1, "server": "fastchat/0.1.0", "session": session, "resumed": resumed, "user": USER, "name": "Ada",
                "device": DEVICE}
     if token:
         entries["token"] = token
-    return {**entries, "heartbeat_ms": 60_000, "frame_size_max": 66_560, "body_size_max": 65_536, "in_flight_max": 4_096, "time_us": TIME, "signals": True}
+    return {**entries, **more, "heartbeat_ms": 60_000, "frame_size_max": 66_560, "body_size_max": 65_536, "in_flight_max": 4_096, "time_us": TIME, "signals": True}
 
 def conversation_map(conversation, kind, name=None, title=None, role="none", epoch=1, head=0, created=False):
     entries = {"conversation": conversation, "kind": kind, "name": name, "title": title, "role": role, "epoch": epoch, "head": head,
@@ -284,7 +284,7 @@ def connection_files():
     hello.map("token, session and window", "Hello",
               {"version": 1, "client": "vectors/1", "token": TOKEN, "session": SESSION, "attempt": 3, "window": 262_144})
     hello.map("somebody is looking", "Hello", {"version": 1, "client": "vectors/1", "token": TOKEN, "signals": True})
-    hello.map("password, for a client that keeps refresh tokens", "Hello", {"version": 1, "name": "ada", "password": "correct horse", "renews": True})
+    hello.map("password, for a client that keeps refresh tokens", "Hello", {"version": 1, "renews": True, "name": "ada", "password": "correct horse"})
     hello.map("refresh token", "Hello", {"version": 1, "client": "vectors/1", "refresh": REFRESH, "session": SESSION, "attempt": 4})
     hello.note("What a reader accepts although no writer of this version sends it: keys it does not know, nil for absent, wide integers.")
     hello.map("unknown keys and nil", "Hello", {"version": 1, "token": TOKEN, "name": None, "later": {"deep": [1, -1, True, None, b"\xff", "é"]}},
@@ -297,7 +297,7 @@ def connection_files():
     welcomes = File("welcome", "Welcome, S→C (protocol.md §3.2)")
     welcomes.map("after a password", "Welcome", welcome(token=TOKEN))
     welcomes.map("resumed with a token", "Welcome", welcome(resumed=True))
-    welcomes.map("after a refresh token", "Welcome", {**welcome(token=TOKEN), "refresh": REFRESH, "token_seconds": 900})
+    welcomes.map("after a refresh token", "Welcome", welcome(token=TOKEN, refresh=REFRESH, token_seconds=900))
 
     ping, pong = File("ping", "Ping, both (protocol.md §3.3)"), File("pong", "Pong, both (protocol.md §3.3)")
     for out, kind in ((ping, "Ping"), (pong, "Pong")):
@@ -451,6 +451,9 @@ def control_files():
         ("how does it go?", {}),
         ("stop it", {"stop": True})], "Backup, C→S (protocol.md §4.6)")
 
+    file("get-stats", "GetStats", [("what is counted", {})], "GetStats, C→S (protocol.md §4.6)")
+    file("drain", "Drain", [("go home", {})], "Drain, C→S (protocol.md §4.6)")
+
     file("get-annotations", "GetAnnotations", [
         ("everything", {"conversation": GROUP}),
         ("a stretch", {"conversation": GROUP, "first": 100, "last": 199})], "GetAnnotations, C→S (protocol.md §4.6)")
@@ -597,6 +600,8 @@ def control_files():
             ("a backup that is complete", "Backup", {
                 "run": 3, "running": False, "done": 70_000_000, "total": 70_000_000, "backup": 12, "taken_at": TIME, "epoch": 1,
                 "commit": 123_456, "files": 9, "copied": 1_048_576, "dropped": 1}),
+            ("what a broker counts", "GetStats", {"stats": {"fastchat.published": 12_345_678, "fastchat.connections": 2, "fastchat.commit.p99": 900}}),
+            ("a broker drains", "Drain", {"draining": True}),
             ("a profile changed", "SetProfile", {"version": 4}),
             ("profiles: one is the client's own version, one may not be seen", "GetProfiles", {"profiles": [
                 {"user": USER, "version": 3, "unchanged": True}, None,

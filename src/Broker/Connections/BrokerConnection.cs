@@ -4,6 +4,7 @@ using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
+using FastChat.Shared;
 
 namespace FastChat.Broker.Connections;
 
@@ -133,6 +134,17 @@ internal sealed class BrokerConnection : ISessionConnection
         }
     }
 
+    /// <summary>Has it noted that the device is still there, by a thread that may read the store. Not at teardown: by then the store may be closed.</summary>
+    public void NoteSeen(Peer peer) => Continuation.Queue(
+        static state =>
+        {
+            if (state.Connection.ClosingWith == CloseCode.None)
+            {
+                state.Connection._services.Accounts.Devices.Seen(state.Peer.Actor.User, state.Peer.Actor.Device);
+            }
+        },
+        (Connection: this, Peer: peer));
+
     /// <summary>Ends the transport without another word. Any thread.</summary>
     public void Abort() => _abort();
 
@@ -173,7 +185,6 @@ internal sealed class BrokerConnection : ISessionConnection
             await _services.ComingAndGoing;
             peer.Outbox.Close();
             _services.Presence.Detach(peer);
-            _services.Accounts.Devices.Seen(peer.Actor.User, peer.Actor.Device);
             _services.Sessions.Detach(session, this);
             _services.Router.Peers.Remove(peer);
             await DetachAsync(peer);

@@ -17,6 +17,9 @@ internal sealed class ConnectionActivity(TimeProvider clock, long accepted = 0)
     /// <summary>When the connection was accepted.</summary>
     public long Accepted { get; } = accepted != 0 ? accepted : clock.GetTimestamp();
 
+    /// <summary>When it was last noted that the device is there. Timer.</summary>
+    public long Noted { get; set; } = clock.GetTimestamp();
+
     /// <summary>True once Welcome was sent.</summary>
     public bool IsReady { get; set; }
 

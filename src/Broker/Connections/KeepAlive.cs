@@ -11,6 +11,7 @@ namespace FastChat.Broker.Connections;
 internal sealed class KeepAlive(ConnectionSettings settings, TimeProvider clock)
 {
     private static readonly byte[] Ping = MakePing();
+    private static readonly TimeSpan SeenInterval = TimeSpan.FromHours(2);
     private static readonly TimeSpan ShutOutDeadline = TimeSpan.FromMilliseconds(250);
 
     private long _notBefore;
@@ -71,6 +72,12 @@ internal sealed class KeepAlive(ConnectionSettings settings, TimeProvider clock)
         if (code != CloseCode.None)
         {
             connection.RequestClose(code, "deadline");
+        }
+        else if (connection.Peer is { } there && clock.GetElapsedTime(activity.Noted) >= SeenInterval)
+        {
+            // Who stays connected for longer than a device may be away has been there all the time.
+            activity.Noted = clock.GetTimestamp();
+            connection.NoteSeen(there);
         }
         else if (connection.Peer is { } peer && IsOver(activity.Sent, settings.Heartbeat) && activity.WriteBegun == 0)
         {

@@ -157,6 +157,8 @@ internal sealed class ControlHandler(
         FrameType.FinishUpload => attachments.FinishAsync(peer.Actor, map),
         FrameType.GetAttachment => Task.FromResult(attachments.Get(peer.Actor, map)),
         FrameType.GetUsage => Task.FromResult(attachments.Usage(peer.Actor)),
+        FrameType.GetStats => Task.FromResult(operators.Stats(peer.Actor)),
+        FrameType.Drain => operators.DrainAsync(peer.Actor),
         FrameType.CancelUpload => attachments.CancelAsync(peer.Actor, map),
         FrameType.Reauthenticate => devices.ReauthenticateAsync(peer, map),
         FrameType.ListDevices => Task.FromResult(devices.List(peer.Actor, map)),

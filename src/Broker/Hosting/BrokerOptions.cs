@@ -49,6 +49,21 @@ public sealed record BrokerOptions
     /// <summary>Bytes of the disk that stay free: with less, publishes are refused until there is room again.</summary>
     public long DiskReserveBytes { get; init; } = 64L << 20;
 
+    /// <summary>A file with the master key, 32 bytes as hexadecimal digits or base64, that its owner alone can read: with it bodies are encrypted on the disk. Null: as they are, unless a command is given.</summary>
+    public string? EncryptionKeyFile { get; init; }
+
+    /// <summary>A program and its arguments that wraps and unwraps the vault's key, instead of a key file (docs/operations.md). Empty = none.</summary>
+    public IReadOnlyList<string> EncryptionCommand { get; init; } = [];
+
+    /// <summary>The master key before, for the start that changes it; null for none.</summary>
+    public string? EncryptionKeyFileOld { get; init; }
+
+    /// <summary>The program before, for the start that changes it. Empty = none.</summary>
+    public IReadOnlyList<string> EncryptionCommandOld { get; init; } = [];
+
+    /// <summary>The directory of the key vault; null: <c>keys</c> in the data directory.</summary>
+    public string? Keys { get; init; }
+
     /// <summary>Open connections.</summary>
     public int ConnectionsMax { get; init; } = 18_000;
 
@@ -142,6 +157,10 @@ public sealed record BrokerOptions
             PresenceConnectionBytesPerSecond >= 1000 && PresenceBytesPerSecond >= PresenceConnectionBytesPerSecond,
             "presence_connection_bytes_per_second: at least 1,000, and presence_bytes_per_second no less than that");
         Require(AuditDays is >= 1 and <= 36_500, "audit_days: 1 to 36,500");
+        Require(EncryptionKeyFile is null || EncryptionCommand.Count == 0, "encryption_key_file and encryption_command: one of them");
+        Require(EncryptionKeyFileOld is null || EncryptionCommandOld.Count == 0, "encryption_key_file_old and encryption_command_old: one of them");
+        bool isEncrypting = EncryptionKeyFile is not null || EncryptionCommand.Count > 0;
+        Require(isEncrypting || (EncryptionKeyFileOld is null && EncryptionCommandOld.Count == 0 && Keys is null), "keys and the master key before need encryption_key_file or encryption_command");
         RequireLoopback(Listen);
         RequireLoopback(Http);
     }

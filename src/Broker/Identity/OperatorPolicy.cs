@@ -23,6 +23,12 @@ internal enum OperatorOperation : byte
 
     /// <summary>See the accounts and who is connected, see and end anybody's devices, shut somebody out and let them in again.</summary>
     ManageUsers,
+
+    /// <summary>See what the broker counts.</summary>
+    SeeStats,
+
+    /// <summary>Have the broker finish and end.</summary>
+    Drain,
 }
 
 /// <summary>The one place where it is decided who may do what is about no conversation; beside the policy of those. What is not allowed here is not allowed.</summary>
@@ -35,9 +41,8 @@ internal static class OperatorPolicy
         {
             OperatorOperation.ImportUsers => (rights & AccountRights.Import) != 0,
             OperatorOperation.Backup => (rights & AccountRights.Operator) != 0,
-            OperatorOperation.ManageServices => (rights & AccountRights.Operator) != 0,
             OperatorOperation.ManageOwnDevices => (rights & AccountRights.Service) == 0,
-            OperatorOperation.ManageUsers => (rights & AccountRights.Operator) != 0,
+            OperatorOperation.ManageServices or OperatorOperation.ManageUsers or OperatorOperation.SeeStats or OperatorOperation.Drain => (rights & AccountRights.Operator) != 0,
             OperatorOperation.CreateConversation => (rights & AccountRights.Service) == 0,
             _ => false,
         };

@@ -3,7 +3,6 @@ using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 
-using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 
 namespace FastChat.Broker.Identity;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 
-using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 
 namespace FastChat.Broker.Identity;

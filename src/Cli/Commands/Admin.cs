@@ -16,6 +16,8 @@ internal static class Admin
         {
             new Command("service", "The accounts of programs: bots, bridges, back ends") { BuildCreate(), BuildList(), BuildRevoke() },
             AuditVerb.Build(),
+            BrokerVerbs.BuildStats(),
+            BrokerVerbs.BuildDrain(),
         };
         foreach (Command verb in AdminUsers.BuildAll())
         {
@@ -121,7 +123,7 @@ internal static class Admin
         return ExitCodes.Done;
     }
 
-    /// <summary>Connects as the operator of the broker on this machine, or as the account that was named.</summary>
+    /// <summary>Connects as the operator, or as the account that was named.</summary>
     public static Task<FastChatClient> ConnectAsync(Invocation invocation, string? data, CancellationToken cancellation)
     {
         string? token = invocation.User is null || data is not null
