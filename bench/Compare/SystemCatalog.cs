@@ -15,6 +15,7 @@ public static class SystemCatalog
     private static readonly Dictionary<string, Func<SystemUnderTest>> s_systems = new(StringComparer.Ordinal)
     {
         ["fastchat"] = () => new FastChatSystem(),
+        ["fastchat-encrypted"] = () => new FastChatSystem { IsEncrypting = true },
         ["limit"] = () => new LimitSystem(),
         ["redis"] = () => new RedisSystem(),
         ["nats"] = () => new NatsSystem(isLog: true),

@@ -80,7 +80,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         MembershipQuotas quotas = new(log, surroundings.Clock);
         AttachmentOptions attachmentOptions = options.ToAttachmentOptions();
         AttachmentVoucher voucher = new(log, attachmentOptions.GraceMicros);
-        ScheduleRequests schedule = new(_router, log, reads, voucher, Sessions, settings.BodySizeMax);
+        ScheduleRequests schedule = new(_router, log, reads, voucher, Sessions, settings.BodySizeMax, vault);
         AttachmentRequests attachments = new(_router, log, reads, attachmentOptions, surroundings.Random);
         FrameDispatcher dispatcher = new(
             new PublishHandler(_router, scopes, voucher, settings.BodySizeMax, settings.InFlightMax),

@@ -35,7 +35,10 @@ public sealed class FastChatSystem : SystemUnderTest
     private WorkPlan? _plan;
 
     /// <inheritdoc/>
-    public override string Name => "fastchat";
+    public override string Name => IsEncrypting ? "fastchat-encrypted" : "fastchat";
+
+    /// <summary>True when bodies are encrypted on its disk (docs/decisions/0036-keys-that-can-be-destroyed.md).</summary>
+    public bool IsEncrypting { get; init; }
 
     /// <summary>Keys of the configuration file (docs/operations.md) that differ from the defaults.</summary>
     public IReadOnlyDictionary<string, object> Configuration { get; init; } = new Dictionary<string, object>();
@@ -168,6 +171,21 @@ public sealed class FastChatSystem : SystemUnderTest
         _history?.Dispose();
     }
 
+    private static async Task<string> KeyFileAsync(SystemSettings settings, CancellationToken cancellation)
+    {
+        string path = Path.Combine(settings.DataDirectory, "master.key");
+        if (!File.Exists(path))
+        {
+            await File.WriteAllTextAsync(path, Convert.ToHexString(RandomNumberGenerator.GetBytes(32)), cancellation).ConfigureAwait(false);
+            if (!OperatingSystem.IsWindows())
+            {
+                File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            }
+        }
+
+        return path;
+    }
+
     // The broker's own limit of connections is an operator's choice, as it is with the peers: it is raised when the plan needs more, with some to spare for those that are still going while others come.
     private async Task<string[]> ConfigurationAsync(SystemSettings settings, WorkPlan plan, CancellationToken cancellation)
     {
@@ -175,6 +193,11 @@ public sealed class FastChatSystem : SystemUnderTest
         if (plan.Connections + ConnectionsSpare > ConnectionsMaxDefault)
         {
             keys["connections_max"] = plan.Connections + ConnectionsSpare;
+        }
+
+        if (IsEncrypting)
+        {
+            keys["encryption_key_file"] = await KeyFileAsync(settings, cancellation).ConfigureAwait(false);
         }
 
         if (keys.Count == 0)
