@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 
 using FastChat.Broker.Diagnostics;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 
@@ -44,6 +45,9 @@ internal sealed class BrokerConnection : ISessionConnection
 
     /// <summary>Where it comes from, without the port.</summary>
     public string Remote { get; }
+
+    /// <summary>Its address among the others'; null before it is counted in.</summary>
+    public Visitor? Visitor { get; set; }
 
     /// <summary>What the timer looks at.</summary>
     public ConnectionActivity Activity { get; }
@@ -170,6 +174,7 @@ internal sealed class BrokerConnection : ISessionConnection
             _services.Presence.Detach(peer);
             _services.Sessions.Detach(session, this);
             _services.Router.Peers.Remove(peer);
+            _services.Limits.Leave(peer.Allowance);
             await DetachAsync(peer);
         }
     }

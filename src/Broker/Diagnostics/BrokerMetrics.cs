@@ -17,6 +17,7 @@ internal sealed class BrokerMetrics : IDisposable
     private readonly Counter<long> _published;
     private readonly Counter<long> _refused;
     private readonly Counter<long> _closed;
+    private readonly Counter<long> _limited;
     private readonly Counter<long> _commits;
     private readonly Counter<long> _committedBytes;
     private readonly Histogram<double> _commitSeconds;
@@ -31,6 +32,7 @@ internal sealed class BrokerMetrics : IDisposable
         _published = _meter.CreateCounter<long>("fastchat.published", "{message}", "publishes acknowledged");
         _refused = _meter.CreateCounter<long>("fastchat.refused", "{request}", "publishes refused");
         _closed = _meter.CreateCounter<long>("fastchat.closed", "{connection}", "connections closed by the broker, by code");
+        _limited = _meter.CreateCounter<long>("fastchat.limited", "{refusal}", "what was refused because of a limit, by limit");
         _commits = _meter.CreateCounter<long>("fastchat.commits", "{commit}", "group commits");
         _committedBytes = _meter.CreateCounter<long>("fastchat.committed", "By", "bytes committed");
         _commitSeconds = _meter.CreateHistogram<double>("fastchat.commit.duration", "s", "write and sync of a group commit");
@@ -55,6 +57,9 @@ internal sealed class BrokerMetrics : IDisposable
 
     /// <summary>The broker closed a connection.</summary>
     public void Closed(Protocol.CloseCode code) => _closed.Add(1, new KeyValuePair<string, object?>("code", code.ToString()));
+
+    /// <summary>Something was refused because of a limit. The name is one of a few of the broker's own.</summary>
+    public void Limited(string limit) => _limited.Add(1, new KeyValuePair<string, object?>("limit", limit));
 
     /// <summary>A commit became durable.</summary>
     public void Committed(CommitObservation commit)
