@@ -41,6 +41,7 @@ internal enum AuditAct : byte
     RetentionApplied,
     KeysDestroyed,
     AuditRead,
+    LinesLost,
 }
 
 /// <summary>

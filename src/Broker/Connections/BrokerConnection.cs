@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 
+using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Limits;
 using FastChat.Broker.Sessions;
@@ -27,17 +28,18 @@ internal sealed class BrokerConnection : ISessionConnection
 
     /// <param name="services">What every connection needs.</param>
     /// <param name="id">Number of the connection, for the log.</param>
-    /// <param name="remote">Where it comes from, for limits.</param>
+    /// <param name="origin">Where it comes from.</param>
     /// <param name="transport">Its bytes.</param>
     /// <param name="abort">Ends the transport at once. Any thread.</param>
-    public BrokerConnection(ConnectionServices services, long id, string remote, IDuplexPipe transport, Action abort)
+    public BrokerConnection(ConnectionServices services, long id, ConnectionOrigin origin, IDuplexPipe transport, Action abort)
     {
         _services = services;
         Id = id;
-        Remote = remote;
+        Remote = origin.Remote;
+        PeerCertificateNames = origin.CertificateNames;
         _transport = transport;
         _abort = abort;
-        Activity = new ConnectionActivity(services.Clock);
+        Activity = new ConnectionActivity(services.Clock, origin.Accepted);
     }
 
     /// <summary>Number of the connection.</summary>
@@ -45,6 +47,9 @@ internal sealed class BrokerConnection : ISessionConnection
 
     /// <summary>Where it comes from, without the port.</summary>
     public string Remote { get; }
+
+    /// <inheritdoc cref="ConnectionOrigin.CertificateNames"/>
+    public IReadOnlyList<string> PeerCertificateNames { get; }
 
     /// <summary>Its address among the others'; null before it is counted in.</summary>
     public Visitor? Visitor { get; set; }
@@ -200,8 +205,24 @@ internal sealed class BrokerConnection : ISessionConnection
 
         BrokerLog.Closed(_services.Log, Id, closing.Code);
         _services.Metrics.Closed(closing.Code);
+        NoteClosing(closing.Code);
         Activity.BeginClose();
         return true;
+    }
+
+    /// <summary>Who breaks the protocol, or is turned away, is written down.</summary>
+    private void NoteClosing(CloseCode code)
+    {
+        AuditAct act = code switch
+        {
+            CloseCode.BadFrame or CloseCode.FrameTooLarge or CloseCode.OutOfState => AuditAct.ProtocolViolated,
+            CloseCode.TooManyConnections or CloseCode.LoginTimeout => AuditAct.ConnectionRefused,
+            _ => default,
+        };
+        if (act != default)
+        {
+            _services.Audit.Note(new AuditEntry(act) { User = Peer?.Actor.User ?? default, Device = Peer?.Actor.Device ?? default, Remote = Remote, Detail = code.ToString() });
+        }
     }
 
     /// <summary>Lets the write loop end, with the Close that was decided, if one was. Any thread.</summary>

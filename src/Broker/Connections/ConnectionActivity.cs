@@ -4,7 +4,9 @@ namespace FastChat.Broker.Connections;
 /// When a connection last did what: written by its loops as plain timestamps, read by the timer. Nothing here is exact to more than the timer's tick, and nothing here
 /// arms a timer of its own. Each field has one writer.
 /// </summary>
-internal sealed class ConnectionActivity(TimeProvider clock)
+/// <param name="clock">The clock.</param>
+/// <param name="accepted">When the connection was accepted; 0 = now.</param>
+internal sealed class ConnectionActivity(TimeProvider clock, long accepted = 0)
 {
     private long _received = clock.GetTimestamp();
     private long _sent = clock.GetTimestamp();
@@ -13,7 +15,7 @@ internal sealed class ConnectionActivity(TimeProvider clock)
     private long _closeBegun;
 
     /// <summary>When the connection was accepted.</summary>
-    public long Accepted { get; } = clock.GetTimestamp();
+    public long Accepted { get; } = accepted != 0 ? accepted : clock.GetTimestamp();
 
     /// <summary>True once Welcome was sent.</summary>
     public bool IsReady { get; set; }

@@ -30,6 +30,13 @@ internal sealed class ConnectionReadLoop(ConnectionServices services, BrokerConn
         {
             ReadResult result = await input.ReadAsync();
             ReadOnlySequence<byte> buffer = result.Buffer;
+            if (buffer.IsEmpty && !result.IsCompleted)
+            {
+                // A part of a TLS record, or nothing at all: no sign of life, so nobody lives on it.
+                input.AdvanceTo(buffer.End);
+                continue;
+            }
+
             long timeMicros = services.Router.NowMicros();
             long size = buffer.Length;
             int frames = 0;

@@ -29,14 +29,17 @@ internal sealed class ConnectionRegistry : IDisposable
     /// <summary>Open connections.</summary>
     public int Count => _connections.Count;
 
+    /// <summary>As the other one, of a connection of which nothing is known but its address, without the port.</summary>
+    public Task RunAsync(string remote, IDuplexPipe transport, Action abort) => RunAsync(new ConnectionOrigin(remote), transport, abort);
+
     /// <summary>Runs a connection to its end. Does not throw.</summary>
-    /// <param name="remote">Where it comes from, without the port.</param>
+    /// <param name="origin">Where it comes from.</param>
     /// <param name="transport">Its bytes.</param>
     /// <param name="abort">Ends the transport at once.</param>
-    public async Task RunAsync(string remote, IDuplexPipe transport, Action abort)
+    public async Task RunAsync(ConnectionOrigin origin, IDuplexPipe transport, Action abort)
     {
-        BrokerConnection connection = new(_services, Interlocked.Increment(ref _lastId), remote, transport, abort);
-        SignInRefused? refused = _services.Addresses.Enter(remote, out Visitor? visitor);
+        BrokerConnection connection = new(_services, Interlocked.Increment(ref _lastId), origin, transport, abort);
+        SignInRefused? refused = _services.Addresses.Enter(origin.Remote, out Visitor? visitor);
         if (refused is not null)
         {
             await connection.RefuseAsync(refused.Code, refused.Reason, refused.RetryAfterMs);

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 
+using FastChat.Broker.Audit;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Limits;
 using FastChat.Broker.Sessions;
@@ -142,6 +143,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
         (SignedIn? user, SignInRefused? refused) = await AdmitAsync(hello) is { } notNow ? (null, notNow) : await CheckAsync(hello);
         if (refused is not null)
         {
+            services.Audit.Note(new AuditEntry(AuditAct.SignInRefused) { Remote = connection.Remote, Detail = refused.Code.ToString() });
             await connection.RefuseAsync(refused.Code, refused.Reason, refused.RetryAfterMs);
             return null;
         }
@@ -244,6 +246,13 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
         outbox.Append(Welcome(user, session, resumed));
         connection.BecomeReady(peer);
         connection.Activity.IsReady = true;
+        services.Audit.Note(new AuditEntry(hello.Register ? AuditAct.Registered : AuditAct.SignedIn)
+        {
+            User = user.Actor.User,
+            Device = user.Actor.Device,
+            Remote = connection.Remote,
+            Detail = hello.Token is not null ? "token" : "password",
+        });
         return session;
     }
 

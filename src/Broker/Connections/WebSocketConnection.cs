@@ -34,12 +34,14 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
     private WebSocketConnection(WebSocket socket) => _socket = socket;
 
     /// <summary>Runs a connection over a WebSocket to its end.</summary>
-    /// <param name="remote">Where it comes from, without the port.</param>
-    public static async Task ServeAsync(WebSocket socket, ConnectionRegistry connections, string remote)
+    /// <param name="socket">The socket; the caller's afterwards.</param>
+    /// <param name="connections">Who runs it.</param>
+    /// <param name="origin">Where it comes from.</param>
+    public static async Task ServeAsync(WebSocket socket, ConnectionRegistry connections, ConnectionOrigin origin)
     {
         using WebSocketConnection connection = new(socket);
         Task pumping = connection.PumpAsync();
-        await connections.RunAsync(remote, connection, connection.Abort);
+        await connections.RunAsync(origin, connection, connection.Abort);
         await EndAsync(connection, pumping);
     }
 

@@ -61,6 +61,12 @@ internal static partial class BrokerLog
     [LoggerMessage(1051, LogLevel.Error, "Looking for what is due ended by a defect")]
     public static partial void ScanDefect(ILogger log, Exception defect);
 
+    [LoggerMessage(1060, LogLevel.Information, "The audit log ends with line {Number}, {Hash}")]
+    public static partial void AuditEnds(ILogger log, long number, string hash);
+
+    [LoggerMessage(1061, LogLevel.Error, "The audit log cannot be written: operators' acts are refused until it can")]
+    public static partial void AuditFailed(ILogger log, Exception failure);
+
     [LoggerMessage(1040, LogLevel.Error, "A control request ended by a defect")]
     public static partial void ControlDefect(ILogger log, Exception defect);
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 
+using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Limits;
 using FastChat.Broker.Sessions;
@@ -18,7 +19,7 @@ namespace FastChat.Broker.Handlers;
 internal sealed class ControlHandler(
     ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, MessageRequests messages, ForwardRequests forwards, ScheduleRequests schedule,
     HiddenRequests hidden, InboxRequests inbox, UserRequests users, OperatorRequests operators, PeopleRequests people, ServiceRequests services, PresenceRequests presence,
-    AttachmentRequests attachments, UserLimits limits, ILogger log)
+    AttachmentRequests attachments, UserLimits limits, AuditLog audit, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
     private const int ControlsInFlightMax = 16;
@@ -71,6 +72,7 @@ internal sealed class ControlHandler(
             }
             else
             {
+                NoteRefusal(peer, type, answer.Error);
                 client.Refuse(request, answer.Error, answer.Reason, answer.RetryAfterMs);
             }
         }
@@ -81,6 +83,11 @@ internal sealed class ControlHandler(
         catch (StorageFullException full)
         {
             client.Refuse(request, ErrorCode.StoreFull, full.Message);
+        }
+        catch (IOException unseen)
+        {
+            // The audit log cannot be written, and this was an act that must not be unseen.
+            client.Refuse(request, ErrorCode.StoreUnavailable, unseen.Message);
         }
         catch (CorruptRecordException damage)
         {
@@ -100,6 +107,16 @@ internal sealed class ControlHandler(
             {
                 peer.ReadGate.Raise();
             }
+        }
+    }
+
+    /// <summary>Who asks for what they may not have, or for too much of it, is written down, whatever it was.</summary>
+    private void NoteRefusal(Peer peer, FrameType type, ErrorCode error)
+    {
+        if (error is ErrorCode.Forbidden or ErrorCode.RateLimited)
+        {
+            AuditAct act = error == ErrorCode.Forbidden ? AuditAct.AccessDenied : AuditAct.LimitReached;
+            audit.Note(new AuditEntry(act) { User = peer.Actor.User, Device = peer.Actor.Device, Remote = peer.Remote, Detail = type.ToString() });
         }
     }
 
@@ -131,7 +148,7 @@ internal sealed class ControlHandler(
         FrameType.CancelScheduled => schedule.CancelAsync(peer.Actor, map),
         FrameType.Hide => hidden.HideAsync(peer.Actor, map),
         FrameType.ListHidden => Task.FromResult(hidden.List(peer.Actor, map)),
-        FrameType.Backup => Task.FromResult(operators.Backup(peer.Actor, map)),
+        FrameType.Backup => operators.BackupAsync(peer.Actor, map),
         FrameType.SetProfile => people.SetProfileAsync(peer.Actor, map),
         FrameType.GetProfiles => Task.FromResult(people.GetProfiles(peer.Actor, map)),
         FrameType.SearchUsers => Task.FromResult(people.Search(peer.Actor, map)),
@@ -147,6 +164,8 @@ internal sealed class ControlHandler(
         FrameType.FinishUpload => attachments.FinishAsync(peer.Actor, map),
         FrameType.GetAttachment => Task.FromResult(attachments.Get(peer.Actor, map)),
         FrameType.GetUsage => Task.FromResult(attachments.Usage(peer.Actor)),
+        FrameType.GetStats => Task.FromResult(operators.Stats(peer.Actor)),
+        FrameType.Drain => operators.DrainAsync(peer.Actor),
         FrameType.CancelUpload => attachments.CancelAsync(peer.Actor, map),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
     };

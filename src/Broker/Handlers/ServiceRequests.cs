@@ -1,3 +1,4 @@
+using FastChat.Broker.Audit;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
@@ -7,7 +8,7 @@ using FastChat.Storage;
 namespace FastChat.Broker.Handlers;
 
 /// <summary>CreateService, ListServices and RevokeService, for operators (protocol.md §4.8). Pool threads.</summary>
-internal sealed class ServiceRequests(ServiceAccounts services, SessionRegistry sessions, IConversationLog log)
+internal sealed class ServiceRequests(ServiceAccounts services, SessionRegistry sessions, IConversationLog log, AuditLog audit)
 {
     /// <summary>Makes the account of a program.</summary>
     public async Task<ControlAnswer> CreateAsync(Actor actor, ControlMap map)
@@ -40,6 +41,12 @@ internal sealed class ServiceRequests(ServiceAccounts services, SessionRegistry 
         }
 
         (UserId user, string token, CommandResult result) = await services.CreateAsync(actor, name!, canonical, rights, conversations);
+        if (result.Error == ErrorCode.None)
+        {
+            audit.Note(new AuditEntry(AuditAct.ServiceCreated) { User = actor.User, Device = actor.Device, Target = user.ToString(), Detail = string.Join(',', ServiceInfo.NamesOf(rights)) });
+            await audit.FlushAsync();
+        }
+
         return result.Error switch
         {
             ErrorCode.None => ControlAnswer.Ok(new ControlMap().SetId("user", user.Value).Set("token", token)),
@@ -77,6 +84,8 @@ internal sealed class ServiceRequests(ServiceAccounts services, SessionRegistry 
         }
 
         sessions.CloseAllOf(user, CloseCode.TokenInvalid, "the service account was ended");
+        audit.Note(new AuditEntry(AuditAct.ServiceRevoked) { User = actor.User, Device = actor.Device, Target = user.ToString() });
+        await audit.FlushAsync();
         return ControlAnswer.Ok(new ControlMap());
     }
 

@@ -1,3 +1,4 @@
+using FastChat.Broker.Audit;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Limits;
 using FastChat.Broker.Sessions;
@@ -6,7 +7,7 @@ using FastChat.Protocol;
 namespace FastChat.Broker.Handlers;
 
 /// <summary>ResolveUsers and ImportUsers. Pool threads.</summary>
-internal sealed class UserRequests(Accounts accounts, UserLimits limits)
+internal sealed class UserRequests(Accounts accounts, UserLimits limits, AuditLog audit)
 {
     /// <summary>Users by name or by id, in the order asked.</summary>
     public ControlAnswer Resolve(Actor actor, ControlMap map)
@@ -46,6 +47,7 @@ internal sealed class UserRequests(Accounts accounts, UserLimits limits)
         }
 
         UserId[] users = await accounts.ImportAsync(names, CancellationToken.None);
+        audit.Note(new AuditEntry(AuditAct.UsersImported) { User = actor.User, Device = actor.Device, Detail = names.Length.ToString(System.Globalization.CultureInfo.InvariantCulture) });
         return ControlAnswer.Ok(new ControlMap().Set("users", users.Select(user => ControlMap.IdBytes(user.Value)).ToList<object?>()));
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 
+using FastChat.Broker.Audit;
 using FastChat.Broker.Connections;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Transport;
@@ -32,6 +33,12 @@ public static class BrokerHost
     public static async Task RunAsync(BrokerOptions options, TextWriter ready, CancellationToken stop)
     {
         options.Validate();
+        if (OperatingSystem.IsLinux())
+        {
+            // Whoever wants an image of the memory says so to the runtime (DOTNET_DbgEnableMiniDump) or with gcore.
+            Libc.ForbidCoreFiles();
+        }
+
         using ILoggerFactory logging = LoggerFactory.Create(static builder => builder
             .SetMinimumLevel(LogLevel.Information)
             .AddFilter("Microsoft", LogLevel.Warning)
@@ -50,9 +57,12 @@ public static class BrokerHost
         file.Write(description, data, [PortOf(tcp), PortOf(http)]);
         await ready.WriteLineAsync(description);
         await ready.FlushAsync(CancellationToken.None);
+        parts.Audit.Note(new AuditEntry(AuditAct.Started) { Detail = $"epoch {parts.Log.Epoch}" });
+        await parts.Audit.FlushAsync();
         BrokerLog.Ready(log, tcp, http, data, parts.Log.CommitNumber, parts.Log.Epoch);
 
-        await WaitAsync(stop);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(stop, parts.DrainAsked);
+        await WaitAsync(either.Token);
 
         BrokerLog.Draining(log, parts.Connections.Count);
         parts.Backups.Stop();
@@ -62,6 +72,7 @@ public static class BrokerHost
         await application.StopAsync(limit.Token);
         await closing;
         await parts.Presence.SaveAsync().WaitAsync(TimeSpan.FromSeconds(5), CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        parts.Audit.Note(new AuditEntry(AuditAct.Stopped));
         BrokerLog.Stopped(log);
     }
 

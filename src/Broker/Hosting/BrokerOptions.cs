@@ -149,6 +149,9 @@ public sealed record BrokerOptions
     /// <summary>Bytes of Presence frames in a second to one connection.</summary>
     public int PresenceConnectionBytesPerSecond { get; init; } = 8_000;
 
+    /// <summary>Days for which the audit log is kept.</summary>
+    public double AuditDays { get; init; } = 400;
+
     /// <summary>Seconds that shutting down may take.</summary>
     public double DrainSeconds { get; init; } = 10;
 
@@ -172,6 +175,7 @@ public sealed record BrokerOptions
         Require(
             PresenceConnectionBytesPerSecond >= 1000 && PresenceBytesPerSecond >= PresenceConnectionBytesPerSecond,
             "presence_connection_bytes_per_second: at least 1,000, and presence_bytes_per_second no less than that");
+        Require(AuditDays is >= 1 and <= 36_500, "audit_days: 1 to 36,500");
         Require(LimitBurstSeconds is >= 0.1 and <= 3600, "limit_burst_seconds: 0.1 to 3,600");
         Require(
             double.Min(LimitPublishesPerSecond, LimitRequestsPerSecond) > 0 && LimitConversationPublishesPerSecond > 0 && LimitConnectsPerSecond > 0 && LimitSignInsPerSecond > 0,

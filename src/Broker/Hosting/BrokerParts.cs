@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 
 using FastChat.Broker.Attachments;
+using FastChat.Broker.Audit;
 using FastChat.Broker.Connections;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Diagnostics;
@@ -33,11 +34,13 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly PresenceClock _presenceClock;
     private readonly Router _router;
     private readonly DueScan _due;
+    private readonly CancellationTokenSource _drainAsked = new();
 
     private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, Surroundings surroundings)
     {
         _logger = logger;
         Log = log;
+        Audit = surroundings.Audit;
         int shards = ShardCount(log, options.Shards);
         RoutingOptions routing = new(
             shards,
@@ -47,7 +50,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             surroundings.CommitHereMax);
         Sessions = new SessionRegistry(surroundings.Clock, TimeSpan.FromSeconds(options.SessionSeconds));
         _router = new Router(
-            routing, log, new PeerTable(options.ConnectionsMax), _metrics, surroundings.Clock, surroundings.Workers, new RouterEvents(OnStoreFailed, OnDamaged, OnListChanged) { CursorMoved = OnCursorMoved });
+            routing, log, new PeerTable(options.ConnectionsMax), _metrics, surroundings.Clock, surroundings.Workers, new RouterEvents(OnStoreFailed, OnDamaged, OnListChanged) { CursorMoved = OnCursorMoved, PublishDenied = OnPublishDenied });
         _passwords = new PasswordHasher(surroundings.Random);
         Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration);
 
@@ -87,13 +90,14 @@ internal sealed class BrokerParts : IAsyncDisposable
                 schedule,
                 new HiddenRequests(_router, log, reads, Sessions),
                 new InboxRequests(_router, log, reads, new UnreadCounts(log, options.UnreadCountsMax)),
-                new UserRequests(Accounts, Limits),
-                new OperatorRequests(Backups),
+                new UserRequests(Accounts, Limits, surroundings.Audit),
+                new OperatorRequests(Backups, _metrics, _drainAsked.Cancel, surroundings.Audit),
                 new PeopleRequests(_router, log, Accounts, Limits, new PeopleNotices(_router, log, Sessions)),
-                new ServiceRequests(services, Sessions, log),
+                new ServiceRequests(services, Sessions, log, surroundings.Audit),
                 new PresenceRequests(Presence, surroundings.Clock),
                 attachments,
                 Limits,
+                surroundings.Audit,
                 logger));
         Connections = new ConnectionRegistry(new ConnectionServices(surroundings.Clock)
         {
@@ -137,6 +141,12 @@ internal sealed class BrokerParts : IAsyncDisposable
     /// <summary>What stands before the door; its settings can be replaced.</summary>
     public AddressLimits Addresses { get; }
 
+    /// <summary>Where what happens is noted.</summary>
+    public AuditLog Audit { get; }
+
+    /// <summary>Cancelled when an operator wants the process to drain and end.</summary>
+    public CancellationToken DrainAsked => _drainAsked.Token;
+
     /// <summary>The backups.</summary>
     public BackupRuns Backups { get; }
 
@@ -169,7 +179,8 @@ internal sealed class BrokerParts : IAsyncDisposable
             BrokerLog.FewDescriptors(logger, descriptors.Limit, connectionsMax);
         }
 
-        BrokerParts parts = new(options with { ConnectionsMax = connectionsMax }, log, logger, Surroundings.Real);
+        FileAuditLog audit = FileAuditLog.Open(options.Data, TimeSpan.FromDays(options.AuditDays), TimeProvider.System, logger);
+        BrokerParts parts = new(options with { ConnectionsMax = connectionsMax }, log, logger, Surroundings.Real with { Audit = audit });
         await OperatorToken.EnsureAsync(options.Data, parts.Accounts, logger, cancellation);
         return parts;
     }
@@ -188,6 +199,8 @@ internal sealed class BrokerParts : IAsyncDisposable
         _router.Dispose();
         Log.Dispose();
         _metrics.Dispose();
+        (Audit as IDisposable)?.Dispose();
+        _drainAsked.Dispose();
         return ValueTask.CompletedTask;
     }
 
@@ -245,6 +258,9 @@ internal sealed class BrokerParts : IAsyncDisposable
     }
 
     private void OnDamaged(CorruptRecordException damage) => BrokerLog.RecordDamaged(_logger, damage);
+
+    private void OnPublishDenied(Peer peer) =>
+        Audit.Note(new AuditEntry(AuditAct.AccessDenied) { User = peer.Actor.User, Device = peer.Actor.Device, Remote = peer.Remote, Detail = nameof(FrameType.Publish) });
 
     private void OnListChanged(UserId user, ConversationId conversation, MemberRole role)
     {

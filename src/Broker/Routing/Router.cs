@@ -34,6 +34,9 @@ internal sealed record RouterEvents(
 {
     /// <summary>A user's own copy of a cursor is durable: (user, conversation, thread or 0, the cursor).</summary>
     public Action<UserId, ConversationId, ulong, ReadCursor> CursorMoved { get; init; } = static (_, _, _, _) => { };
+
+    /// <summary>A publish of this connection was refused because the policy does not allow it.</summary>
+    public Action<Peer> PublishDenied { get; init; } = static _ => { };
 }
 
 /// <summary>
@@ -77,6 +80,7 @@ internal sealed class Router : IDisposable
                 RefuseWaiting();
             },
             Damaged = events.Damaged,
+            Denied = events.PublishDenied,
             SlotOf = id => Map.ShardOf(id) / options.Loops,
         };
 

@@ -441,6 +441,10 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
         peer.EndPublish();
         _dirty.Mark(peer);
         _metrics.Refused();
+        if (refused.Code == ErrorCode.Forbidden)
+        {
+            _callbacks.Denied(peer);
+        }
     }
 
     /// <summary>Hands the current turn to the committer when that is free.</summary>
@@ -559,6 +563,9 @@ internal sealed record ShardLoopCallbacks
 
     /// <summary>Learns that a record on disk is damaged. Loop thread.</summary>
     public required Action<CorruptRecordException> Damaged { get; init; }
+
+    /// <summary>A publish was refused because the policy does not allow it.</summary>
+    public required Action<Peer> Denied { get; init; }
 
     /// <summary>The slot of an id's shard in this loop.</summary>
     public required Func<UInt128, int> SlotOf { get; init; }

@@ -32,6 +32,7 @@ internal static unsafe partial class Libc
     private const int CloseOnExec = 0x80000;
     private const int NonBlocking = 0x800;
     private const int FilesLimit = 7;
+    private const int CoreLimit = 4;
     private const int DontWaitNoSignal = 0x40 | 0x4000;
 
     /// <summary>A new epoll set; −1 on failure.</summary>
@@ -45,6 +46,19 @@ internal static unsafe partial class Libc
     {
         ulong* limit = stackalloc ulong[2];
         return GetLimit(FilesLimit, limit) == 0 ? (int)Math.Min(*limit, int.MaxValue) : int.MaxValue;
+    }
+
+    /// <summary>A process that crashes leaves no image of its memory behind (RLIMIT_CORE): passwords, tokens and messages are in there. False when the kernel refuses.</summary>
+    public static bool ForbidCoreFiles()
+    {
+        ulong* limit = stackalloc ulong[2];
+        if (GetLimit(CoreLimit, limit) != 0)
+        {
+            return false;
+        }
+
+        *limit = 0;
+        return SetLimit(CoreLimit, limit) == 0;
     }
 
     /// <summary>The next connection of a listening socket, not blocking; −1 when there is none.</summary>
@@ -91,6 +105,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
     private static partial int GetLimit(int resource, ulong* limit);
+
+    [LibraryImport("libc", EntryPoint = "setrlimit", SetLastError = true)]
+    private static partial int SetLimit(int resource, ulong* limit);
 
     [LibraryImport("libc", EntryPoint = "accept4", SetLastError = true)]
     private static partial int Accept4(int socket, byte* address, int* addressSize, int flags);

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Net;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Text;
@@ -38,8 +37,7 @@ internal sealed class WebSocketDoor(ConnectionDelegate server, ConnectionRegistr
     {
         using (socket)
         {
-            string remote = (connection.RemoteEndPoint as IPEndPoint)?.Address.ToString() ?? BrokerConnectionHandler.LocalAddress;
-            await WebSocketConnection.ServeAsync(socket, connections, remote);
+            await WebSocketConnection.ServeAsync(socket, connections, ConnectionOrigin.Of(connection));
         }
     }
 

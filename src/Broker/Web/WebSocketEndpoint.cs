@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.WebSockets;
 
 using FastChat.Broker.Connections;
@@ -43,7 +44,10 @@ internal sealed class WebSocketEndpoint(ConnectionRegistry connections, OriginPo
             SubProtocol = subprotocol,
             DangerousEnableCompression = false,
         });
-        string remote = context.Connection.RemoteIpAddress?.ToString() ?? BrokerConnectionHandler.LocalAddress;
-        await WebSocketConnection.ServeAsync(socket, connections, remote);
+
+        // The server shows a connection's own features among the request's.
+        ConnectionOrigin origin = context.Features.Get<ConnectionOrigin>()
+            ?? new ConnectionOrigin(ConnectionOrigin.AddressOf(context.Connection.RemoteIpAddress is { } address ? new IPEndPoint(address, 0) : null));
+        await WebSocketConnection.ServeAsync(socket, connections, origin);
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 
+using FastChat.Broker.Audit;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
@@ -47,7 +48,7 @@ internal sealed class PeopleRequestsTests
         _accounts = new Accounts(_bench.Router, _bench.Log, _passwords, source, isRegistrationOpen: true);
         UserLimits limits = LimitsOf.Defaults(_clock);
         _people = new PeopleRequests(_bench.Router, _bench.Log, _accounts, limits, new PeopleNotices(_bench.Router, _bench.Log, _sessions));
-        _users = new UserRequests(_accounts, limits);
+        _users = new UserRequests(_accounts, limits, AuditLog.None);
         ConversationReads reads = new(_bench.Router, _bench.Log, new ServiceScopes(_bench.Log));
         _conversations = new ConversationRequests(_bench.Router, _bench.Log, reads, _accounts, new Blocks(_bench.Log), limits, new ConversationLists(_bench.Log, TimeProvider.System), source);
         _members = new MemberRequests(_bench.Router, reads, _accounts, new Blocks(_bench.Log), limits, new ConversationLists(_bench.Log, TimeProvider.System));

@@ -1,3 +1,4 @@
+using FastChat.Broker.Audit;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Sessions;
@@ -29,7 +30,7 @@ internal sealed class ServiceRequestsTests
         _sessions = new SessionRegistry(TimeProvider.System, TimeSpan.FromMinutes(5));
         _accounts = new Accounts(_bench.Router, _bench.Log, _passwords, source, isRegistrationOpen: true);
         _services = new ServiceAccounts(_bench.Router, _bench.Log, _accounts, source);
-        _requests = new ServiceRequests(_services, _sessions, _bench.Log);
+        _requests = new ServiceRequests(_services, _sessions, _bench.Log, AuditLog.None);
         await _bench.CreateAsync(Group, ConversationKind.Group, ShardBench.Alice);
     }
 

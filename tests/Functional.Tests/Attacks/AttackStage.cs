@@ -49,10 +49,13 @@ internal sealed class AttackStage : IAsyncDisposable
     public Task<SignedInPeer> RegisterAsync() => Broker.RegisterAsync(Broker.NewName());
 
     /// <summary>Another connection of an account, through one of the doors.</summary>
-    public async Task<SignedInPeer> SignInAsync(SignedInPeer account, string door = "tcp")
+    public Task<SignedInPeer> SignInAsync(SignedInPeer account, string door = "tcp") => SignInAsync(account.Welcome.Token!, door);
+
+    /// <summary>A connection with a token, through one of the doors.</summary>
+    public async Task<SignedInPeer> SignInAsync(string token, string door)
     {
         ScriptedPeer peer = new(await OpenAsync(door));
-        return new SignedInPeer(peer, await peer.SignInAsync(account.Welcome.Token!));
+        return new SignedInPeer(peer, await peer.SignInAsync(token));
     }
 
     /// <summary>What must hold behind every attack.</summary>

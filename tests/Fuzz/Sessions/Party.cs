@@ -146,7 +146,7 @@ internal sealed class WebSocketParty : Party, IDisposable
 
     private async Task ServeAsync(ConnectionRegistry connections)
     {
-        await WebSocketConnection.ServeAsync(_server, connections, "fuzz");
+        await WebSocketConnection.ServeAsync(_server, connections, new ConnectionOrigin("fuzz"));
         await _down.Writer.CompleteAsync();
         await _up.Reader.CompleteAsync();
     }

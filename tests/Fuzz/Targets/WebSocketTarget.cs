@@ -83,7 +83,7 @@ internal sealed class WebSocketTarget : IFuzzTarget
         Pipe down = new(options);
         using WebSocket socket = WebSocket.CreateFromStream(
             new DuplexStream(new Ends(up.Reader, down.Writer)), new WebSocketCreationOptions { IsServer = true, KeepAliveInterval = Timeout.InfiniteTimeSpan });
-        Task serving = WebSocketConnection.ServeAsync(socket, connections, "fuzz");
+        Task serving = WebSocketConnection.ServeAsync(socket, connections, new ConnectionOrigin("fuzz"));
         await up.Writer.WriteAsync(input);
         await up.Writer.CompleteAsync();
         await serving;
