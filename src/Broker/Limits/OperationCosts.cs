@@ -14,8 +14,8 @@ internal static class OperationCosts
         // A look at what is there, or a change of one entry. Chunks of attachments have their own bound: four under way, and their bytes.
         FrameType.MoveCursor or FrameType.SetPresence or FrameType.GetUsage or FrameType.PutChunk or FrameType.GetAttachment or FrameType.ResolveConversation or FrameType.CancelUpload => 1,
 
-        // A change that is a record or an entry elsewhere as well.
-        FrameType.ChangeMember or FrameType.RemoveMember or FrameType.JoinByLink or FrameType.RevokeJoinLink or FrameType.CancelScheduled or FrameType.BeginUpload or FrameType.WatchPresence or FrameType.SetProfile => 2,
+        // A change that is a record or an entry elsewhere as well. What is dear about memberships is other people's, and has budgets of its own (Made, Own, Others).
+        FrameType.CreateConversation or FrameType.AddMembers or FrameType.ChangeMember or FrameType.RemoveMember or FrameType.JoinByLink or FrameType.RevokeJoinLink or FrameType.CancelScheduled or FrameType.BeginUpload or FrameType.WatchPresence or FrameType.SetProfile => 2,
 
         // Pages: up to 500 entries are read.
         FrameType.ListMembers or FrameType.ListConversations or FrameType.ListCursors or FrameType.ListJoinLinks or FrameType.ListScheduled or FrameType.ListHidden or FrameType.ListBlocks or FrameType.GetPins or FrameType.GetThread => 10,
