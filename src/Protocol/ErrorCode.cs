@@ -83,6 +83,9 @@ public enum ErrorCode : ushort
 
     /// <summary>What was uploaded does not have the hash that it was announced with.</summary>
     WrongContent = 26,
+
+    /// <summary>The keys of the person or of the conversation were destroyed: nothing of theirs can be kept there any more.</summary>
+    KeysDestroyed = 33,
 }
 
 /// <summary>Rules about error codes.</summary>

@@ -47,6 +47,9 @@ namespace FastChat.Storage;
 ///  'C' · SHA-256 (32) · upload u64 BE · chunk u32 BE                  a piece of its content
 ///  'D' · time i64 BE · SHA-256 (32) · user (16) when an upload ends
 ///  'e' · conversation (16) · sequence u64 BE    record that is to be erased (the log's own; no value)
+///  'U' · user (16)                              the user's secret was destroyed
+///  'V' · conversation (16)                      the conversation's secret was destroyed
+///  'W'                                          the vault that bodies are sealed by (the log's own)
 /// </code>
 /// Writers return the bytes written; targets must hold the matching size. Prefix writers end before the last field.
 /// </summary>
@@ -280,6 +283,24 @@ public static class StateKeys
 
     /// <summary>The counter in an outgoing effect's key.</summary>
     public static ulong EffectCounter(ReadOnlySpan<byte> key) => BinaryPrimitives.ReadUInt64BigEndian(key[EffectsPrefixSize..]);
+
+    /// <summary>Bytes of the key that notes somebody's, or a conversation's, destroyed secret.</summary>
+    public const int DestroyedSize = 1 + Id128.Size;
+
+    /// <summary>Prefix of all people whose secrets were destroyed.</summary>
+    public static ReadOnlySpan<byte> DestroyedPeople => "U"u8;
+
+    /// <summary>Prefix of all conversations whose secrets were destroyed.</summary>
+    public static ReadOnlySpan<byte> DestroyedConversations => "V"u8;
+
+    /// <summary>The vault that a store is sealed by; its id (16).</summary>
+    internal static ReadOnlySpan<byte> Vault => "W"u8;
+
+    /// <summary>A person whose secret was destroyed; when, i64 µs.</summary>
+    public static int WriteDestroyed(Span<byte> target, UserId person) => WriteId(target, (byte)'U', person.Value);
+
+    /// <summary>A conversation whose secret was destroyed; when, i64 µs.</summary>
+    public static int WriteDestroyed(Span<byte> target, ConversationId conversation) => WriteId(target, (byte)'V', conversation.Value);
 
     /// <summary>Prefix of all erasures that are noted and not done.</summary>
     internal static ReadOnlySpan<byte> ErasuresPrefix => "e"u8;

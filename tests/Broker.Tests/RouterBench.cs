@@ -21,7 +21,7 @@ internal sealed class RouterBench : IDisposable
     {
         Log = log ?? new InMemoryConversationLog();
         Router = new Router(
-            new RoutingOptions(shards, loops, ringBytes, 1000, commitHereMax),
+            new RoutingOptions(shards, loops, ringBytes, 1000, commitHereMax) { Vault = Log.Vault },
             Log,
             new PeerTable(64),
             _metrics,

@@ -50,6 +50,21 @@ public sealed record BrokerOptions
     /// <summary>Bytes of the disk that stay free: with less, publishes are refused until there is room again.</summary>
     public long DiskReserveBytes { get; init; } = 64L << 20;
 
+    /// <summary>A file with the master key, 32 bytes as hexadecimal digits or base64, that its owner alone can read: with it bodies are encrypted on the disk. Null: as they are, unless a command is given.</summary>
+    public string? EncryptionKeyFile { get; init; }
+
+    /// <summary>A program and its arguments that wraps and unwraps the vault's key, instead of a key file (docs/operations.md). Empty = none.</summary>
+    public IReadOnlyList<string> EncryptionCommand { get; init; } = [];
+
+    /// <summary>The master key before, for the start that changes it; null for none.</summary>
+    public string? EncryptionKeyFileOld { get; init; }
+
+    /// <summary>The program before, for the start that changes it. Empty = none.</summary>
+    public IReadOnlyList<string> EncryptionCommandOld { get; init; } = [];
+
+    /// <summary>The directory of the key vault; null: <c>keys</c> in the data directory.</summary>
+    public string? Keys { get; init; }
+
     /// <summary>Open connections.</summary>
     public int ConnectionsMax { get; init; } = 18_000;
 
@@ -176,21 +191,11 @@ public sealed record BrokerOptions
             PresenceConnectionBytesPerSecond >= 1000 && PresenceBytesPerSecond >= PresenceConnectionBytesPerSecond,
             "presence_connection_bytes_per_second: at least 1,000, and presence_bytes_per_second no less than that");
         Require(AuditDays is >= 1 and <= 36_500, "audit_days: 1 to 36,500");
-        Require(LimitBurstSeconds is >= 0.1 and <= 3600, "limit_burst_seconds: 0.1 to 3,600");
-        Require(
-            double.Min(LimitPublishesPerSecond, LimitRequestsPerSecond) > 0 && LimitConversationPublishesPerSecond > 0 && LimitConnectsPerSecond > 0 && LimitSignInsPerSecond > 0,
-            "rates are above 0: \"limits\": false lifts them");
-        Require(
-            LimitPublishBytesPerSecond >= 1024 && LimitConnectionBytesPerSecond >= ProtocolLimits.ClientFrameSizeMax,
-            $"limit_publish_bytes_per_second: at least 1,024; limit_connection_bytes_per_second: at least a frame, {ProtocolLimits.ClientFrameSizeMax}");
-        Require(LimitServiceFactor >= 1, "limit_service_factor: at least 1");
-        Require(LimitConnectionsPerUser >= 1 && LimitConnectionsPerAddress >= 1 && LimitWrongPasswords >= 1, "maxima are at least 1");
-        Require(LimitSignInWaitSeconds > 0, "limit_sign_in_wait_seconds is positive");
-        foreach (string network in LimitTrusted)
-        {
-            Require(IPNetwork.TryParse(network, out _), $"limit_trusted: {network} is not a network of the form ADDRESS/BITS");
-        }
-
+        Require(EncryptionKeyFile is null || EncryptionCommand.Count == 0, "encryption_key_file and encryption_command: one of them");
+        Require(EncryptionKeyFileOld is null || EncryptionCommandOld.Count == 0, "encryption_key_file_old and encryption_command_old: one of them");
+        bool isEncrypting = EncryptionKeyFile is not null || EncryptionCommand.Count > 0;
+        Require(isEncrypting || (EncryptionKeyFileOld is null && EncryptionCommandOld.Count == 0 && Keys is null), "keys and the master key before need encryption_key_file or encryption_command");
+        RequireLimits();
         RequireLoopback(Listen);
         RequireLoopback(Http);
     }
@@ -246,6 +251,24 @@ public sealed record BrokerOptions
         BytesPerSecond = PresenceBytesPerSecond,
         ConnectionBytesPerSecond = PresenceConnectionBytesPerSecond,
     };
+
+    private void RequireLimits()
+    {
+        Require(LimitBurstSeconds is >= 0.1 and <= 3600, "limit_burst_seconds: 0.1 to 3,600");
+        Require(
+            double.Min(LimitPublishesPerSecond, LimitRequestsPerSecond) > 0 && LimitConversationPublishesPerSecond > 0 && LimitConnectsPerSecond > 0 && LimitSignInsPerSecond > 0,
+            "rates are above 0: \"limits\": false lifts them");
+        Require(
+            LimitPublishBytesPerSecond >= 1024 && LimitConnectionBytesPerSecond >= ProtocolLimits.ClientFrameSizeMax,
+            $"limit_publish_bytes_per_second: at least 1,024; limit_connection_bytes_per_second: at least a frame, {ProtocolLimits.ClientFrameSizeMax}");
+        Require(LimitServiceFactor >= 1, "limit_service_factor: at least 1");
+        Require(LimitConnectionsPerUser >= 1 && LimitConnectionsPerAddress >= 1 && LimitWrongPasswords >= 1, "maxima are at least 1");
+        Require(LimitSignInWaitSeconds > 0, "limit_sign_in_wait_seconds is positive");
+        foreach (string network in LimitTrusted)
+        {
+            Require(IPNetwork.TryParse(network, out _), $"limit_trusted: {network} is not a network of the form ADDRESS/BITS");
+        }
+    }
 
     private static void RequireLoopback(string address) => Require(
         IPAddress.IsLoopback(ParseEndPoint(address).Address),

@@ -8,6 +8,7 @@ using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Inbox;
+using FastChat.Broker.Keys;
 using FastChat.Broker.Limits;
 using FastChat.Broker.Maintenance;
 using FastChat.Broker.People;
@@ -29,6 +30,7 @@ namespace FastChat.Broker.Hosting;
 internal sealed class BrokerParts : IAsyncDisposable
 {
     private readonly ILogger _logger;
+    private readonly KeyVault? _vault;
     private readonly BrokerMetrics _metrics = new();
     private readonly PasswordHasher _passwords;
     private readonly PresenceClock _presenceClock;
@@ -36,8 +38,9 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly DueScan _due;
     private readonly CancellationTokenSource _drainAsked = new();
 
-    private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, Surroundings surroundings)
+    private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, Surroundings surroundings, KeyVault? vault = null)
     {
+        _vault = vault;
         _logger = logger;
         Log = log;
         Audit = surroundings.Audit;
@@ -47,10 +50,14 @@ internal sealed class BrokerParts : IAsyncDisposable
             Math.Min(shards, options.Loops > 0 ? options.Loops : Math.Max(1, Environment.ProcessorCount / 4)),
             options.RingBytes,
             options.ConversationsInMemoryMax,
-            surroundings.CommitHereMax);
+            surroundings.CommitHereMax)
+        {
+            Vault = vault,
+        };
         Sessions = new SessionRegistry(surroundings.Clock, TimeSpan.FromSeconds(options.SessionSeconds));
         _router = new Router(
             routing, log, new PeerTable(options.ConnectionsMax), _metrics, surroundings.Clock, surroundings.Workers, new RouterEvents(OnStoreFailed, OnDamaged, OnListChanged) { CursorMoved = OnCursorMoved, PublishDenied = OnPublishDenied });
+        Keys = new KeyDestruction(vault, _router, surroundings.Audit, surroundings.Clock);
         _passwords = new PasswordHasher(surroundings.Random);
         Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration);
 
@@ -126,6 +133,9 @@ internal sealed class BrokerParts : IAsyncDisposable
     /// <summary>The store.</summary>
     public IConversationLog Log { get; }
 
+    /// <summary>Destroys the keys of people and conversations.</summary>
+    public KeyDestruction Keys { get; }
+
     /// <summary>The sessions.</summary>
     public SessionRegistry Sessions { get; }
 
@@ -172,7 +182,18 @@ internal sealed class BrokerParts : IAsyncDisposable
             DiskReserveBytes = options.DiskReserveBytes,
             RoomChanged = (isFull, free) => OnRoomChanged(logger, isFull, free),
         };
-        IConversationLog log = RocksDbConversationLog.Open(storage);
+        KeyVault? vault = BodyEncryption.Open(options);
+        IConversationLog log;
+        try
+        {
+            log = RocksDbConversationLog.Open(storage with { Vault = vault });
+        }
+        catch
+        {
+            vault?.Dispose();
+            throw;
+        }
+
         int connectionsMax = descriptors.ConnectionsFor(options.ConnectionsMax, DescriptorBudget.CountOpen());
         if (connectionsMax < options.ConnectionsMax)
         {
@@ -180,7 +201,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         }
 
         FileAuditLog audit = FileAuditLog.Open(options.Data, TimeSpan.FromDays(options.AuditDays), TimeProvider.System, logger);
-        BrokerParts parts = new(options with { ConnectionsMax = connectionsMax }, log, logger, Surroundings.Real with { Audit = audit });
+        BrokerParts parts = new(options with { ConnectionsMax = connectionsMax }, log, logger, Surroundings.Real with { Audit = audit }, vault);
         await OperatorToken.EnsureAsync(options.Data, parts.Accounts, logger, cancellation);
         return parts;
     }
@@ -198,6 +219,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         _due.Dispose();
         _router.Dispose();
         Log.Dispose();
+        _vault?.Dispose();
         _metrics.Dispose();
         (Audit as IDisposable)?.Dispose();
         _drainAsked.Dispose();

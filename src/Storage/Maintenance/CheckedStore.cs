@@ -45,7 +45,15 @@ public sealed class CheckedStore
     /// <summary>Entries set right so far.</summary>
     public long Repaired { get; private set; }
 
+    /// <summary>Bodies of the present conversation, so far, that are sealed and cannot be read: without the vault, or because their keys were destroyed.</summary>
+    public long UnreadBodies { get; internal set; }
+
+    /// <summary>The same of all conversations so far.</summary>
+    public long UnreadBodiesInAll { get; internal set; }
+
     internal StoreDirectory Directory { get; }
+
+    internal KeyVault? Vault { get; init; }
 
     internal long Conversations { get; set; }
 
