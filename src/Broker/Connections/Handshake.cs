@@ -183,9 +183,9 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             // Looking up accounts reads the store: not on an I/O thread.
             await services.ComingAndGoing.In(lane);
 
-            // Those of the lanes before may have come later; and a client whose time is over has gone by now, or goes when it is answered.
+            // Those of the lanes before may have come later. Who waited long and is behind nobody now waited for a process that stood still, and is let in.
             wait = services.Clock.GetElapsedTime(came);
-            if (wait <= 2 * services.Settings.SignInWait)
+            if (wait <= 2 * services.Settings.SignInWait || !services.ComingAndGoing.IsCrowded)
             {
                 return null;
             }

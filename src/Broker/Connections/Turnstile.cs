@@ -40,6 +40,9 @@ internal sealed class Turnstile : IThreadPoolWorkItem
     /// <summary>Pieces that wait.</summary>
     public int Waiting => _lanes.Sum(static lane => Volatile.Read(ref lane.Length));
 
+    /// <summary>True while so many wait that the time of one of them says something.</summary>
+    public bool IsCrowded => Waiting >= MeasuredBehind;
+
     /// <summary>For <c>await</c> in the first lane.</summary>
     public Awaiter GetAwaiter() => new(this, 0);
 

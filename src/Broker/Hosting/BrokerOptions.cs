@@ -87,7 +87,7 @@ public sealed record BrokerOptions
     public double LimitPublishBytesPerSecond { get; init; } = 8 << 20;
 
     /// <summary>What the control requests of one user may cost in a second.</summary>
-    public double LimitRequestsPerSecond { get; init; } = 500;
+    public double LimitRequestsPerSecond { get; init; } = 1000;
 
     /// <summary>How many times that a service account may do.</summary>
     public double LimitServiceFactor { get; init; } = 10;

@@ -21,7 +21,7 @@ internal sealed record LimitSettings
     public double PublishBytesPerSecond { get; init; } = 8 << 20;
 
     /// <summary>What a user's control requests may cost in a second (<see cref="OperationCosts"/>).</summary>
-    public double RequestsPerSecond { get; init; } = 500;
+    public double RequestsPerSecond { get; init; } = 1000;
 
     /// <summary>By so much a service account may do more than a person of the three above: it stands for many.</summary>
     public double ServiceFactor { get; init; } = 10;

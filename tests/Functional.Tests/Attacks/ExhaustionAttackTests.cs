@@ -218,13 +218,13 @@ public sealed class ExhaustionAttackTests
     [Test]
     public async Task In_a_storm_the_line_is_bounded_and_who_is_sent_away_comes_back_and_gets_in()
     {
-        await using AttackStage stage = await AttackStage.StartAsync(new JsonObject { ["limit_sign_in_wait_seconds"] = 0.02 });
+        await using AttackStage stage = await AttackStage.StartAsync(new JsonObject { ["limit_sign_in_wait_seconds"] = 0.001 });
         await using SignedInPeer account = await stage.RegisterAsync();
         byte[] hello = RawFrame.ToBytes(FrameType.Hello, 0, new Hello { Client = "storm", Token = account.Welcome.Token }.ToMap());
         long before = stage.Broker.Process.ResidentBytes;
         List<uint> named = [];
         int left = 900;
-        for (int round = 0; left > 0 && round < 60; round++)
+        for (int round = 0; left > 0 && round < 200; round++)
         {
             // All of them connect, then all say who they are.
             ScriptedPeer[] crowd = await Task.WhenAll(Enumerable.Range(0, left).Select(_ => stage.Broker.ConnectAsync()));
@@ -255,7 +255,7 @@ public sealed class ExhaustionAttackTests
         TestContext.Out.WriteLine($"{named.Count} were sent away");
         Assert.That(left, Is.Zero);
         Assert.That(named, Has.Count.GreaterThan(20), "there was no storm");
-        Assert.That(named.Distinct().Count(), Is.GreaterThan(named.Count / 10), "each is told another moment");
+        Assert.That(named.Distinct().Count(), Is.GreaterThan(Math.Min(named.Count, 500) / 5), "each is told another moment");
         Assert.That(stage.Broker.Process.ResidentBytes - before, Is.LessThan(200L << 20));
         await stage.CheckAsync();
     }
