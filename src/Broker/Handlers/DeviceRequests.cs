@@ -10,15 +10,9 @@ namespace FastChat.Broker.Handlers;
 /// <summary>
 /// Reauthenticate, ListDevices, NameDevice, EndDevices and ChangePassword (protocol.md §4.11). What is ended is durably ended first; then the connections are closed; then the answer leaves. Pool threads.
 /// </summary>
-internal sealed class DeviceRequests(Accounts accounts, SessionRegistry sessions, AuditLog audit, TimeProvider clock, Router router)
+internal sealed class DeviceRequests(Accounts accounts, SessionRegistry sessions, AuditLog audit, UserLimits limits, Router router)
 {
-    /// <summary>Tries at the password at once.</summary>
-    public const int PasswordBurst = 5;
-
     private const uint OverloadedRetryMs = 2000;
-
-    // Whoever finds a device unlocked must not be able to guess its password at leisure.
-    private readonly TokenBuckets<UserId> _passwords = new(clock, PasswordBurst, perSecond: 1.0 / 60);
 
     /// <summary>Goes on with a newer token of the same user and device.</summary>
     public async Task<ControlAnswer> ReauthenticateAsync(Peer peer, ControlMap map)
@@ -167,7 +161,7 @@ internal sealed class DeviceRequests(Accounts accounts, SessionRegistry sessions
             return ControlAnswer.Refused(ErrorCode.BadRequest, "password and new are expected");
         }
 
-        if (!_passwords.TryTake(actor.User, 1, out uint retryAfterMs))
+        if (!limits.TryTake(actor, Budget.Passwords, 1, out uint retryAfterMs))
         {
             return ControlAnswer.TryLater(retryAfterMs, "the password was tried too often");
         }

@@ -82,9 +82,18 @@ public sealed class AttachmentCheck : StoreCheck
     private void CheckScheduled(CheckedStore store) => store.Scan(Table.State, "T"u8, (key, value) =>
     {
         store.Tick(Stage);
-        if (key.Length == ScheduleKeys.MessageSize && ScheduledMessage.TryParse(value, out ScheduledMessage message))
+        if (key.Length != ScheduleKeys.MessageSize)
         {
-            ScheduledCommand named = ScheduleKeys.MessageOf(key);
+            return true;
+        }
+
+        ScheduledCommand named = ScheduleKeys.MessageOf(key);
+        if (ScheduledMessage.Opened(value.ToArray(), named, store.Vault) is not { } stored)
+        {
+            store.NoteUnread();
+        }
+        else if (ScheduledMessage.TryParse(stored, out ScheduledMessage message))
+        {
             CheckReferences(store, $"The scheduled message {named.Id} of user {named.User}", named.Conversation, AttachmentReferences.PlaceOf(named), message.Attachments);
         }
 

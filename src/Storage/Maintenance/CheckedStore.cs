@@ -53,7 +53,8 @@ public sealed class CheckedStore
 
     internal StoreDirectory Directory { get; }
 
-    internal KeyVault? Vault { get; init; }
+    /// <summary>The keys of the bodies, if they were given.</summary>
+    public KeyVault? Vault { get; internal init; }
 
     internal long Conversations { get; set; }
 
@@ -73,6 +74,9 @@ public sealed class CheckedStore
             cursor.Next();
         }
     }
+
+    /// <summary>Something else than a record's body is sealed and cannot be read.</summary>
+    public void NoteUnread() => UnreadBodiesInAll++;
 
     /// <summary>Counts a problem that a rebuild does not set right.</summary>
     /// <param name="problem">A sentence for an operator: what is wrong, and where.</param>

@@ -3,7 +3,7 @@ using FastChat.Protocol;
 namespace FastChat.Storage;
 
 /// <summary>
-/// Derived keys of those who wrote or were read lately, so that a message costs no derivation: four places for each hash, the eldest of which goes. It is empty, at the next look, after anything was destroyed. One thread.
+/// Derived keys of those who wrote or were read lately, so that a message costs no derivation: four places for each hash, taken in turn. It is empty, at the next look, after anything was destroyed. One thread.
 /// </summary>
 internal sealed class BodyKeyCache(KeyVault vault, int capacity)
 {

@@ -12,7 +12,7 @@ namespace FastChat.Storage;
 /// person, or of a conversation, out of every copy of every store that was sealed by it.
 /// <para>
 /// A secret is made when somebody writes for the first time, in memory, and is durable before the commit that holds what it sealed: each commit calls <see cref="MakeDurable"/> first, and one append and sync take all that are new. All
-/// secrets are in memory, a hundred bytes each: looking them up on the disk would put the disk on the way of a message.
+/// secrets are in memory, about 120 bytes each: looking them up on the disk would put the disk on the way of a message.
 /// </para>
 /// <para>
 /// Destroying writes the file anew without the secret, and with a mark in its place: who was destroyed gets no other one. The store notes the same before (<see cref="StateKeys.DestroyedPeople"/>), so that neither an older copy of the
@@ -109,6 +109,16 @@ public sealed class KeyVault : IDisposable
 
     /// <summary>A sealer for one thread.</summary>
     public RecordSealer CreateSealer() => new(this);
+
+    /// <summary>Opens what <see cref="RecordSealer.SealText"/> gave; null when the keys were destroyed. Any thread.</summary>
+    /// <exception cref="CorruptRecordException">Its keys should be there and do not open it, or are not there.</exception>
+    public byte[]? OpenText(UserId person, ConversationId conversation, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> source)
+    {
+        BodyKeyState state = Derive(person, conversation, makesSecrets: false, out BodyKeys keys);
+        return state == BodyKeyState.Destroyed ? null
+            : state == BodyKeyState.Ready && SealedText.Open(keys, associated, source) is { } text ? text
+            : throw new CorruptRecordException($"A text of user {person} in conversation {conversation} cannot be opened with its keys.");
+    }
 
     /// <summary>True when the person's secret was destroyed.</summary>
     public bool IsDestroyed(UserId person)

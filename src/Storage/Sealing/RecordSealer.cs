@@ -7,13 +7,20 @@ namespace FastChat.Storage;
 /// </summary>
 public sealed class RecordSealer : IDisposable
 {
-    /// <summary>Keys of so many pairs of person and conversation: 4 MiB. One that is not there costs a message about as much again as the rest of its way.</summary>
-    private const int KeysMax = 32 * 1024;
+    /// <summary>Keys of so many pairs of person and conversation: 14 MiB.</summary>
+    private const int KeysMax = 128 * 1024;
 
     private readonly BodyKeyCache _keys;
     private readonly Aes256Gcm _cipher = new();
 
-    internal RecordSealer(KeyVault vault) => _keys = new BodyKeyCache(vault, KeysMax);
+    internal RecordSealer(KeyVault vault)
+    {
+        Vault = vault;
+        _keys = new BodyKeyCache(vault, KeysMax);
+    }
+
+    /// <summary>Where its keys come from.</summary>
+    public KeyVault Vault { get; }
 
     /// <summary>What the dedupe entry of a message says on the disk: nothing of a body that is sealed.</summary>
     public static DedupeValue Stored(DedupeValue value, MessageKind kind) => SealedBody.IsFor(kind) ? value with { BodyHash = DedupeValue.NoHash } : value;
@@ -51,6 +58,14 @@ public sealed class RecordSealer : IDisposable
         }
 
         return chain;
+    }
+
+    /// <summary>Encrypts a text of somebody's in a conversation that is kept beside the records; null when their keys were destroyed. The same text with the same associated bytes gives the same.</summary>
+    /// <param name="associated">What it belongs to, at most 160 bytes: it opens with them alone.</param>
+    public byte[]? SealText(UserId person, ConversationId conversation, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> text)
+    {
+        ref readonly BodyKeys keys = ref _keys.Find(person, conversation, makesSecrets: true, out BodyKeyState state);
+        return state == BodyKeyState.Ready ? SealedText.Seal(keys, associated, text) : null;
     }
 
     /// <inheritdoc/>

@@ -45,13 +45,22 @@ internal static class SealedBody
     public static int Write(Span<byte> target, in MessageRecord record, in BodyKeys keys, Aes256Gcm cipher)
     {
         target = WriteHead(target, record, out Span<byte> body);
-        ReadOnlySpan<byte> associated = target[8..^body.Length];
-        Span<byte> nonce = stackalloc byte[Sha256.Size];
-        WriteNonce(nonce, associated, record.Body, keys);
-        nonce[..Aes256Gcm.NonceSize].CopyTo(body);
-        cipher.Encrypt(keys.Body, body[..Aes256Gcm.NonceSize], associated, record.Body, body[Aes256Gcm.NonceSize..^Aes256Gcm.TagSize], body[^Aes256Gcm.TagSize..]);
+        Encrypt(body, target[8..^body.Length], record.Body, keys, cipher);
         return Finish(target);
     }
+
+    /// <summary>Writes nonce, ciphertext and tag.</summary>
+    public static void Encrypt(Span<byte> target, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> text, in BodyKeys keys, Aes256Gcm cipher)
+    {
+        Span<byte> nonce = stackalloc byte[Sha256.Size];
+        WriteNonce(nonce, associated, text, keys);
+        nonce[..Aes256Gcm.NonceSize].CopyTo(target);
+        cipher.Encrypt(keys.Body, target[..Aes256Gcm.NonceSize], associated, text, target[Aes256Gcm.NonceSize..^Aes256Gcm.TagSize], target[^Aes256Gcm.TagSize..]);
+    }
+
+    /// <summary>Writes the text; false when it is not what was encrypted.</summary>
+    public static bool TryDecrypt(Span<byte> target, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> source, in BodyKeys keys, Aes256Gcm cipher) => cipher.TryDecrypt(
+        keys.Body, source[..Aes256Gcm.NonceSize], associated, source[Aes256Gcm.NonceSize..^Aes256Gcm.TagSize], source[^Aes256Gcm.TagSize..], target);
 
     /// <summary>Writes a record that nobody can open: its keys went between its decision and its commit. The place of the body is zero.</summary>
     public static int WriteLost(Span<byte> target, in MessageRecord record)
@@ -69,8 +78,7 @@ internal static class SealedBody
         ReadOnlySpan<byte> head = record.Bytes[..^body.Length];
         size = record.Bytes.Length - Overhead;
         target = target[..size];
-        if (!cipher.TryDecrypt(
-            keys.Body, body[..Aes256Gcm.NonceSize], head[8..], body[Aes256Gcm.NonceSize..^Aes256Gcm.TagSize], body[^Aes256Gcm.TagSize..], target[head.Length..]))
+        if (!TryDecrypt(target[head.Length..], head[8..], body, keys, cipher))
         {
             return false;
         }
