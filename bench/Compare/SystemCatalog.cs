@@ -16,6 +16,7 @@ public static class SystemCatalog
     {
         ["fastchat"] = () => new FastChatSystem(),
         ["fastchat-encrypted"] = () => new FastChatSystem { IsEncrypting = true },
+        ["fastchat-unlimited"] = () => new FastChatSystem { IsLimited = false },
         ["limit"] = () => new LimitSystem(),
         ["redis"] = () => new RedisSystem(),
         ["nats"] = () => new NatsSystem(isLog: true),

@@ -43,6 +43,9 @@ public enum CloseCode : ushort
     /// <summary>No Hello came in time; it may have been on its way. (It was 4303, which is not given out again.)</summary>
     LoginTimeout = 4105,
 
+    /// <summary>Too many connections, sign-ins or wrong passwords of this address in too short a time.</summary>
+    RateLimited = 4106,
+
     /// <summary>Wrong name or password.</summary>
     BadCredentials = 4200,
 

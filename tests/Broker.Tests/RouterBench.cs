@@ -81,7 +81,10 @@ internal sealed record SentFrame(FrameType Type, uint Request, byte[] Body)
 
     public Lag Lag => FastChat.Protocol.Lag.TryRead(Body, out Lag value) ? value : throw new InvalidOperationException();
 
-    public ErrorCode Error => Failure.TryRead(Body, out Failure value) ? (ErrorCode)value.Code : throw new InvalidOperationException();
+    public ErrorCode Error => (ErrorCode)Failure.Code;
+
+    /// <summary>All of an Error.</summary>
+    public Failure Failure => FastChat.Protocol.Failure.TryRead(Body, out Failure value) ? value : throw new InvalidOperationException();
 
     /// <summary>Sequences of a Deliver frame's records.</summary>
     public ulong[] Sequences

@@ -250,9 +250,9 @@ def fetch_end(complete, epoch, count, first, last, head):
             u(complete, 1, "complete") + raw(bytes(3), "zero") + u(epoch, 4, "epoch") + u(count, 4, "count") + raw(bytes(4), "zero")
             + u(first, 8, "first") + u(last, 8, "last") + u(head, 8, "head"))
 
-def failure(code, retry_after_ms, reason):
-    return ({"code": code, "retry_after_ms": retry_after_ms, "reason": reason},
-            u(code, 2, "code") + raw(bytes(2), "zero") + u(retry_after_ms, 4, "retry after")
+def failure(code, retry_after_ms, reason, in_order=False):
+    return ({"code": code, "retry_after_ms": retry_after_ms, "reason": reason} | ({"in_order": True} if in_order else {}),
+            u(code, 2, "code") + (u(1, 2, "flags: in order") if in_order else raw(bytes(2), "flags")) + u(retry_after_ms, 4, "retry after")
             + (raw(reason.encode(), "reason " + json.dumps(reason, ensure_ascii=False)) if reason else []))
 
 def credit(size):
@@ -302,11 +302,13 @@ def connection_files():
     close = File("close", "Close, both (protocol.md §9)")
     close.frame("normal without a reason", "Close", *failure(4000, 0, ""))
     close.frame("too busy, with a time", "Close", *failure(4101, 2_500, "try later"))
+    close.frame("too often from this address", "Close", *failure(4106, 12_345, "too many wrong passwords"))
     close.frame("frame too large", "Close", *failure(4301, 0, "a frame body here has at most 4096 bytes"))
     close.frame("a code of a later version: its hundred tells what to do", "Close", *failure(4199, 1_000, ""))
     error = File("error", "Error, S→C (protocol.md §8)")
     error.frame("bad request", "Error", *failure(1, 0, "position: malformed"), request=9)
     error.frame("overloaded, with a time", "Error", *failure(15, 250, ""), request=2**32 - 1)
+    error.frame("a publish that came too soon, to be repeated before any other", "Error", *failure(20, 250, "", in_order=True), request=0x40000007)
     error.frame("a reason that is not ASCII", "Error", *failure(7, 0, "naïve – 名前"), request=1)
 
     credits = File("credit", "Credit, C→S (protocol.md §7.1)")

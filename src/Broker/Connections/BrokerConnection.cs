@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 
 using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 
@@ -49,6 +50,9 @@ internal sealed class BrokerConnection : ISessionConnection
 
     /// <inheritdoc cref="ConnectionOrigin.CertificateNames"/>
     public IReadOnlyList<string> PeerCertificateNames { get; }
+
+    /// <summary>Its address among the others'; null before it is counted in.</summary>
+    public Visitor? Visitor { get; set; }
 
     /// <summary>What the timer looks at.</summary>
     public ConnectionActivity Activity { get; }
@@ -175,6 +179,7 @@ internal sealed class BrokerConnection : ISessionConnection
             _services.Presence.Detach(peer);
             _services.Sessions.Detach(session, this);
             _services.Router.Peers.Remove(peer);
+            _services.Limits.Leave(peer.Allowance);
             await DetachAsync(peer);
         }
     }

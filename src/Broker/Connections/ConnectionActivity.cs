@@ -50,6 +50,17 @@ internal sealed class ConnectionActivity(TimeProvider clock, long accepted = 0)
         }
     }
 
+    /// <summary>The broker kept the connection waiting on purpose: neither what was begun nor a sign of life is late because of that. Read loop.</summary>
+    public void OnPaused()
+    {
+        long now = clock.GetTimestamp();
+        Volatile.Write(ref _received, now);
+        if (_frameBegun != 0)
+        {
+            Volatile.Write(ref _frameBegun, now);
+        }
+    }
+
     /// <summary>Bytes are given to the transport, which may not take them. Write loop.</summary>
     public void BeginWrite() => Volatile.Write(ref _writeBegun, clock.GetTimestamp());
 

@@ -2,6 +2,7 @@ using System.Buffers;
 
 using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 using FastChat.Shared;
@@ -18,7 +19,7 @@ namespace FastChat.Broker.Handlers;
 internal sealed class ControlHandler(
     ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, MessageRequests messages, ForwardRequests forwards, ScheduleRequests schedule,
     HiddenRequests hidden, InboxRequests inbox, UserRequests users, OperatorRequests operators, PeopleRequests people, ServiceRequests services, PresenceRequests presence,
-    AttachmentRequests attachments, AuditLog audit, ILogger log)
+    AttachmentRequests attachments, UserLimits limits, AuditLog audit, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
     private const int ControlsInFlightMax = 16;
@@ -32,6 +33,12 @@ internal sealed class ControlHandler(
         if (!HasRoom(client.Peer) || (IsOfChunk(type) && !HasRoomForChunk(client.Peer)))
         {
             return HandlerOutcome.TryAgain;
+        }
+
+        if (!limits.MayAsk(client.Peer, type, out uint retryAfterMs))
+        {
+            client.Refuse(request, ErrorCode.RateLimited, "too many requests in too short a time", retryAfterMs);
+            return HandlerOutcome.Done;
         }
 
         if (!ControlMap.TryParse(body, out ControlMap? map, out string reason))

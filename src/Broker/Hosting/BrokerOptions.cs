@@ -2,6 +2,7 @@ using System.Net;
 
 using FastChat.Broker.Attachments;
 using FastChat.Broker.Connections;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Presence;
 using FastChat.Protocol;
 
@@ -69,6 +70,51 @@ public sealed record BrokerOptions
 
     /// <summary>Connections of one address that are not signed in.</summary>
     public int StrangersPerAddressMax { get; init; } = 4096;
+
+    /// <summary>False: no rates are held to (caps are, and so are the budgets that protect other people).</summary>
+    public bool Limits { get; init; } = true;
+
+    /// <summary>Networks, as ADDRESS/BITS, whose addresses have no caps and rates: those of proxies that do not say whom they speak for.</summary>
+    public IReadOnlyList<string> LimitTrusted { get; init; } = ["127.0.0.0/8", "::1/128"];
+
+    /// <summary>Seconds' worth of its rate that may come at once, of each rate here.</summary>
+    public double LimitBurstSeconds { get; init; } = 10;
+
+    /// <summary>Messages a second of one user.</summary>
+    public double LimitPublishesPerSecond { get; init; } = 1000;
+
+    /// <summary>Bytes of them a second.</summary>
+    public double LimitPublishBytesPerSecond { get; init; } = 8 << 20;
+
+    /// <summary>What the control requests of one user may cost in a second.</summary>
+    public double LimitRequestsPerSecond { get; init; } = 1000;
+
+    /// <summary>How many times that a service account may do.</summary>
+    public double LimitServiceFactor { get; init; } = 10;
+
+    /// <summary>Messages a second into one conversation.</summary>
+    public double LimitConversationPublishesPerSecond { get; init; } = 5000;
+
+    /// <summary>Bytes a second that are read from one connection.</summary>
+    public double LimitConnectionBytesPerSecond { get; init; } = 32 << 20;
+
+    /// <summary>Connections of one user.</summary>
+    public int LimitConnectionsPerUser { get; init; } = 1024;
+
+    /// <summary>Connections of one address.</summary>
+    public int LimitConnectionsPerAddress { get; init; } = 2048;
+
+    /// <summary>Connections a second from one address.</summary>
+    public double LimitConnectsPerSecond { get; init; } = 100;
+
+    /// <summary>Sign-ins with a password, and new accounts, a second from one address.</summary>
+    public double LimitSignInsPerSecond { get; init; } = 5;
+
+    /// <summary>Wrong passwords from one address before the pauses begin.</summary>
+    public int LimitWrongPasswords { get; init; } = 20;
+
+    /// <summary>Seconds that a sign-in may wait for its turn before its client is told to come back.</summary>
+    public double LimitSignInWaitSeconds { get; init; } = 3;
 
     /// <summary>Bytes of live records that wait for one connection before it lags.</summary>
     public int OutboxBudgetBytes { get; init; } = 256 * 1024;
@@ -149,6 +195,7 @@ public sealed record BrokerOptions
         Require(EncryptionKeyFileOld is null || EncryptionCommandOld.Count == 0, "encryption_key_file_old and encryption_command_old: one of them");
         bool isEncrypting = EncryptionKeyFile is not null || EncryptionCommand.Count > 0;
         Require(isEncrypting || (EncryptionKeyFileOld is null && EncryptionCommandOld.Count == 0 && Keys is null), "keys and the master key before need encryption_key_file or encryption_command");
+        RequireLimits();
         RequireLoopback(Listen);
         RequireLoopback(Http);
     }
@@ -167,11 +214,31 @@ public sealed record BrokerOptions
     {
         Server = $"FastChat/{typeof(BrokerOptions).Assembly.GetName().Version?.ToString(3)}",
         LoginDeadline = TimeSpan.FromSeconds(LoginDeadlineSeconds),
+        // Whoever waited for half of the login deadline may not be there any more when the turn comes.
+        SignInWait = TimeSpan.FromSeconds(Math.Min(LimitSignInWaitSeconds, LoginDeadlineSeconds / 2)),
         FrameDeadline = TimeSpan.FromSeconds(FrameDeadlineSeconds),
         Heartbeat = TimeSpan.FromSeconds(HeartbeatSeconds),
         WriteDeadline = TimeSpan.FromSeconds(WriteDeadlineSeconds),
         OutboxBudgetBytes = OutboxBudgetBytes,
         BodySizeMax = BodySizeMax,
+    };
+
+    internal LimitSettings ToLimitSettings() => new()
+    {
+        IsOn = Limits,
+        BurstSeconds = LimitBurstSeconds,
+        PublishesPerSecond = LimitPublishesPerSecond,
+        PublishBytesPerSecond = LimitPublishBytesPerSecond,
+        RequestsPerSecond = LimitRequestsPerSecond,
+        ServiceFactor = LimitServiceFactor,
+        ConversationPublishesPerSecond = LimitConversationPublishesPerSecond,
+        ConnectionBytesPerSecond = LimitConnectionBytesPerSecond,
+        ConnectionsPerUserMax = LimitConnectionsPerUser,
+        ConnectionsPerAddressMax = LimitConnectionsPerAddress,
+        ConnectsPerSecond = LimitConnectsPerSecond,
+        SignInsPerSecond = LimitSignInsPerSecond,
+        WrongPasswordsFree = LimitWrongPasswords,
+        Trusted = [.. LimitTrusted.Select(IPNetwork.Parse)],
     };
 
     internal AttachmentOptions ToAttachmentOptions() => new(
@@ -184,6 +251,24 @@ public sealed record BrokerOptions
         BytesPerSecond = PresenceBytesPerSecond,
         ConnectionBytesPerSecond = PresenceConnectionBytesPerSecond,
     };
+
+    private void RequireLimits()
+    {
+        Require(LimitBurstSeconds is >= 0.1 and <= 3600, "limit_burst_seconds: 0.1 to 3,600");
+        Require(
+            double.Min(LimitPublishesPerSecond, LimitRequestsPerSecond) > 0 && LimitConversationPublishesPerSecond > 0 && LimitConnectsPerSecond > 0 && LimitSignInsPerSecond > 0,
+            "rates are above 0: \"limits\": false lifts them");
+        Require(
+            LimitPublishBytesPerSecond >= 1024 && LimitConnectionBytesPerSecond >= ProtocolLimits.ClientFrameSizeMax,
+            $"limit_publish_bytes_per_second: at least 1,024; limit_connection_bytes_per_second: at least a frame, {ProtocolLimits.ClientFrameSizeMax}");
+        Require(LimitServiceFactor >= 1, "limit_service_factor: at least 1");
+        Require(LimitConnectionsPerUser >= 1 && LimitConnectionsPerAddress >= 1 && LimitWrongPasswords >= 1, "maxima are at least 1");
+        Require(LimitSignInWaitSeconds > 0, "limit_sign_in_wait_seconds is positive");
+        foreach (string network in LimitTrusted)
+        {
+            Require(IPNetwork.TryParse(network, out _), $"limit_trusted: {network} is not a network of the form ADDRESS/BITS");
+        }
+    }
 
     private static void RequireLoopback(string address) => Require(
         IPAddress.IsLoopback(ParseEndPoint(address).Address),

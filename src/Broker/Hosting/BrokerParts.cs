@@ -63,7 +63,9 @@ internal sealed class BrokerParts : IAsyncDisposable
 
         ServiceAccounts services = new(_router, log, Accounts, surroundings.Random);
         ServiceScopes scopes = new(log);
-        PeopleBudgets budgets = new(surroundings.Clock);
+        LimitSettings limitSettings = options.ToLimitSettings();
+        Limits = new UserLimits(limitSettings, surroundings.Clock, surroundings.Random, _metrics, surroundings.Audit);
+        Addresses = new AddressLimits(options.ConnectionsMax, options.StrangersPerAddressMax, limitSettings, surroundings.Clock, surroundings.Random, _metrics, surroundings.Audit);
         Backups = new BackupRuns(
             log is RocksDbConversationLog files
                 ? (directory, keep, progress, stop) => StoreBackup.Take(files, directory, keep, isPaced: true, surroundings.Clock, progress, stop)
@@ -77,33 +79,34 @@ internal sealed class BrokerParts : IAsyncDisposable
         ConnectionSettings settings = options.ToConnectionSettings();
         ConversationReads reads = new(_router, log, scopes);
         Blocks blocks = new(log);
-        MembershipQuotas quotas = new(log, surroundings.Clock);
+        ConversationLists lists = new(log, surroundings.Clock);
         AttachmentOptions attachmentOptions = options.ToAttachmentOptions();
         AttachmentVoucher voucher = new(log, attachmentOptions.GraceMicros);
         ScheduleRequests schedule = new(_router, log, reads, voucher, Sessions, settings.BodySizeMax, vault);
         AttachmentRequests attachments = new(_router, log, reads, attachmentOptions, surroundings.Random);
         FrameDispatcher dispatcher = new(
-            new PublishHandler(_router, scopes, voucher, settings.BodySizeMax, settings.InFlightMax),
+            new PublishHandler(_router, scopes, voucher, Limits, settings.BodySizeMax, settings.InFlightMax),
             new SubscriptionHandler(_router, scopes, ProtocolLimits.SubscriptionsMax),
             new SignalHandler(_router, _metrics),
             new ControlHandler(
-                new ConversationRequests(_router, log, reads, Accounts, blocks, quotas, surroundings.Random),
-                new MemberRequests(_router, reads, Accounts, blocks, quotas),
-                new JoinLinkRequests(_router, log, reads, quotas, surroundings.Random),
+                new ConversationRequests(_router, log, reads, Accounts, blocks, Limits, lists, surroundings.Random),
+                new MemberRequests(_router, reads, Accounts, blocks, Limits, lists),
+                new JoinLinkRequests(_router, log, reads, Limits, lists, surroundings.Random),
                 new MessageRequests(log, reads),
                 new ForwardRequests(_router, log, reads, attachments),
                 schedule,
                 new HiddenRequests(_router, log, reads, Sessions),
                 new InboxRequests(_router, log, reads, new UnreadCounts(log, options.UnreadCountsMax)),
-                new UserRequests(Accounts, budgets, surroundings.Audit),
+                new UserRequests(Accounts, Limits, surroundings.Audit),
                 new OperatorRequests(Backups, _metrics, _drainAsked.Cancel, surroundings.Audit),
-                new PeopleRequests(_router, log, Accounts, budgets, new PeopleNotices(_router, log, Sessions)),
+                new PeopleRequests(_router, log, Accounts, Limits, new PeopleNotices(_router, log, Sessions)),
                 new ServiceRequests(services, Sessions, log, surroundings.Audit),
                 new PresenceRequests(Presence, surroundings.Clock),
                 attachments,
+                Limits,
                 surroundings.Audit,
                 logger));
-        Connections = new ConnectionRegistry(new ConnectionServices
+        Connections = new ConnectionRegistry(new ConnectionServices(surroundings.Clock)
         {
             Router = _router,
             ConversationLog = log,
@@ -113,11 +116,11 @@ internal sealed class BrokerParts : IAsyncDisposable
             Audit = surroundings.Audit,
             Services = services,
             Dispatcher = dispatcher,
-            Limits = new ConnectionLimits(options.ConnectionsMax, options.StrangersPerAddressMax),
+            Addresses = Addresses,
+            Limits = Limits,
             Settings = settings,
             Random = surroundings.Random,
             Metrics = _metrics,
-            Clock = surroundings.Clock,
             Log = logger,
         });
         _due = new DueScan(
@@ -141,6 +144,12 @@ internal sealed class BrokerParts : IAsyncDisposable
 
     /// <summary>The accounts.</summary>
     public Accounts Accounts { get; }
+
+    /// <summary>How much a user may do; its settings can be replaced.</summary>
+    public UserLimits Limits { get; }
+
+    /// <summary>What stands before the door; its settings can be replaced.</summary>
+    public AddressLimits Addresses { get; }
 
     /// <summary>Where what happens is noted.</summary>
     public AuditLog Audit { get; }
@@ -291,6 +300,8 @@ internal sealed class BrokerParts : IAsyncDisposable
     private void ObserveGauges()
     {
         _metrics.Observe("fastchat.connections", "{connection}", "open connections", () => Connections.Count);
+        _metrics.Observe("fastchat.addresses", "{address}", "addresses with connections", () => Addresses.Addresses);
+        _metrics.Observe("fastchat.allowances", "{user}", "users whose budgets are in memory", () => Limits.Remembered);
         _metrics.Observe("fastchat.sessions", "{session}", "sessions, attached or waiting", () => Sessions.Count);
         _metrics.Observe("fastchat.subscriptions", "{subscription}", "subscriptions", () => _router.Subscriptions);
         _metrics.Observe("fastchat.lagging", "{subscription}", "subscriptions that read from the log", () => _router.Pulling);

@@ -1,3 +1,5 @@
+using FastChat.Broker.Limits;
+using FastChat.Protocol;
 using FastChat.Shared;
 
 namespace FastChat.Broker.Sessions;
@@ -58,10 +60,20 @@ internal sealed class Peer
     /// <summary>Publishes that are posted and not answered.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);
 
+    /// <summary>What its user's connections spend from, together; one of its own where nobody counts.</summary>
+    public UserAllowance Allowance
+    {
+        get => field ??= new UserAllowance(Actor.User);
+        init;
+    }
+
     /// <summary>
-    /// The request number of the first publish that was refused for want of room; 0: none. Nothing behind it is taken before it comes again: it would overtake it (protocol.md §7.4). Read loop.
+    /// The request number of the first publish that was refused for the time being; 0: none. Nothing behind it is taken before it comes again: it would overtake it (protocol.md §7.4). Read loop.
     /// </summary>
     public uint RefusedFrom;
+
+    /// <summary>What it was refused with, and so is everything behind it. Read loop.</summary>
+    public (ErrorCode Code, string Reason, uint RetryAfterMs) RefusedWith;
 
     /// <summary>Subscriptions asked for and not ended: a bound, counted by the read loop.</summary>
     public int Subscriptions;

@@ -104,6 +104,9 @@ internal sealed class SessionRegistry(TimeProvider clock, TimeSpan lifetime)
         return session;
     }
 
+    /// <summary>True when there is such a session; whose it is shows when it is taken up.</summary>
+    public bool Knows(SessionId session) => _sessions.ContainsKey(session);
+
     /// <summary>Notes that a connection ended; its session waits for the client from now on.</summary>
     public void Detach(Session session, ISessionConnection connection)
     {

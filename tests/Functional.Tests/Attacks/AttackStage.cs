@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Net.WebSockets;
+using System.Text.Json.Nodes;
 
 namespace FastChat.Functional.Tests;
 
@@ -43,9 +44,11 @@ internal sealed class AttackStage : IAsyncDisposable
     public ConversationId Room { get; }
 
     /// <summary>Sets it up.</summary>
-    public static async Task<AttackStage> StartAsync()
+    /// <param name="settings">Keys of <c>serve --config</c>; null = defaults.</param>
+    /// <param name="command">As of <see cref="TestBroker.StartAsync"/>.</param>
+    public static async Task<AttackStage> StartAsync(JsonObject? settings = null, string[]? command = null)
     {
-        TestBroker broker = await TestBroker.StartAsync(arguments: ["--unix", "DIR/broker.sock"]);
+        TestBroker broker = await TestBroker.StartAsync(settings, ["--unix", "DIR/broker.sock"], command);
         SignedInPeer witness = await broker.RegisterAsync("witness");
         AttackStage stage = new(broker, witness, (await witness.OpenAsync("room")).Conversation);
         await stage.TimeAsync();
