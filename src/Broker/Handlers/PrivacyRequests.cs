@@ -8,14 +8,8 @@ using FastChat.Protocol;
 namespace FastChat.Broker.Handlers;
 
 /// <summary>ExportPerson, GetExport and ErasePerson (protocol.md §4.12): for oneself, and for operators about others. Pool threads.</summary>
-internal sealed class PrivacyRequests(Accounts accounts, PersonExports exports, PersonErasures erasures, AuditLog audit, TimeProvider clock)
+internal sealed class PrivacyRequests(Accounts accounts, PersonExports exports, PersonErasures erasures, UserLimits limits, AuditLog audit)
 {
-    /// <summary>Passwords that somebody may try on an open connection: no better a place to guess than the door.</summary>
-    private readonly TokenBuckets<UserId> _passwords = new(clock, burst: 5, perSecond: 1.0 / 60);
-
-    /// <summary>An export reads the whole store.</summary>
-    private readonly TokenBuckets<UserId> _begins = new(clock, burst: 3, perSecond: 1.0 / 3600);
-
     /// <summary>Begins an export, ends one, or says how it goes.</summary>
     public async Task<ControlAnswer> ExportAsync(Actor actor, ControlMap map)
     {
@@ -40,7 +34,7 @@ internal sealed class PrivacyRequests(Accounts accounts, PersonExports exports, 
                 return ControlAnswer.Refused(ErrorCode.NoSuchUser, "there is no such user");
             }
 
-            if (user == actor.User && !_begins.TryTake(user, 1, out uint retryAfterMs))
+            if (user == actor.User && !limits.TryTake(actor, Budget.Exports, 1, out uint retryAfterMs))
             {
                 return ControlAnswer.TryLater(retryAfterMs, "too many exports in too short a time");
             }
@@ -89,7 +83,7 @@ internal sealed class PrivacyRequests(Accounts accounts, PersonExports exports, 
 
         if (map.Flag("begin") && erasures.Find(user) is null)
         {
-            if (user == actor.User && await RefuseWithoutPasswordAsync(user, map.Text("password", ProtocolLimits.HelloSizeMax)) is { } refused)
+            if (user == actor.User && await RefuseWithoutPasswordAsync(actor, map.Text("password", ProtocolLimits.HelloSizeMax)) is { } refused)
             {
                 return refused;
             }
@@ -116,9 +110,9 @@ internal sealed class PrivacyRequests(Accounts accounts, PersonExports exports, 
     }
 
     /// <summary>A connection that was left open must not be enough.</summary>
-    private async Task<ControlAnswer?> RefuseWithoutPasswordAsync(UserId user, string? password)
+    private async Task<ControlAnswer?> RefuseWithoutPasswordAsync(Actor actor, string? password)
     {
-        if (accounts.RecordOf(user)?.Verifier is null)
+        if (accounts.RecordOf(actor.User)?.Verifier is null)
         {
             return ControlAnswer.Refused(ErrorCode.Forbidden, "this account has no password: an operator erases it");
         }
@@ -128,15 +122,15 @@ internal sealed class PrivacyRequests(Accounts accounts, PersonExports exports, 
             return ControlAnswer.Refused(ErrorCode.BadRequest, "password: it is asked for again");
         }
 
-        if (!_passwords.TryTake(user, 1, out uint retryAfterMs))
+        if (!limits.TryTake(actor, Budget.Passwords, 1, out uint retryAfterMs))
         {
             return ControlAnswer.TryLater(retryAfterMs, "too many passwords");
         }
 
-        return await accounts.VerifyPasswordAsync(user, password) switch
+        return await accounts.VerifyPasswordAsync(actor.User, password) switch
         {
             null => ControlAnswer.Refused(ErrorCode.Overloaded, "too many sign-ins at once", 2000),
-            false => ControlAnswer.Refused(ErrorCode.PasswordWrong, "the password is wrong"),
+            false => ControlAnswer.Refused(ErrorCode.WrongCredentials, "the password is wrong"),
             true => null,
         };
     }

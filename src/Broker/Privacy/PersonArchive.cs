@@ -30,7 +30,12 @@ internal sealed class PersonArchive(IConversationLog log, Accounts accounts, Per
         WriteEntries(archive, "devices.jsonl", Prefixed('v', user), static (json, key, value) =>
         {
             json.WriteString("device", $"{StateKeys.Device(key).Value:x16}");
-            WriteTime(json, "created_at", value.Length >= sizeof(long) ? BinaryPrimitives.ReadInt64LittleEndian(value) : 0);
+            if (StoredDevice.TryParse(value, out StoredDevice? device))
+            {
+                json.WriteString("name", device.Name);
+                WriteTime(json, "created_at", device.CreatedMicros);
+                WriteTime(json, "last_seen", device.LastSeenMicros);
+            }
         });
         WriteEntries(archive, "conversations.jsonl", Prefixed('l', user), WriteConversation);
         WriteEntries(archive, "cursors.jsonl", Prefixed('u', user), static (json, key, value) =>

@@ -4,6 +4,7 @@ using FastChat.Broker.Attachments;
 using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Keys;
 using FastChat.Broker.People;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
@@ -29,7 +30,7 @@ internal sealed class PersonErasures : IDisposable
     private readonly IConversationLog _log;
     private readonly Accounts _accounts;
     private readonly SessionRegistry _sessions;
-    private readonly IPersonKeys _keys;
+    private readonly KeyDestruction _keys;
     private readonly AuditLog _audit;
     private readonly TimeProvider _clock;
     private readonly ILogger _logger;
@@ -39,14 +40,14 @@ internal sealed class PersonErasures : IDisposable
     private int _count;
 
     public PersonErasures(
-        Router router, IConversationLog log, Accounts accounts, SessionRegistry sessions, IPersonKeys keys, AuditLog audit, TimeProvider clock, ILogger logger)
+        Router router, IConversationLog log, Accounts accounts, SessionRegistry sessions, KeyDestruction keys, AuditLog audit, TimeProvider clock, ILogger logger)
     {
         (_router, _log, _accounts, _sessions, _keys, _audit, _clock, _logger) = (router, log, accounts, sessions, keys, audit, clock, logger);
         _records = new PersonRecords(log, clock);
     }
 
     /// <summary>True when the erasure reaches backups that were taken before.</summary>
-    public bool ReachBackups => _keys.ReachBackups;
+    public bool ReachBackups => _keys.IsEncrypting;
 
     /// <summary>How the erasure of somebody goes; null when nobody asked for it.</summary>
     public StoredErasure? Find(UserId user) => _log.Get(Table.State, StoredErasure.Key(user)) is { } stored && StoredErasure.TryParse(stored, out StoredErasure? erasure) ? erasure : null;
@@ -98,14 +99,20 @@ internal sealed class PersonErasures : IDisposable
         }
 
         StoredErasure erasure = new(_router.NowMicros(), by.User) { NameKey = nameKey };
-        entries.AddRange([new StateEntry(nameKey, null), new StateEntry(IdentityKeys.Account(user), AccountRecord.OfErased.ToBytes()), new StateEntry(StoredErasure.Key(user), erasure.ToBytes())]);
+        if (nameKey.Length != 0)
+        {
+            entries.Add(new StateEntry(nameKey, null));
+        }
+
+        entries.AddRange([new StateEntry(IdentityKeys.Account(user), AccountRecord.OfErased.ToBytes()), new StateEntry(StoredErasure.Key(user), erasure.ToBytes(), MustBeAbsent: true)]);
         CommandResult begun = await _accounts.WriteAsync(user, entries, CancellationToken.None);
         if (begun.Error == ErrorCode.None)
         {
             Enqueue(user);
         }
 
-        return begun;
+        // Somebody else was faster by a moment.
+        return begun.Existing is null ? begun : new CommandResult(ErrorCode.None);
     }
 
     /// <summary>Closes the sessions of somebody whose erasure has begun. Apart, so that who asked for their own gets the answer before the close.</summary>
@@ -167,13 +174,15 @@ internal sealed class PersonErasures : IDisposable
     {
         await Task.Delay(Settling, _clock, _stop.Token);
         CloseSessions(user);
-        await _keys.DestroyAsync(user);
         await EndScheduledAsync(user);
         await EndMembershipsAsync(user);
         await EndUploadsAsync(user);
         await EndOwnEntriesAsync(user);
         StoredErasure erasure = Find(user)!;
         erasure = await EraseMessagesAsync(user, erasure);
+
+        // Behind the records, because what follows from a body is found by reading it; before the files, because it is the one step that reaches copies, and merging tables may take long.
+        await _keys.DestroyPersonAsync(user);
         await PurgeAsync(
         [
             StoredErasure.Key(user), IdentityKeys.Account(user), PeopleKeys.Profile(user), Prefixed('s', user), Prefixed('T', user), Prefixed('v', user), Prefixed('h', user),
@@ -238,14 +247,20 @@ internal sealed class PersonErasures : IDisposable
             await ExecuteAsync(CommandKind.ChangePerson, new Actor(user, default, default), user.Value, new PersonCommand.SetBlock(other, IsBlocked: false).ToBytes());
         }
 
-        List<byte[]> keys = [.. TokensOf(user), .. KeysOf(Prefixed('v', user)), PeopleKeys.Profile(user), Prefixed('s', user), .. KeysOf(HiddenKeys.AllOf(user, default)), HiddenKeys.Summary(user)];
+        CommandResult ended = await _accounts.Devices.EndAsync(user, _accounts.Devices.All(user));
+        if (ended.Error != ErrorCode.None)
+        {
+            throw new StorageException(ended.Reason);
+        }
+
+        List<byte[]> keys = [.. TokensOf(user), PeopleKeys.Profile(user), Prefixed('s', user), .. KeysOf(HiddenKeys.AllOf(user, default)), HiddenKeys.Summary(user)];
         foreach (byte[][] some in keys.Chunk(256))
         {
             await WriteAsync(user.Value, some.Select(key => new StateEntry(key, null)).ToArray());
         }
     }
 
-    /// <summary>They stand under the hashes of what signs in, so all of them are looked at.</summary>
+    /// <summary>Those that no device speaks of. They stand under the hashes of what signs in, so all of them are looked at.</summary>
     private List<byte[]> TokensOf(UserId user)
     {
         List<byte[]> keys = [];

@@ -46,7 +46,7 @@ public sealed class ErasedPersonTests
         if (bySelf)
         {
             await BadInput.ExpectErrorAsync(eve, await eve.AskAsync(FrameType.ErasePerson, new ControlMap().Set("begin", true)), ErrorCode.BadRequest);
-            await BadInput.ExpectErrorAsync(eve, await eve.AskAsync(FrameType.ErasePerson, new ControlMap().Set("begin", true).Set("password", "not hers at all")), ErrorCode.PasswordWrong);
+            await BadInput.ExpectErrorAsync(eve, await eve.AskAsync(FrameType.ErasePerson, new ControlMap().Set("begin", true).Set("password", "not hers at all")), ErrorCode.WrongCredentials);
         }
 
         ReceivedFrame begun = await (bySelf ? eve : admin).AskAsync(FrameType.ErasePerson, ask);
