@@ -80,7 +80,7 @@ public sealed partial class FastChatClient
     /// </summary>
     /// <param name="password">The account's; it is asked for again.</param>
     /// <param name="cancellationToken">Stops waiting; the erasure may have begun.</param>
-    /// <exception cref="RequestException">PASSWORD_WRONG, FORBIDDEN (an account of a program or an operator, or without a password), RATE_LIMITED, OVERLOADED.</exception>
+    /// <exception cref="RequestException">WRONG_CREDENTIALS, FORBIDDEN (an account of a program or an operator, or without a password), RATE_LIMITED, OVERLOADED.</exception>
     /// <exception cref="ConnectionException">The client ended, maybe because it has begun.</exception>
     public Task<ErasureStatus> EraseAccountAsync(string password, CancellationToken cancellationToken = default)
     {

@@ -30,6 +30,20 @@ internal sealed class OperatorPolicyTests
     [TestCase(OperatorOperation.ManageUsers, AccountRights.Import, false)]
     [TestCase(OperatorOperation.ManageUsers, AccountRights.Service | AccountRights.Import, false)]
     [TestCase(OperatorOperation.ManageUsers, AccountRights.Operator, true)]
+    [TestCase(OperatorOperation.ExportOwn, AccountRights.None, true)]
+    [TestCase(OperatorOperation.ExportOwn, AccountRights.Operator, true)]
+    [TestCase(OperatorOperation.ExportOwn, AccountRights.Service | AccountRights.ServicePublish, false)]
+    [TestCase(OperatorOperation.ExportOthers, AccountRights.None, false)]
+    [TestCase(OperatorOperation.ExportOthers, AccountRights.Import, false)]
+    [TestCase(OperatorOperation.ExportOthers, AccountRights.Service | AccountRights.Import, false)]
+    [TestCase(OperatorOperation.ExportOthers, AccountRights.Operator, true)]
+    [TestCase(OperatorOperation.EraseSelf, AccountRights.None, true)]
+    [TestCase(OperatorOperation.EraseSelf, AccountRights.Operator, false)]
+    [TestCase(OperatorOperation.EraseSelf, AccountRights.Service | AccountRights.ServicePublish, false)]
+    [TestCase(OperatorOperation.EraseOthers, AccountRights.None, false)]
+    [TestCase(OperatorOperation.EraseOthers, AccountRights.Import, false)]
+    [TestCase(OperatorOperation.EraseOthers, AccountRights.Service | AccountRights.Import, false)]
+    [TestCase(OperatorOperation.EraseOthers, AccountRights.Operator, true)]
     [TestCase(OperatorOperation.SeeStats, AccountRights.None, false)]
     [TestCase(OperatorOperation.SeeStats, AccountRights.Operator, true)]
     [TestCase(OperatorOperation.SeeStats, AccountRights.Service | AccountRights.Import, false)]
@@ -41,5 +55,5 @@ internal sealed class OperatorPolicyTests
         OperatorPolicy.Decide((OperatorOperation)operation, (AccountRights)rights), Is.EqualTo(isAllowed ? ErrorCode.None : ErrorCode.Forbidden));
 
     [Test]
-    public void EveryOperationIsInTheTable() => Assert.That(Enum.GetValues<OperatorOperation>(), Has.Length.EqualTo(8), "a new operation needs its rows above");
+    public void EveryOperationIsInTheTable() => Assert.That(Enum.GetValues<OperatorOperation>(), Has.Length.EqualTo(12), "a new operation needs its rows above");
 }

@@ -35,6 +35,9 @@ public sealed class BadInputTests
     [TestCaseSource(nameof(DeviceRows))]
     public Task Devices(string name) => PlayAsync(BadDevices.Rows, name);
 
+    [TestCaseSource(nameof(PrivacyRows))]
+    public Task Privacy(string name) => PlayAsync(BadPrivacy.Rows, name);
+
     [TestCaseSource(nameof(LaterRows))]
     public Task Scheduled_and_hidden(string name) => PlayAsync(BadLater.Rows, name);
 
@@ -50,6 +53,8 @@ public sealed class BadInputTests
     private static IEnumerable<string> FramingRows() => BadFraming.Rows.Select(row => row.Name);
 
     private static IEnumerable<string> DeviceRows() => BadDevices.Rows.Select(row => row.Name);
+
+    private static IEnumerable<string> PrivacyRows() => BadPrivacy.Rows.Select(row => row.Name);
 
     private static IEnumerable<string> HelloRows() => BadHello.Rows.Select(row => row.Name);
 

@@ -115,6 +115,36 @@ public sealed class EncryptedBrokerTests
         Assert.That((await CliProcess.RunAsync(_broker.Directory.Path, "verify", "--data", data, "--key-file", _keyFile)).ExitCode, Is.EqualTo(1));
     }
 
+    /// <summary>Erasing a person destroys their keys: a backup from before, with the vault from after, has nothing of theirs and everything of the others.</summary>
+    [Test]
+    public async Task An_erased_person_is_gone_from_backups_too()
+    {
+        await RestartAsync(Settings());
+        (string gone, string stays) = (Canary("gone"), Canary("stays"));
+        await using FastChatClient other = await _broker.ClientAsync("other");
+        await using FastChatClient person = await _broker.ClientAsync("person");
+        ConversationId room = (await other.ResolveConversationAsync("room", create: true)).Conversation;
+        await person.PublishTextAsync(room, gone);
+        await other.PublishTextAsync(room, stays);
+        await RunAsync("backup", _broker.Directory.PathOf("backups"), "--data", _broker.Process.DataDirectory);
+        CliResult erased = await CliProcess.RunAsync(_broker.Directory.Path, "admin", "erase", "person", "--yes", "--wait", "--server", $"127.0.0.1:{_broker.Process.Tcp.Port}", "--data", _broker.Process.DataDirectory);
+        Assert.That(erased.ExitCode, Is.Zero, erased.ToString());
+        Assert.That((erased.Last.GetProperty("state").GetString(), erased.Last.GetProperty("reaches_backups").GetBoolean()), Is.EqualTo(("done", true)));
+        Assert.That(await _broker.Process.TerminateAsync(), Is.Zero);
+        CliResult verified = await CliProcess.RunAsync(_broker.Directory.Path, "verify", "--data", _broker.Process.DataDirectory, "--key-file", _keyFile);
+        Assert.That(verified.ExitCode, Is.Zero, verified.ToString());
+
+        string restored = _broker.Directory.PathOf("restored");
+        await RunAsync("restore", _broker.Directory.PathOf("backups"), "--data", restored);
+        JsonObject settings = Settings();
+        settings["keys"] = Path.Combine(_broker.Process.DataDirectory, "keys");
+        await RestartAsync(settings, restored);
+        await using FastChatClient reader = await _broker.DeviceAsync("other");
+        IReadOnlyList<ChatMessage> read = (await reader.FetchAsync(room, LogPosition.Start, FetchDirection.Forward)).Messages;
+        Assert.That(read.Select(message => Encoding.UTF8.GetString(message.Body.Span)), Has.One.EqualTo(stays).And.None.Contains(gone));
+        Assert.That(read.Single(message => message.Sender == person.User).IsErased, Is.True);
+    }
+
     /// <summary>The process dies between a new person's secret and their message, or behind it: nothing that was acknowledged is lost, and what is there can be read.</summary>
     [TestCase("vault-written:1")]
     [TestCase("vault-durable:1")]

@@ -17,7 +17,7 @@ using Microsoft.Extensions.Logging;
 namespace FastChat.Broker.Privacy;
 
 /// <summary>
-/// Erases people (docs/decisions/0035-people-who-go.md). Asking for it is one commit: from then on nobody signs in to the account, its name is nobody's, and an entry says what is to be done, which survives every crash. The rest
+/// Erases people (docs/decisions/0034-people-who-go.md). Asking for it is one commit: from then on nobody signs in to the account, its name is nobody's, and an entry says what is to be done, which survives every crash. The rest
 /// follows one person at a time: what is theirs alone, where they belonged, what they wrote, and last what the files still have of it. Every step may be repeated without effect.
 /// </summary>
 internal sealed class PersonErasures : IDisposable
@@ -372,11 +372,13 @@ internal sealed class PersonErasures : IDisposable
 
     private Task WriteAsync(UInt128 owner, IReadOnlyList<StateEntry> entries) => ExecuteAsync(CommandKind.StateWrite, default, owner, new StateWriteCommand(entries).ToBytes());
 
-    /// <summary>Refusals say that it is so already, or that it is not theirs to do; a store that failed or is closed ends the work.</summary>
+    /// <summary>Refusals say that it is so already, or that it is not theirs to do; what may be over later, such as a full disk, is tried again; a store that failed or is closed ends the work.</summary>
     private async Task<CommandResult> ExecuteAsync(CommandKind kind, Actor actor, UInt128 owner, byte[] body)
     {
         CommandResult result = await _router.ExecuteOwedAsync(kind, actor, _router.Map.ShardOf(owner), body, _stop.Token);
-        return result.Error == ErrorCode.StoreUnavailable ? throw new OperationCanceledException(result.Reason) : result;
+        return result.Error == ErrorCode.StoreUnavailable ? throw new OperationCanceledException(result.Reason)
+            : ErrorCodes.IsRetryable(result.Error) ? throw new StorageException(result.Reason)
+            : result;
     }
 
     private static byte[] Prefixed(char kind, UserId user) => [(byte)kind, .. ControlMap.IdBytes(user.Value)];
