@@ -290,7 +290,7 @@ internal sealed class ClientSession
         {
             stream = _options.OpenTransport is { } open
                 ? await open(linked.Token).ConfigureAwait(Continuation.InContext)
-                : await Transport.OpenAsync(_options.Endpoint, linked.Token).ConfigureAwait(Continuation.InContext);
+                : await Transport.OpenAsync(_options.Endpoint, _options.Tls, linked.Token).ConfigureAwait(Continuation.InContext);
             return await ClientConnection.OpenAsync(this, stream, MakeHello(number), number, linked.Token).ConfigureAwait(Continuation.InContext);
         }
         catch (Exception failure)
