@@ -184,6 +184,18 @@ public sealed partial class FastChatClient
     public Task<BackupStatus> StopBackupAsync(CancellationToken cancellationToken = default) =>
         ControlAsync(FrameType.Backup, new ControlMap().Set("stop", true), isIdempotent: true, BackupStatus.Parse, cancellationToken);
 
+    /// <summary>What the broker counts, by the names of its metrics (docs/operations.md). Needs the operator's right. Asked again by itself when the connection breaks.</summary>
+    /// <exception cref="RequestException">FORBIDDEN.</exception>
+    /// <exception cref="ConnectionException">The client ended.</exception>
+    public Task<IReadOnlyDictionary<string, ulong>> GetStatsAsync(CancellationToken cancellationToken = default) =>
+        ControlAsync(FrameType.GetStats, new ControlMap(), isIdempotent: true, StatsOf, cancellationToken);
+
+    /// <summary>Has the broker answer what it accepted, close every connection with DRAINING, and end. Needs the operator's right.</summary>
+    /// <exception cref="RequestException">FORBIDDEN.</exception>
+    /// <exception cref="ConnectionException">The connection broke before the answer, or the client ended: whether it drains is unknown.</exception>
+    public Task DrainBrokerAsync(CancellationToken cancellationToken = default) =>
+        ControlAsync(FrameType.Drain, new ControlMap(), isIdempotent: false, reply => reply.Flag("draining"), cancellationToken);
+
     /// <summary>Asks the broker for a sign of life and returns the round trip's time.</summary>
     /// <exception cref="ConnectionException">The connection broke before the answer, or the client ended.</exception>
     public async Task<TimeSpan> PingAsync(CancellationToken cancellationToken = default)
@@ -193,6 +205,12 @@ public sealed partial class FastChatClient
     }
 
     /// <summary>A broker of before has no <c>next</c>, and leaves nobody out: there the last member is it.</summary>
+    private static IReadOnlyDictionary<string, ulong> StatsOf(ControlMap reply)
+    {
+        ControlMap stats = reply.Map("stats") ?? throw new ControlFormatException("stats: a map is expected");
+        return stats.Keys.ToDictionary(key => key, key => stats.Number(key, 0), StringComparer.Ordinal);
+    }
+
     private static MemberPage PageOf(MemberInfo[] members, ControlMap reply) => new(members, reply.Flag("complete"))
     {
         Next = reply.Flag("complete") ? default : reply["next"] is not null ? new UserId(reply.Id("next")) : members.Length > 0 ? members[^1].User : default,

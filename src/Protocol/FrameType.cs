@@ -202,6 +202,12 @@ public enum FrameType : byte
     /// <summary>C→S: give an upload up, finished or not.</summary>
     CancelUpload = 0x5D,
 
+    /// <summary>C→S: what the broker counts (operators only).</summary>
+    GetStats = 0x78,
+
+    /// <summary>C→S: answer what was accepted, send everybody elsewhere, and end the process (operators only).</summary>
+    Drain = 0x79,
+
     /// <summary>S→C, optional: something happened that no request asked about.</summary>
     Notice = 0x80,
 
@@ -226,7 +232,8 @@ public static class FrameTypes
         >= FrameType.MoveCursor and <= FrameType.ListHidden or
         FrameType.SetPresence or FrameType.WatchPresence or
         >= FrameType.SetProfile and <= FrameType.RevokeService or
-        >= FrameType.BeginUpload and <= FrameType.CancelUpload;
+        >= FrameType.BeginUpload and <= FrameType.CancelUpload or
+        FrameType.GetStats or FrameType.Drain;
 
     /// <summary>True for the frames that a broker may send.</summary>
     public static bool IsFromServer(FrameType type) => type is

@@ -234,7 +234,7 @@ internal sealed class DeadlineTests
             Log = null!,
         },
         1,
-        "here",
+        new ConnectionOrigin("here"),
         null!,
         () => { });
 

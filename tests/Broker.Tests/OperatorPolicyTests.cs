@@ -23,10 +23,16 @@ internal sealed class OperatorPolicyTests
     [TestCase(OperatorOperation.CreateConversation, AccountRights.None, true)]
     [TestCase(OperatorOperation.CreateConversation, AccountRights.Operator, true)]
     [TestCase(OperatorOperation.CreateConversation, AccountRights.Service | AccountRights.ServicePublish, false)]
+    [TestCase(OperatorOperation.SeeStats, AccountRights.None, false)]
+    [TestCase(OperatorOperation.SeeStats, AccountRights.Operator, true)]
+    [TestCase(OperatorOperation.SeeStats, AccountRights.Service | AccountRights.Import, false)]
+    [TestCase(OperatorOperation.Drain, AccountRights.None, false)]
+    [TestCase(OperatorOperation.Drain, AccountRights.Operator, true)]
+    [TestCase(OperatorOperation.Drain, AccountRights.Service | AccountRights.Import, false)]
     [TestCase((OperatorOperation)200, AccountRights.Operator | AccountRights.Import, false)]
     public void TheTable(object operation, object rights, bool isAllowed) => Assert.That(
         OperatorPolicy.Decide((OperatorOperation)operation, (AccountRights)rights), Is.EqualTo(isAllowed ? ErrorCode.None : ErrorCode.Forbidden));
 
     [Test]
-    public void EveryOperationIsInTheTable() => Assert.That(Enum.GetValues<OperatorOperation>(), Has.Length.EqualTo(4), "a new operation needs its rows above");
+    public void EveryOperationIsInTheTable() => Assert.That(Enum.GetValues<OperatorOperation>(), Has.Length.EqualTo(6), "a new operation needs its rows above");
 }

@@ -43,7 +43,8 @@ public sealed class AuditTests
         CliResult printed = await CliProcess.RunAsync(broker.Directory.Path, "admin", "audit", "--data", broker.Process.DataDirectory);
         Assert.That(printed.ExitCode, Is.Zero, printed.ToString());
         string[] acts = [.. printed.Lines.SkipLast(1).Select(line => line.GetProperty("act").GetString()!)];
-        Assert.That(acts[0], Is.EqualTo("started"));
+        Assert.That(acts[..2], Is.EqualTo(new[] { "started", "settings_loaded" }));
+        Assert.That(printed.Lines[1].GetProperty("detail").GetString(), Does.Contain("listen=\"127.0.0.1:0\"").And.Not.Contain("heartbeat"));
         Assert.That(acts, Is.SupersetOf(new[] { "registered", "signed_in", "sign_in_refused", "access_denied", "service_created", "service_revoked", "protocol_violated" }));
         JsonElement[] denied = [.. printed.Lines.SkipLast(1).Where(line => line.GetProperty("act").GetString() == "access_denied")];
         Assert.That(denied.Select(line => line.GetProperty("detail").GetString()), Is.SupersetOf(new[] { "ChangeConversation", "ListServices", "Publish" }));

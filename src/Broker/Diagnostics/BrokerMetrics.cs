@@ -14,31 +14,35 @@ internal sealed class BrokerMetrics : IDisposable
     public const string MeterName = "FastChat.Broker";
 
     private readonly Meter _meter = new(MeterName);
-    private readonly Counter<long> _published;
-    private readonly Counter<long> _refused;
-    private readonly Counter<long> _closed;
-    private readonly Counter<long> _commits;
-    private readonly Counter<long> _committedBytes;
+    private readonly List<(string Name, Func<long> Read)> _readable = [];
+    private readonly RecentDurations _commitDurations = new();
+    private readonly Total _published;
+    private readonly Total _refused;
+    private readonly Total _closed;
+    private readonly Total _commits;
+    private readonly Total _committedBytes;
     private readonly Histogram<double> _commitSeconds;
-    private readonly Counter<long> _presenceFrames;
-    private readonly Counter<long> _presenceBytes;
-    private readonly Counter<long> _presenceDeferred;
-    private readonly Counter<long> _signalsRelayed;
-    private readonly Counter<long> _signalsDropped;
+    private readonly Total _presenceFrames;
+    private readonly Total _presenceBytes;
+    private readonly Total _presenceDeferred;
+    private readonly Total _signalsRelayed;
+    private readonly Total _signalsDropped;
 
     public BrokerMetrics()
     {
-        _published = _meter.CreateCounter<long>("fastchat.published", "{message}", "publishes acknowledged");
-        _refused = _meter.CreateCounter<long>("fastchat.refused", "{request}", "publishes refused");
-        _closed = _meter.CreateCounter<long>("fastchat.closed", "{connection}", "connections closed by the broker, by code");
-        _commits = _meter.CreateCounter<long>("fastchat.commits", "{commit}", "group commits");
-        _committedBytes = _meter.CreateCounter<long>("fastchat.committed", "By", "bytes committed");
+        _published = Count("fastchat.published", "{message}", "publishes acknowledged");
+        _refused = Count("fastchat.refused", "{request}", "publishes refused");
+        _closed = Count("fastchat.closed", "{connection}", "connections closed by the broker, by code");
+        _commits = Count("fastchat.commits", "{commit}", "group commits");
+        _committedBytes = Count("fastchat.committed", "By", "bytes committed");
         _commitSeconds = _meter.CreateHistogram<double>("fastchat.commit.duration", "s", "write and sync of a group commit");
-        _presenceFrames = _meter.CreateCounter<long>("fastchat.presence.frames", "{frame}", "Presence frames sent");
-        _presenceBytes = _meter.CreateCounter<long>("fastchat.presence.bytes", "By", "bytes of Presence frames, headers included");
-        _presenceDeferred = _meter.CreateCounter<long>("fastchat.presence.deferred", "{watch}", "times that a watch had to wait for a later tick");
-        _signalsRelayed = _meter.CreateCounter<long>("fastchat.signals.relayed", "{frame}", "typing signals put into an outbox");
-        _signalsDropped = _meter.CreateCounter<long>("fastchat.signals.dropped", "{frame}", "typing signals dropped, on arrival or for one listener");
+        _presenceFrames = Count("fastchat.presence.frames", "{frame}", "Presence frames sent");
+        _presenceBytes = Count("fastchat.presence.bytes", "By", "bytes of Presence frames, headers included");
+        _presenceDeferred = Count("fastchat.presence.deferred", "{watch}", "times that a watch had to wait for a later tick");
+        _signalsRelayed = Count("fastchat.signals.relayed", "{frame}", "typing signals put into an outbox");
+        _readable.Add(("fastchat.commit.p50", () => _commitDurations.Percentile(0.5)));
+        _readable.Add(("fastchat.commit.p99", () => _commitDurations.Percentile(0.99)));
+        _signalsDropped = Count("fastchat.signals.dropped", "{frame}", "typing signals dropped, on arrival or for one listener");
     }
 
     /// <summary>Publishes were acknowledged.</summary>
@@ -62,6 +66,7 @@ internal sealed class BrokerMetrics : IDisposable
         _commits.Add(1);
         _committedBytes.Add(commit.Bytes);
         _commitSeconds.Record(commit.Duration.TotalSeconds);
+        _commitDurations.Add(commit.Duration);
     }
 
     /// <summary>A Presence frame was put into an outbox.</summary>
@@ -82,8 +87,42 @@ internal sealed class BrokerMetrics : IDisposable
     }
 
     /// <summary>Adds a gauge that is read when somebody asks.</summary>
-    public void Observe(string name, string unit, string description, Func<long> read) => _meter.CreateObservableGauge(name, read, unit, description);
+    public void Observe(string name, string unit, string description, Func<long> read)
+    {
+        _meter.CreateObservableGauge(name, read, unit, description);
+        _readable.Add((name, read));
+    }
+
+    /// <summary>Everything that is counted or can be read now, by the meters' names; commits' durations in µs, over the last minute or two. What is added after the start is not in it. Any thread.</summary>
+    public IEnumerable<(string Name, long Value)> Read() => _readable.Select(static readable => (readable.Name, readable.Read()));
 
     /// <inheritdoc/>
     public void Dispose() => _meter.Dispose();
+
+    private Total Count(string name, string unit, string description)
+    {
+        Total total = new(_meter.CreateCounter<long>(name, unit, description));
+        _readable.Add((name, () => total.Value));
+        return total;
+    }
+
+    /// <summary>A counter that can be read as well.</summary>
+    private sealed class Total(Counter<long> counter)
+    {
+        private long _value;
+
+        public long Value => Interlocked.Read(ref _value);
+
+        public void Add(long count)
+        {
+            counter.Add(count);
+            Interlocked.Add(ref _value, count);
+        }
+
+        public void Add(long count, KeyValuePair<string, object?> tag)
+        {
+            counter.Add(count, tag);
+            Interlocked.Add(ref _value, count);
+        }
+    }
 }

@@ -157,6 +157,8 @@ internal sealed class ControlHandler(
         FrameType.FinishUpload => attachments.FinishAsync(peer.Actor, map),
         FrameType.GetAttachment => Task.FromResult(attachments.Get(peer.Actor, map)),
         FrameType.GetUsage => Task.FromResult(attachments.Usage(peer.Actor)),
+        FrameType.GetStats => Task.FromResult(operators.Stats(peer.Actor)),
+        FrameType.Drain => operators.DrainAsync(peer.Actor),
         FrameType.CancelUpload => attachments.CancelAsync(peer.Actor, map),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
     };

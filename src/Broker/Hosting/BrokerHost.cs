@@ -63,10 +63,12 @@ public static class BrokerHost
         await ready.WriteLineAsync(description);
         await ready.FlushAsync(CancellationToken.None);
         parts.Audit.Note(new AuditEntry(AuditAct.Started) { Detail = $"epoch {parts.Log.Epoch}" });
+        parts.Audit.Note(new AuditEntry(AuditAct.SettingsLoaded) { Detail = ChangedOptions.Of(options) });
         await parts.Audit.FlushAsync();
         BrokerLog.Ready(log, tcp, http, data, parts.Log.CommitNumber, parts.Log.Epoch);
 
-        await WaitAsync(stop);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(stop, parts.DrainAsked);
+        await WaitAsync(either.Token);
 
         BrokerLog.Draining(log, parts.Connections.Count);
         parts.Backups.Stop();

@@ -35,6 +35,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly PresenceClock _presenceClock;
     private readonly Router _router;
     private readonly DueScan _due;
+    private readonly CancellationTokenSource _drainAsked = new();
 
     private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, Surroundings surroundings)
     {
@@ -89,7 +90,7 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new HiddenRequests(_router, log, reads, Sessions),
                 new InboxRequests(_router, log, reads, new UnreadCounts(log, options.UnreadCountsMax)),
                 new UserRequests(Accounts, budgets, surroundings.Audit),
-                new OperatorRequests(Backups, surroundings.Audit),
+                new OperatorRequests(Backups, _metrics, _drainAsked.Cancel, surroundings.Audit),
                 new PeopleRequests(_router, log, Accounts, budgets, new PeopleNotices(_router, log, Sessions)),
                 new ServiceRequests(services, Sessions, log, surroundings.Audit),
                 new PresenceRequests(Presence, surroundings.Clock),
@@ -134,6 +135,9 @@ internal sealed class BrokerParts : IAsyncDisposable
 
     /// <summary>Where what happens is noted.</summary>
     public AuditLog Audit { get; }
+
+    /// <summary>Cancelled when an operator wants the process to drain and end.</summary>
+    public CancellationToken DrainAsked => _drainAsked.Token;
 
     /// <summary>The backups.</summary>
     public BackupRuns Backups { get; }
@@ -188,6 +192,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         Log.Dispose();
         _metrics.Dispose();
         (Audit as IDisposable)?.Dispose();
+        _drainAsked.Dispose();
         return ValueTask.CompletedTask;
     }
 

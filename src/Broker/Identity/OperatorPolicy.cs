@@ -17,6 +17,12 @@ internal enum OperatorOperation : byte
 
     /// <summary>Make a conversation.</summary>
     CreateConversation,
+
+    /// <summary>See what the broker counts.</summary>
+    SeeStats,
+
+    /// <summary>Have the broker finish and end.</summary>
+    Drain,
 }
 
 /// <summary>The one place where it is decided who may do what is about no conversation; beside the policy of those. What is not allowed here is not allowed.</summary>
@@ -29,7 +35,7 @@ internal static class OperatorPolicy
         {
             OperatorOperation.ImportUsers => (rights & AccountRights.Import) != 0,
             OperatorOperation.Backup => (rights & AccountRights.Operator) != 0,
-            OperatorOperation.ManageServices => (rights & AccountRights.Operator) != 0,
+            OperatorOperation.ManageServices or OperatorOperation.SeeStats or OperatorOperation.Drain => (rights & AccountRights.Operator) != 0,
             OperatorOperation.CreateConversation => (rights & AccountRights.Service) == 0,
             _ => false,
         };

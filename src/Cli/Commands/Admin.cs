@@ -14,9 +14,12 @@ internal static class Admin
     {
         new Command("service", "The accounts of programs: bots, bridges, back ends") { BuildCreate(), BuildList(), BuildRevoke() },
         AuditVerb.Build(),
+        BrokerVerbs.BuildStats(),
+        BrokerVerbs.BuildDrain(),
     };
 
-    private static Option<string?> DataOption() => new("--data") { Description = "The broker's data directory, which holds the operator's token; that of the running broker otherwise" };
+    /// <summary><c>--data</c> of an operator's verb.</summary>
+    public static Option<string?> DataOption() => new("--data") { Description = "The broker's data directory, which holds the operator's token; that of the running broker otherwise" };
 
     private static Command BuildCreate()
     {
@@ -111,7 +114,8 @@ internal static class Admin
         return ExitCodes.Done;
     }
 
-    private static Task<FastChatClient> ConnectAsync(Invocation invocation, string? data, CancellationToken cancellation)
+    /// <summary>Connects as the operator, or as the account that was named.</summary>
+    public static Task<FastChatClient> ConnectAsync(Invocation invocation, string? data, CancellationToken cancellation)
     {
         string? token = invocation.User is null || data is not null
             ? RunningServer.FindOperatorToken(invocation.Server, data, Environment.GetEnvironmentVariable)

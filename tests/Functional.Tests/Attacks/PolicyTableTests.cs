@@ -12,8 +12,8 @@ public sealed class PolicyTableTests
 
     private static readonly string[] Accounts = ["user", "operator", "program that reads", "program that publishes"];
 
-    /// <summary>Frames that ask for nothing of anybody's.</summary>
-    private static readonly FrameType[] OfTheConnection = [FrameType.Hello, FrameType.Ping, FrameType.Pong, FrameType.Close, FrameType.Credit, FrameType.Signal, FrameType.Unsubscribe];
+    /// <summary>Frames that ask for nothing of anybody's, and the one that ends the broker (<see cref="Only_operators_end_the_broker"/>).</summary>
+    private static readonly FrameType[] OfTheConnection = [FrameType.Hello, FrameType.Ping, FrameType.Pong, FrameType.Close, FrameType.Credit, FrameType.Signal, FrameType.Unsubscribe, FrameType.Drain];
 
     private static readonly Row[] InAGroup =
     [
@@ -70,6 +70,7 @@ public sealed class PolicyTableTests
         new("make a program's account", FrameType.CreateService, "faff", cell => new ControlMap().Set("name", $"made.{cell.Number}").Set("rights", new List<object?> { "read" })),
         new("list programs", FrameType.ListServices, "faff", _ => new ControlMap()),
         new("end a program's account", FrameType.RevokeService, "fxff", cell => new ControlMap().SetId("user", cell.Stranger.Value)),
+        new("stats", FrameType.GetStats, "faff", _ => new ControlMap()),
         new("presence", FrameType.SetPresence, "aaaa", _ => new ControlMap()),
         new("profile", FrameType.SetProfile, "aaaa", _ => new ControlMap().Set("display_name", "me")),
         new("profiles", FrameType.GetProfiles, "aaaa", cell => new ControlMap().Set("users", new List<object?> { new ControlMap().SetId("user", cell.Stranger.Value) })),
@@ -150,6 +151,21 @@ public sealed class PolicyTableTests
 
         await DisconnectAsync(peers);
         Assert.That(wrong.ToString(), Is.Empty);
+    }
+
+    [Test]
+    public async Task Only_operators_end_the_broker()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        await using SignedInPeer user = await broker.RegisterAsync("ada");
+        await using SignedInPeer runner = await broker.SignInAsync(broker.ReadOperatorToken());
+        ReceivedFrame made = await runner.AskAsync(FrameType.CreateService, new ControlMap().Set("name", "bot").Set("rights", new List<object?> { "publish", "import", "read" }));
+        await using SignedInPeer program = await broker.SignInAsync(made.ToMap().Text("token", 128)!);
+        await BadInput.ExpectErrorAsync(user, await user.AskAsync(FrameType.Drain, new ControlMap()), ErrorCode.Forbidden);
+        await BadInput.ExpectErrorAsync(program, await program.AskAsync(FrameType.Drain, new ControlMap()), ErrorCode.Forbidden);
+        Assert.That((await runner.AskAsync(FrameType.Drain, new ControlMap())).ToMap().Flag("draining"), Is.True);
+        Assert.That((CloseCode)(await user.Peer.ReceiveCloseAsync()).Code, Is.EqualTo(CloseCode.Draining));
+        Assert.That(await broker.Process.WaitForExitAsync(), Is.Zero);
     }
 
     [TestCaseSource(nameof(Doors))]
