@@ -15,6 +15,8 @@ public static class SystemCatalog
     private static readonly Dictionary<string, Func<SystemUnderTest>> s_systems = new(StringComparer.Ordinal)
     {
         ["fastchat"] = () => new FastChatSystem(),
+        ["fastchat-encrypted"] = () => new FastChatSystem { IsEncrypting = true },
+        ["fastchat-unlimited"] = () => new FastChatSystem { IsLimited = false },
         ["limit"] = () => new LimitSystem(),
         ["redis"] = () => new RedisSystem(),
         ["nats"] = () => new NatsSystem(isLog: true),

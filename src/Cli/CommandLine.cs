@@ -99,7 +99,7 @@ internal static class CommandLine
             CheckHistory.Build(),
             Decode.Build(),
         };
-        foreach (Command verb in MemberVerbs.BuildAll().Concat(MessageVerbs.BuildAll()).Concat(LaterVerbs.BuildAll()).Concat(HideVerbs.BuildAll()))
+        foreach (Command verb in MemberVerbs.BuildAll().Concat(MessageVerbs.BuildAll()).Concat(LaterVerbs.BuildAll()).Concat(HideVerbs.BuildAll()).Concat(DeviceVerbs.BuildAll()))
         {
             root.Add(verb);
         }

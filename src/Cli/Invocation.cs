@@ -112,7 +112,7 @@ internal sealed class Invocation : IDisposable
     {
         if (Credentials.Find(Server, User) is { } credential)
         {
-            return new ClientOptions { Token = credential.Token };
+            return new ClientOptions { TokenStore = CredentialTokens.Of(Credentials, Server, credential.User) };
         }
 
         if (User is { } name && Environment.GetEnvironmentVariable("FASTCHAT_PASSWORD") is { Length: > 0 } password)
@@ -128,6 +128,8 @@ internal sealed class Invocation : IDisposable
     {
         CloseCode.BadCredentials => $"wrong name or password for {SafeText.OneLine(options.Name ?? string.Empty)}",
         CloseCode.TokenInvalid => $"the sign-in at {Server} is no longer valid: fastchat login NAME",
+        CloseCode.SignedOut => $"this device was signed out at {Server}: fastchat login NAME",
+        CloseCode.Suspended => $"the account is suspended at {Server}",
         CloseCode.NameTaken => $"the name {SafeText.OneLine(options.Name ?? string.Empty)} is taken",
         CloseCode.NameInvalid => "that is no valid name: 1–64 characters from a–z A–Z 0–9 . _ -, beginning with a letter or digit",
         CloseCode.PasswordInvalid => "a password has 8 to 256 bytes",

@@ -17,6 +17,12 @@ public sealed record ClientOptions
     /// <summary>A token from an earlier <see cref="FastChatClient.Token"/> or from an operator.</summary>
     public string? Token { get; init; }
 
+    /// <summary>
+    /// Where the tokens of this device are kept. With one, the client signs in with what stands there (or with <see cref="Name"/> and <see cref="Password"/> first), gets newer tokens by itself before the old ones are over, on a living connection without a
+    /// break, and stores them. Without one it gets a single token that lives as long as the device (<see cref="FastChatClient.Token"/>), which is the application's to keep.
+    /// </summary>
+    public ITokenStore? TokenStore { get; init; }
+
     /// <summary>The user's name, when there is no token.</summary>
     public string? Name { get; init; }
 
@@ -79,7 +85,9 @@ public sealed record ClientOptions
     internal void Validate()
     {
         bool hasName = !string.IsNullOrEmpty(Name) && Password is not null;
-        Require(!string.IsNullOrEmpty(Token) != hasName, nameof(Token), "either a token, or a name and a password");
+        Require(
+            TokenStore is null ? !string.IsNullOrEmpty(Token) != hasName : string.IsNullOrEmpty(Token), nameof(Token),
+            "either a token, or a name and a password; or a token store, alone or with a name and a password");
         Require(hasName || !Register, nameof(Register), "registration needs a name and a password");
         Require(System.Text.Encoding.UTF8.GetByteCount(ClientName) <= ProtocolLimits.NameSizeMax, nameof(ClientName), "at most 64 bytes");
         Require(Window >= 4096, nameof(Window), "at least 4,096 bytes");

@@ -26,17 +26,16 @@ internal sealed class ClientSession
     private readonly TaskCompletionSource _firstConnected = new(Continuation.Asynchronously);
     private readonly PostingGate _gate;
     private readonly FlushWaiters _flushes;
+    private readonly TokenKeeper _tokens;
     private long _messageIds;
     private int _connections;
     private ClientConnection? _connection;
     private Welcome? _welcome;
-    private string? _token;
     private ConnectionState _state = new(ConnectionPhase.Connecting, null, 0);
 
     public ClientSession(ClientOptions options)
     {
         _options = options;
-        _token = options.Token;
         _random = options.Seed is { } seed ? new Random(seed) : new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
         Span<byte> idBase = stackalloc byte[Id128.Size];
         if (options.Seed is null)
@@ -61,6 +60,7 @@ internal sealed class ClientSession
         Hold = new PublishHold(Sends, options.TimeProvider, WriteSignal.Raise);
         _gate = new PostingGate(Sends, WriteSignal);
         _flushes = new FlushWaiters(Sends);
+        _tokens = new TokenKeeper(options, ReauthenticateAsync, _random);
     }
 
     public event Action<ConnectionState>? StateChanged;
@@ -109,7 +109,7 @@ internal sealed class ClientSession
 
     public Welcome? Welcome => Volatile.Read(ref _welcome);
 
-    public string? Token => Volatile.Read(ref _token);
+    public string? Token => _tokens.Token;
 
     /// <summary>The connection; only the loops of that connection ask.</summary>
     public ClientConnection Connection => _connection!;
@@ -263,6 +263,11 @@ internal sealed class ClientSession
                 return StoppedReason();
             }
 
+            if (_tokens.MayReturn(reason.Code, wasReady: readyAt != 0))
+            {
+                continue;
+            }
+
             bool isHopelessStart = Welcome is null && !_options.Reconnect.RetryFirstConnect;
             if (reason.Advice == ReconnectAdvice.Never || isHopelessStart || attempts >= _options.Reconnect.AttemptsMax)
             {
@@ -285,13 +290,17 @@ internal sealed class ClientSession
         using CancellationTokenSource timeout = new(_options.ConnectTimeout, Time);
         using CancellationTokenSource linked = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, _stopping.Token);
         Stream? stream = null;
+        ITokenLease? lease = null;
         int number = ++_connections;
         try
         {
+            (Hello hello, lease) = await _tokens.SignAsync(MakeHello(number), linked.Token).ConfigureAwait(Continuation.InContext);
             stream = _options.OpenTransport is { } open
                 ? await open(linked.Token).ConfigureAwait(Continuation.InContext)
                 : await Transport.OpenAsync(_options.Endpoint, _options.Tls, linked.Token).ConfigureAwait(Continuation.InContext);
-            return await ClientConnection.OpenAsync(this, stream, MakeHello(number), number, linked.Token).ConfigureAwait(Continuation.InContext);
+            ClientConnection connection = await ClientConnection.OpenAsync(this, stream, hello, number, linked.Token).ConfigureAwait(Continuation.InContext);
+            connection.MustUseToken = await _tokens.WelcomeAsync(connection.Welcome, lease, linked.Token).ConfigureAwait(Continuation.InContext);
+            return connection;
         }
         catch (Exception failure)
         {
@@ -302,20 +311,45 @@ internal sealed class ClientSession
 
             throw timeout.IsCancellationRequested ? new TimeoutException($"no Welcome within {_options.ConnectTimeout}", failure) : failure;
         }
+        finally
+        {
+            if (lease is not null)
+            {
+                await lease.DisposeAsync().ConfigureAwait(Continuation.InContext);
+            }
+        }
+    }
+
+    /// <summary>Has the password changed, and keeps the tokens that this brings.</summary>
+    /// <param name="ask">Sends the request with this body.</param>
+    /// <param name="cancellationToken">Stops waiting for the store.</param>
+    public async Task<ulong> ChangePasswordAsync(Func<ControlMap, Task<(TokenPair Tokens, ulong Ended)>> ask, CancellationToken cancellationToken)
+    {
+        ulong ended = 0;
+        await _tokens.ReplaceAsync(
+            async body =>
+            {
+                (TokenPair tokens, ended) = await ask(body).ConfigureAwait(Continuation.InContext);
+                return tokens;
+            },
+            Welcome!,
+            cancellationToken).ConfigureAwait(Continuation.InContext);
+        return ended;
+    }
+
+    /// <summary>Reauthenticate, on that connection and no other.</summary>
+    private Task<TokenPair> ReauthenticateAsync(ControlMap body, int connection)
+    {
+        MapRequest<TokenPair> request = new(FrameType.Reauthenticate, body, isIdempotent: false, TokenPair.Parse, slots: null) { BoundTo = connection };
+        Send(request);
+        return request.Completion;
     }
 
     private Hello MakeHello(int number)
     {
-        // A token, once there is one, rather than the password: it names the device, and costs the broker no password hash.
-        string? token = Token;
         return new Hello
         {
             Client = _options.ClientName,
-            Token = token,
-            Name = token is null ? _options.Name : null,
-            Password = token is null ? _options.Password : null,
-            Register = token is null && _options.Register,
-            Device = token is null ? _options.Device : default,
             Session = Welcome?.Session ?? default,
             Attempt = (ulong)number,
             Window = Window.Begin(),
@@ -326,7 +360,6 @@ internal sealed class ClientSession
     private async Task<CloseReason> ServeAsync(ClientConnection connection, CloseReason? lastReason, int attempts)
     {
         Welcome welcome = connection.Welcome;
-        Volatile.Write(ref _token, welcome.Token ?? _token);
         Volatile.Write(ref _welcome, welcome);
         Sends.Rewind();
         Hold.Reset();
@@ -350,12 +383,21 @@ internal sealed class ClientSession
             connection.RequestClose(ClientConnection.ReasonOf(failure));
         }
 
+        if (connection.MustUseToken)
+        {
+            _ = _tokens.UseAsync(connection.Number);
+        }
+
         _firstConnected.TrySetResult();
+        using CancellationTokenSource ended = new();
+        Task keeping = _tokens.KeepAsync(welcome, connection.Number, ended.Token);
         CloseReason reason = await connection.RunAsync().ConfigureAwait(Continuation.InContext);
         Volatile.Write(ref _connection, null);
         Subscriptions.OnBreak();
         Presence.OnBreak();
         Requests.OnBreak(reason);
+        await Continuation.CancelAsync(ended).ConfigureAwait(Continuation.InContext);
+        await keeping.ConfigureAwait(Continuation.InContext);
         Typing.EndAll();
         return reason;
     }

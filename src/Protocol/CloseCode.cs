@@ -43,6 +43,9 @@ public enum CloseCode : ushort
     /// <summary>No Hello came in time; it may have been on its way. (It was 4303, which is not given out again.)</summary>
     LoginTimeout = 4105,
 
+    /// <summary>Too many connections, sign-ins or wrong passwords of this address in too short a time.</summary>
+    RateLimited = 4106,
+
     /// <summary>Wrong name or password.</summary>
     BadCredentials = 4200,
 
@@ -66,6 +69,15 @@ public enum CloseCode : ushort
 
     /// <summary>No protocol version in common.</summary>
     UnsupportedVersion = 4207,
+
+    /// <summary>What signed in holds no longer; a newer token does.</summary>
+    TokenExpired = 4208,
+
+    /// <summary>An operator has suspended the account.</summary>
+    Suspended = 4209,
+
+    /// <summary>The device was ended, elsewhere or by an operator, or the password was changed.</summary>
+    SignedOut = 4210,
 
     /// <summary>A frame or body that cannot be read.</summary>
     BadFrame = 4300,
@@ -93,6 +105,9 @@ public enum ReconnectAdvice : byte
 /// <summary>Rules about close codes.</summary>
 public static class CloseCodes
 {
+    /// <summary>True when the peer may not have another word: what signed it in does so no longer.</summary>
+    public static bool EndsSignIn(CloseCode code) => code is CloseCode.TokenInvalid or CloseCode.TokenExpired or CloseCode.Suspended or CloseCode.SignedOut;
+
     /// <summary>The advice that a code carries by its range; an unknown code below 4200 means later, any other one never.</summary>
     public static ReconnectAdvice AdviceOf(CloseCode code) => (ushort)code switch
     {

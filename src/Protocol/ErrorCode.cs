@@ -83,6 +83,18 @@ public enum ErrorCode : ushort
 
     /// <summary>What was uploaded does not have the hash that it was announced with.</summary>
     WrongContent = 26,
+
+    /// <summary>The password, or the token, is not the right one.</summary>
+    WrongCredentials = 27,
+
+    /// <summary>The user has no such device.</summary>
+    NoSuchDevice = 28,
+
+    /// <summary>The new password is too short or too long.</summary>
+    PasswordInvalid = 29,
+
+    /// <summary>The keys of the person or of the conversation were destroyed: nothing of theirs can be kept there any more.</summary>
+    KeysDestroyed = 33,
 }
 
 /// <summary>Rules about error codes.</summary>

@@ -202,6 +202,30 @@ public enum FrameType : byte
     /// <summary>C→S: give an upload up, finished or not.</summary>
     CancelUpload = 0x5D,
 
+    /// <summary>C→S: go on with a newer token, on the same connection.</summary>
+    Reauthenticate = 0x60,
+
+    /// <summary>C→S: the user's devices.</summary>
+    ListDevices = 0x61,
+
+    /// <summary>C→S: give a device a name.</summary>
+    NameDevice = 0x62,
+
+    /// <summary>C→S: sign devices out.</summary>
+    EndDevices = 0x63,
+
+    /// <summary>C→S: another password; all other devices are ended.</summary>
+    ChangePassword = 0x64,
+
+    /// <summary>C→S: let somebody in no longer, or again (operators only).</summary>
+    SuspendUser = 0x65,
+
+    /// <summary>C→S: the accounts (operators only).</summary>
+    ListUsers = 0x66,
+
+    /// <summary>C→S: who is connected (operators only).</summary>
+    ListSessions = 0x67,
+
     /// <summary>C→S: what the broker counts (operators only).</summary>
     GetStats = 0x78,
 
@@ -233,6 +257,7 @@ public static class FrameTypes
         FrameType.SetPresence or FrameType.WatchPresence or
         >= FrameType.SetProfile and <= FrameType.RevokeService or
         >= FrameType.BeginUpload and <= FrameType.CancelUpload or
+        >= FrameType.Reauthenticate and <= FrameType.ListSessions or
         FrameType.GetStats or FrameType.Drain;
 
     /// <summary>True for the frames that a broker may send.</summary>

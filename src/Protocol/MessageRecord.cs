@@ -14,6 +14,9 @@ public enum RecordFlags : byte
 
     /// <summary>A tombstone: the body was erased and its SHA-256 stands in its place.</summary>
     Erased = 2,
+
+    /// <summary>The body is encrypted: on a broker's disk only, never on the wire.</summary>
+    Sealed = 4,
 }
 
 /// <summary>

@@ -27,7 +27,8 @@ internal interface IChunkCursor
 
 /// <summary>
 /// The read paths of a conversation, written once over a cursor: both logs page in the same way. Nothing leaves here that was not checked:
-/// chunk header against its checksum and key, each record against its checksum, each sequence against the one before it. What is noted to be erased leaves as its tombstone, and counts as large.
+/// chunk header against its checksum and key, each record against its checksum, each sequence against the one before it. What is noted to be erased leaves as its tombstone, what is
+/// sealed leaves opened, and each counts with what it leaves as.
 /// </summary>
 internal static class ChunkPager
 {
@@ -48,7 +49,7 @@ internal static class ChunkPager
 
     public static LogPage Forward<TCursor>(
         ref TCursor cursor, ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target,
-        ErasedSequences erased = default)
+        ErasedSequences erased = default, RecordOpener? opener = null)
         where TCursor : IChunkCursor, allows ref struct
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(countMax, 1);
@@ -57,7 +58,7 @@ internal static class ChunkPager
             return new LogPage(0, 0, 0, 0, Complete: true);
         }
 
-        PageBuilder page = new(after + 1, through, countMax, bytesMax, target, erased);
+        PageBuilder page = new(conversation, after + 1, through, countMax, bytesMax, target, erased, opener);
         while (page.TakeChunk(cursor.Key, cursor.Value))
         {
             if (page.Next > through)
@@ -76,7 +77,7 @@ internal static class ChunkPager
     }
 
     public static LogPage Backward<TCursor>(
-        ref TCursor cursor, ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target, ErasedSequences erased = default)
+        ref TCursor cursor, ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target, ErasedSequences erased = default, RecordOpener? opener = null)
         where TCursor : IChunkCursor, allows ref struct
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(countMax, 1);
@@ -104,7 +105,7 @@ internal static class ChunkPager
             }
         }
 
-        LogPage page = Forward(ref cursor, conversation, choice.First - 1, choice.Last, int.MaxValue, int.MaxValue, target, erased);
+        LogPage page = Forward(ref cursor, conversation, choice.First - 1, choice.Last, int.MaxValue, int.MaxValue, target, erased, opener);
         return page with { Complete = choice.First == 1 };
     }
 
@@ -147,7 +148,8 @@ internal static class ChunkPager
     }
 
     /// <summary>Collects a forward page; runs of good records are copied at once.</summary>
-    private ref struct PageBuilder(ulong next, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target, ErasedSequences erased)
+    private ref struct PageBuilder(
+        ConversationId conversation, ulong next, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target, ErasedSequences erased, RecordOpener? opener)
     {
         private readonly ErasedSequences _erased = erased;
         private readonly ulong _first = next;
@@ -191,19 +193,25 @@ internal static class ChunkPager
                 }
 
                 bool isErased = isErasing && _erased.Covers(record);
-                int size = isErased ? Tombstone.SizeOf(record) : record.Bytes.Length;
+                if (isErased || SealedBody.Is(record))
+                {
+                    target.Write(run[..^before.Length]);
+                    run = before;
+                    if (_count == countMax || !TakeOther(key, record, isErased))
+                    {
+                        return false;
+                    }
+
+                    run = rest;
+                    Next++;
+                    continue;
+                }
+
+                int size = record.Bytes.Length;
                 if (_count == countMax || (_count > 0 && size > bytesMax - _bytes))
                 {
                     target.Write(run[..^before.Length]);
                     return false;
-                }
-
-                if (isErased)
-                {
-                    target.Write(run[..^before.Length]);
-                    Tombstone.Write(target.GetSpan(size), record);
-                    target.Advance(size);
-                    run = rest;
                 }
 
                 _count++;
@@ -212,6 +220,41 @@ internal static class ChunkPager
             }
 
             target.Write(run[..^rest.Length]);
+            return true;
+        }
+
+        /// <summary>Takes a record that is served as other bytes than it is stored. False when it does not fit.</summary>
+        private bool TakeOther(scoped ReadOnlySpan<byte> key, scoped MessageRecord record, bool isErased)
+        {
+            int size;
+            if (!SealedBody.Is(record))
+            {
+                size = Tombstone.SizeOf(record);
+                Tombstone.Write(target.GetSpan(size), record);
+            }
+            else
+            {
+                Span<byte> served = target.GetSpan(SealedBody.ServedSizeMax(record));
+                try
+                {
+                    size = isErased ? SealedBody.WriteTombstone(served, record)
+                        : opener is not null ? opener.Open(conversation, record, served)
+                        : throw new CorruptRecordException($"Record {record.Sequence} in {ChunkHeader.Name(key)} is sealed, and there are no keys.");
+                }
+                catch (CorruptRecordException) when (_count > 0)
+                {
+                    return false;
+                }
+            }
+
+            if (_count > 0 && size > bytesMax - _bytes)
+            {
+                return false;
+            }
+
+            target.Advance(size);
+            _count++;
+            _bytes += size;
             return true;
         }
 
@@ -296,7 +339,9 @@ internal static class ChunkPager
             return from == header.First && good == header.First && _count < countMax && _bytes < bytesMax;
         }
 
-        private readonly int ServedSize(in MessageRecord record) => _erased.Covers(record) ? Tombstone.SizeOf(record) : record.Bytes.Length;
+        /// <summary>Of a sealed record the most that it can be: what it is shows only when it is opened.</summary>
+        private readonly int ServedSize(in MessageRecord record) =>
+            _erased.Covers(record) ? Tombstone.SizeOf(record) : SealedBody.Is(record) ? SealedBody.ServedSizeMax(record) : record.Bytes.Length;
 
         private readonly bool Fits(ulong count, long bytes) => _count + (long)count <= countMax && _bytes + bytes <= bytesMax;
 

@@ -36,7 +36,7 @@ public static class DedupeKey
 
 /// <summary>
 /// Value of <see cref="Table.Dedupe"/>: <c>[0..8) sequence u64 · [8..16) first 8 bytes of SHA-256(body)</c>. The hash tells a retry from
-/// the same id used for another message.
+/// the same id used for another message. Of a sealed record there is none (0): it would tell short bodies to whoever guesses them, without any key. Then the record itself is opened and compared.
 /// </summary>
 /// <param name="Sequence">Where the message is.</param>
 /// <param name="BodyHash">The first 8 bytes of the body's SHA-256, read little-endian.</param>
@@ -49,9 +49,17 @@ public readonly record struct DedupeValue(ulong Sequence, ulong BodyHash)
     public static DedupeValue Of(ulong sequence, ReadOnlySpan<byte> bodySha256) =>
         new(sequence, BinaryPrimitives.ReadUInt64LittleEndian(bodySha256));
 
+    /// <summary>The hash in the entry of a sealed record.</summary>
+    public const ulong NoHash = 0;
+
     /// <summary>The value that belongs to a stored record; an erased one kept the hash of the body it had.</summary>
     public static DedupeValue Of(in MessageRecord record)
     {
+        if ((record.Flags & RecordFlags.Sealed) != 0)
+        {
+            return new DedupeValue(record.Sequence, NoHash);
+        }
+
         Span<byte> hash = stackalloc byte[Sha256.Size];
         if ((record.Flags & RecordFlags.Erased) != 0)
         {

@@ -14,6 +14,7 @@ namespace FastChat.Storage;
 ///  'a' · user (16)                              account
 ///  'v' · user (16) · device u64 BE              device
 ///  't' · SHA-256 of the token (32)              token
+///  'R' · SHA-256 of its constant half (32)      family of refresh tokens
 ///  'c' · conversation (16)                      conversation
 ///  'm' · conversation (16) · user (16)          member of a conversation
 ///  'l' · user (16) · conversation (16)          entry in a user's list
@@ -47,6 +48,9 @@ namespace FastChat.Storage;
 ///  'C' · SHA-256 (32) · upload u64 BE · chunk u32 BE                  a piece of its content
 ///  'D' · time i64 BE · SHA-256 (32) · user (16) when an upload ends
 ///  'e' · conversation (16) · sequence u64 BE    record that is to be erased (the log's own; no value)
+///  'U' · user (16)                              the user's secret was destroyed
+///  'V' · conversation (16)                      the conversation's secret was destroyed
+///  'W'                                          the vault that bodies are sealed by (the log's own)
 /// </code>
 /// Writers return the bytes written; targets must hold the matching size. Prefix writers end before the last field.
 /// </summary>
@@ -156,6 +160,14 @@ public static class StateKeys
         target[0] = (byte)'t';
         tokenSha256.CopyTo(target[1..]);
         return TokenSize;
+    }
+
+    /// <summary>A family of refresh tokens, by the SHA-256 of the half that all of them have.</summary>
+    public static int WriteFamily(Span<byte> target, ReadOnlySpan<byte> familySha256)
+    {
+        int size = WriteToken(target, familySha256);
+        target[0] = (byte)'R';
+        return size;
     }
 
     /// <summary>A conversation.</summary>
@@ -280,6 +292,24 @@ public static class StateKeys
 
     /// <summary>The counter in an outgoing effect's key.</summary>
     public static ulong EffectCounter(ReadOnlySpan<byte> key) => BinaryPrimitives.ReadUInt64BigEndian(key[EffectsPrefixSize..]);
+
+    /// <summary>Bytes of the key that notes somebody's, or a conversation's, destroyed secret.</summary>
+    public const int DestroyedSize = 1 + Id128.Size;
+
+    /// <summary>Prefix of all people whose secrets were destroyed.</summary>
+    public static ReadOnlySpan<byte> DestroyedPeople => "U"u8;
+
+    /// <summary>Prefix of all conversations whose secrets were destroyed.</summary>
+    public static ReadOnlySpan<byte> DestroyedConversations => "V"u8;
+
+    /// <summary>The vault that a store is sealed by; its id (16).</summary>
+    internal static ReadOnlySpan<byte> Vault => "W"u8;
+
+    /// <summary>A person whose secret was destroyed; when, i64 µs.</summary>
+    public static int WriteDestroyed(Span<byte> target, UserId person) => WriteId(target, (byte)'U', person.Value);
+
+    /// <summary>A conversation whose secret was destroyed; when, i64 µs.</summary>
+    public static int WriteDestroyed(Span<byte> target, ConversationId conversation) => WriteId(target, (byte)'V', conversation.Value);
 
     /// <summary>Prefix of all erasures that are noted and not done.</summary>
     internal static ReadOnlySpan<byte> ErasuresPrefix => "e"u8;

@@ -56,6 +56,9 @@ public sealed record StorageOptions
     /// <summary>Learns that there is no room on the disk any more (true), or again (false), and how many bytes are free. Threads of the log; must not block.</summary>
     public Action<bool, long>? RoomChanged { get; init; }
 
+    /// <summary>The keys of the bodies, when they are encrypted; the caller's, who closes it after the log. Without it a store that has a vault cannot be opened.</summary>
+    public KeyVault? Vault { get; init; }
+
     /// <summary>Bytes that the file system of a directory would give; the system's answer when absent.</summary>
     internal Func<string, long>? FreeBytes { get; init; }
 

@@ -101,7 +101,7 @@ internal sealed class AccountsTests
 
     [Test]
     public async Task AnUnknownTokenIsRefused() => Assert.That(
-        (await SignInAsync(new Hello { Token = _accounts.NewToken() })).Refused!.Code, Is.EqualTo(CloseCode.TokenInvalid));
+        (await SignInAsync(new Hello { Token = _accounts.Devices.NewToken() })).Refused!.Code, Is.EqualTo(CloseCode.TokenInvalid));
 
     [Test]
     public async Task ImportingIsIdempotentAlsoForThoseWhoRace()

@@ -148,27 +148,6 @@ internal sealed class DeadlineTests
     }
 
     [Test]
-    public void ConnectionsAreBoundedInAll()
-    {
-        ConnectionLimits limits = new(2, 10);
-        Assert.That(new[] { limits.TryAdd(), limits.TryAdd(), limits.TryAdd() }, Is.EqualTo(new[] { true, true, false }));
-        Assert.That(limits.Connections, Is.EqualTo(2), "a refused one does not count");
-        limits.Remove();
-        Assert.That(limits.TryAdd(), Is.True);
-    }
-
-    [Test]
-    public void StrangersAreBoundedPerAddress()
-    {
-        ConnectionLimits limits = new(100, 2);
-        Assert.That(new[] { limits.TryAddStranger("a"), limits.TryAddStranger("a"), limits.TryAddStranger("a") }, Is.EqualTo(new[] { true, true, false }));
-        Assert.That(limits.TryAddStranger("b"), Is.True);
-        limits.RemoveStranger("a");
-        Assert.That(limits.TryAddStranger("a"), Is.True);
-        Assert.That(limits.TryAddStranger("a"), Is.False);
-    }
-
-    [Test]
     public void DefaultOptionsAreValid() => Assert.That(() => new BrokerOptions().Validate(), Throws.Nothing);
 
     [TestCaseSource(nameof(BadOptions))]
@@ -210,27 +189,33 @@ internal sealed class DeadlineTests
         yield return new TestCaseData(good with { PresenceTickSeconds = 0 }, "presence_tick_seconds");
         yield return new TestCaseData(good with { PresenceConnectionBytesPerSecond = 999 }, "presence_connection_bytes_per_second");
         yield return new TestCaseData(good with { PresenceBytesPerSecond = 7_999 }, "presence_bytes_per_second");
+        yield return new TestCaseData(good with { LimitPublishesPerSecond = 0 }, "above 0");
+        yield return new TestCaseData(good with { LimitConnectsPerSecond = double.NaN }, "above 0");
+        yield return new TestCaseData(good with { LimitBurstSeconds = 0 }, "limit_burst_seconds");
+        yield return new TestCaseData(good with { LimitConnectionBytesPerSecond = 1024 }, "limit_connection_bytes_per_second");
+        yield return new TestCaseData(good with { LimitServiceFactor = 0.5 }, "limit_service_factor");
+        yield return new TestCaseData(good with { LimitConnectionsPerAddress = 0 }, "maxima");
+        yield return new TestCaseData(good with { LimitTrusted = ["10.0.0.0/99"] }, "limit_trusted");
         yield return new TestCaseData(good with { Listen = "0.0.0.0:7400" }, "TLS");
         yield return new TestCaseData(good with { Http = "192.168.1.1:80" }, "TLS");
         yield return new TestCaseData(good with { Listen = "nonsense" }, "HOST:PORT");
     }
 
     private BrokerConnection MakeConnection() => new(
-        new ConnectionServices
+        new ConnectionServices(_clock)
         {
             Router = null!,
             ConversationLog = null!,
             Sessions = null!,
             Presence = null!,
             Accounts = null!,
-            Services = null!,
             Audit = AuditLog.None,
             Dispatcher = null!,
+            Addresses = null!,
             Limits = null!,
             Settings = Settings,
             Random = null!,
             Metrics = null!,
-            Clock = _clock,
             Log = null!,
         },
         1,

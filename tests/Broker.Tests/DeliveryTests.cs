@@ -5,13 +5,15 @@ using FastChat.Protocol;
 namespace FastChat.Broker.Tests;
 
 /// <summary>Subscriptions over the real router: the decision table, the hand-over from log to live, lag, credit, ends.</summary>
-[TestFixture(0)]
-[TestFixture(64)]
+[TestFixture(0, false)]
+[TestFixture(64, false)]
+[TestFixture(64, true)]
 [CancelAfter(120_000)]
-internal sealed class DeliveryTests(int commitHereMax)
+internal sealed class DeliveryTests(int commitHereMax, bool isSealing)
 {
     private static readonly ConversationId Room = ShardBench.Room;
 
+    private MemoryVault? _vault;
     private RouterBench _bench = null!;
     private TestPeer _writer = null!;
     private ulong _nextId;
@@ -22,13 +24,19 @@ internal sealed class DeliveryTests(int commitHereMax)
     private async Task MakeBenchAsync(int commitsHere)
     {
         _nextId = 0;
-        _bench = new RouterBench(commitHereMax: commitsHere);
+        _vault ??= isSealing ? new MemoryVault() : null;
+        _bench = new RouterBench(_vault?.NewLog(), commitHereMax: commitsHere);
         _writer = _bench.Connect(ShardBench.Alice);
         await _bench.CreateAsync(Room, ConversationKind.Group, ShardBench.Alice, ShardBench.Bob);
     }
 
     [TearDown]
-    public void End() => _bench.Dispose();
+    public void End()
+    {
+        _bench.Dispose();
+        _vault?.Dispose();
+        _vault = null;
+    }
 
     // protocol.md §6.2. There is no retention yet, so the oldest kept record is 1 and TRUNCATED cannot occur.
     [TestCase(0u, 0ul, 1ul)]

@@ -1,7 +1,10 @@
 using FastChat.Broker.Handlers;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Routing;
 using FastChat.Protocol;
 using FastChat.Storage;
+
+using Microsoft.Extensions.Time.Testing;
 
 namespace FastChat.Broker.Tests;
 
@@ -17,7 +20,7 @@ internal sealed class DiskFullTests
         using RouterBench bench = new();
         await bench.CreateAsync(Room, ConversationKind.Public, ShardBench.Alice);
         TestPeer writer = bench.Connect(ShardBench.Alice);
-        PublishHandler handler = new(bench.Router, new Identity.ServiceScopes(bench.Log), new Broker.Attachments.AttachmentVoucher(bench.Log, 0), ProtocolLimits.BodySizeMax, inFlightMax: 16);
+        PublishHandler handler = new(bench.Router, new Identity.ServiceScopes(bench.Log), new Broker.Attachments.AttachmentVoucher(bench.Log, 0), LimitsOf.Defaults(TimeProvider.System), ProtocolLimits.BodySizeMax, inFlightMax: 16);
         ClientContext client = new(writer.Peer);
 
         Offer(1);
@@ -45,6 +48,42 @@ internal sealed class DiskFullTests
             writer.Collect();
             Assert.That(writer.Of(FrameType.Error).Select(frame => frame.Error), Is.All.EqualTo(ErrorCode.StoreFull));
             return writer.Of(FrameType.Error).Select(frame => frame.Request).ToArray();
+        }
+    }
+
+    [Test]
+    public async Task WhatComesTooFastIsRefusedInTheSameWayAndTheOrderHolds()
+    {
+        using RouterBench bench = new();
+        await bench.CreateAsync(Room, ConversationKind.Public, ShardBench.Alice);
+        TestPeer writer = bench.Connect(ShardBench.Alice);
+        FakeTimeProvider clock = new();
+        UserLimits limits = LimitsOf.With(clock, new LimitSettings { PublishesPerSecond = 10, BurstSeconds = 1 });
+        PublishHandler handler = new(bench.Router, new Identity.ServiceScopes(bench.Log), new Broker.Attachments.AttachmentVoucher(bench.Log, 0), limits, ProtocolLimits.BodySizeMax, inFlightMax: 64);
+        ClientContext client = new(writer.Peer);
+        Offer(1, 30);
+        writer.Collect();
+        (uint Request, Failure Failure)[] refused = [.. writer.Of(FrameType.Error).Select(frame => (frame.Request, frame.Failure))];
+        Assert.That(refused.Select(answer => answer.Request), Is.EqualTo(Enumerable.Range(11, 20).Select(i => (uint)i)));
+        Assert.That(refused.Select(answer => ((ErrorCode)answer.Failure.Code, answer.Failure.IsInOrder, answer.Failure.RetryAfterMs)), Is.All.EqualTo((ErrorCode.RateLimited, true, 251u)));
+
+        // A token has come back, but it is not for those behind the first refused one, and they do not take it.
+        clock.Advance(TimeSpan.FromMilliseconds(150));
+        Offer(12, 10);
+        Assert.That(writer.Peer.RefusedFrom, Is.EqualTo(11));
+        clock.Advance(TimeSpan.FromMilliseconds(150));
+        Offer(11, 20);
+        await writer.UntilAsync(() => writer.Of(FrameType.Published).Count() == 13);
+        Assert.That(writer.Of(FrameType.Published).Select(frame => (frame.Request, frame.Published.Sequence)), Is.EqualTo(Enumerable.Range(1, 13).Select(i => ((uint)i, (ulong)i))));
+        Assert.That(writer.Peer.RefusedFrom, Is.EqualTo(14));
+
+        void Offer(uint first, uint count)
+        {
+            client.Now = clock.GetTimestamp();
+            for (uint request = first; request < first + count; request++)
+            {
+                Assert.That(handler.Handle(client, request, ShardBench.PublishBody(Room, request, [(byte)request]).AsSpan(ChainHash.Size), 1), Is.EqualTo(HandlerOutcome.Done));
+            }
         }
     }
 

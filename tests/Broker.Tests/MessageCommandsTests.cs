@@ -8,22 +8,29 @@ using FastChat.Storage;
 namespace FastChat.Broker.Tests;
 
 /// <summary>Edits, deletions, reactions, pins, threads, mentions and conditional appends in the shard's state machine.</summary>
-internal sealed class MessageCommandsTests
+[TestFixture(false)]
+[TestFixture(true)]
+internal sealed class MessageCommandsTests(bool isSealing)
 {
     private static readonly UserId Alice = ShardBench.Alice;
     private static readonly UserId Bob = ShardBench.Bob;
     private static readonly UserId Carol = ShardBench.Carol;
 
+    private MemoryVault? _vault;
     private ShardBench _bench = null!;
     private ulong _id;
 
     [SetUp]
     public void MakeBench()
     {
-        _bench = new ShardBench();
+        _vault = isSealing ? new MemoryVault() : null;
+        _bench = new ShardBench(_vault?.NewLog());
         _id = 0;
         _bench.Create(ShardBench.Room, ConversationKind.Group, null, Alice, false, Bob);
     }
+
+    [TearDown]
+    public void RemoveVault() => _vault?.Dispose();
 
     [Test]
     public void OnlyTheSenderEditsAndOthersLearnOfIt([Values] bool restarts)

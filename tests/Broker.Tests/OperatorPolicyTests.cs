@@ -23,6 +23,13 @@ internal sealed class OperatorPolicyTests
     [TestCase(OperatorOperation.CreateConversation, AccountRights.None, true)]
     [TestCase(OperatorOperation.CreateConversation, AccountRights.Operator, true)]
     [TestCase(OperatorOperation.CreateConversation, AccountRights.Service | AccountRights.ServicePublish, false)]
+    [TestCase(OperatorOperation.ManageOwnDevices, AccountRights.None, true)]
+    [TestCase(OperatorOperation.ManageOwnDevices, AccountRights.Operator, true)]
+    [TestCase(OperatorOperation.ManageOwnDevices, AccountRights.Service | AccountRights.ServicePublish, false)]
+    [TestCase(OperatorOperation.ManageUsers, AccountRights.None, false)]
+    [TestCase(OperatorOperation.ManageUsers, AccountRights.Import, false)]
+    [TestCase(OperatorOperation.ManageUsers, AccountRights.Service | AccountRights.Import, false)]
+    [TestCase(OperatorOperation.ManageUsers, AccountRights.Operator, true)]
     [TestCase(OperatorOperation.SeeStats, AccountRights.None, false)]
     [TestCase(OperatorOperation.SeeStats, AccountRights.Operator, true)]
     [TestCase(OperatorOperation.SeeStats, AccountRights.Service | AccountRights.Import, false)]
@@ -34,5 +41,5 @@ internal sealed class OperatorPolicyTests
         OperatorPolicy.Decide((OperatorOperation)operation, (AccountRights)rights), Is.EqualTo(isAllowed ? ErrorCode.None : ErrorCode.Forbidden));
 
     [Test]
-    public void EveryOperationIsInTheTable() => Assert.That(Enum.GetValues<OperatorOperation>(), Has.Length.EqualTo(6), "a new operation needs its rows above");
+    public void EveryOperationIsInTheTable() => Assert.That(Enum.GetValues<OperatorOperation>(), Has.Length.EqualTo(8), "a new operation needs its rows above");
 }

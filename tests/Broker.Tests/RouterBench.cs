@@ -17,15 +17,15 @@ internal sealed class RouterBench : IDisposable
     private ulong _nextDevice = 100;
 
     /// <param name="commitHereMax">0 for tests that hold a sync open and expect the loops to go on.</param>
-    public RouterBench(InMemoryConversationLog? log = null, int shards = 4, int loops = 2, int ringBytes = 256 * 1024, int commitHereMax = 0)
+    public RouterBench(InMemoryConversationLog? log = null, int shards = 4, int loops = 2, int ringBytes = 256 * 1024, int commitHereMax = 0, TimeProvider? clock = null)
     {
         Log = log ?? new InMemoryConversationLog();
         Router = new Router(
-            new RoutingOptions(shards, loops, ringBytes, 1000, commitHereMax),
+            new RoutingOptions(shards, loops, ringBytes, 1000, commitHereMax) { Vault = Log.Vault },
             Log,
             new PeerTable(64),
             _metrics,
-            TimeProvider.System,
+            clock ?? TimeProvider.System,
             Workers.Threads,
             new RouterEvents(Failures.Enqueue, Damages.Enqueue, (user, conversation, role) => ListChanges.Enqueue((user, conversation, MemberRoles.IsMember(role)))));
     }
@@ -81,7 +81,10 @@ internal sealed record SentFrame(FrameType Type, uint Request, byte[] Body)
 
     public Lag Lag => FastChat.Protocol.Lag.TryRead(Body, out Lag value) ? value : throw new InvalidOperationException();
 
-    public ErrorCode Error => Failure.TryRead(Body, out Failure value) ? (ErrorCode)value.Code : throw new InvalidOperationException();
+    public ErrorCode Error => (ErrorCode)Failure.Code;
+
+    /// <summary>All of an Error.</summary>
+    public Failure Failure => FastChat.Protocol.Failure.TryRead(Body, out Failure value) ? value : throw new InvalidOperationException();
 
     /// <summary>Sequences of a Deliver frame's records.</summary>
     public ulong[] Sequences

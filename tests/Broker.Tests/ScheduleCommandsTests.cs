@@ -8,18 +8,52 @@ using FastChat.Storage;
 namespace FastChat.Broker.Tests;
 
 /// <summary>Messages that are published later, and messages that somebody has hidden, in the shard's state machine.</summary>
-internal sealed class ScheduleCommandsTests
+[TestFixture(false)]
+[TestFixture(true)]
+internal sealed class ScheduleCommandsTests(bool isSealing)
 {
     private static readonly UserId Alice = ShardBench.Alice;
     private static readonly UserId Bob = ShardBench.Bob;
 
+    private MemoryVault? _vault;
     private ShardBench _bench = null!;
 
     [SetUp]
     public void MakeBench()
     {
-        _bench = new ShardBench();
+        _vault = isSealing ? new MemoryVault() : null;
+        _bench = new ShardBench(_vault?.NewLog());
         _bench.Create(ShardBench.Room, ConversationKind.Group, null, Alice, false, Bob);
+    }
+
+    [TearDown]
+    public void RemoveVault() => _vault?.Dispose();
+
+    [Test]
+    public void WhatWaitsIsEncryptedAndEndsWithItsKeys([Values] bool restarts)
+    {
+        if (_vault is null)
+        {
+            return;
+        }
+
+        Schedule(Bob, 7, 5_000, "a text that is to be found nowhere");
+        Next(restarts);
+        byte[] key = ScheduleKeys.Message(Bob, ShardBench.Room, ShardBench.MessageId(7));
+        byte[] stored = _bench.Log.Get(Table.State, key)!;
+        Assert.That(stored.AsSpan().IndexOf("found nowhere"u8), Is.Negative);
+        ScheduledCommand named = new(Bob, ShardBench.Room, ShardBench.MessageId(7));
+        Assert.That(ScheduledMessage.Parse(ScheduledMessage.Opened(stored, named, _vault.Vault)!).Body.IndexOf("found nowhere"u8), Is.Positive);
+        Assert.That(() => ScheduledMessage.Opened(stored, named with { Id = ShardBench.MessageId(8) }, _vault.Vault), Throws.TypeOf<CorruptRecordException>(), "under another key");
+
+        _vault.Vault.Destroy([Bob], []);
+        Assert.That(ScheduledMessage.Opened(stored, named, _vault.Vault), Is.Null);
+        Assert.That(Send(Bob, 7, 5_000).ScheduledRefusal, Is.EqualTo(ErrorCode.KeysDestroyed));
+        Next(restarts);
+        Assert.That(Schedule(Bob, 8, 5_000, "more").Item1, Is.EqualTo(ErrorCode.KeysDestroyed));
+        Assert.That(Cancel(Bob, 7), Is.EqualTo((true, 0ul)));
+        Next(restarts);
+        Assert.That(EntriesOf('S') + EntriesOf('T') + EntriesOf('N'), Is.Zero, "nothing stays");
     }
 
     [Test]

@@ -21,6 +21,7 @@ internal sealed class ShardBench
     public static readonly ConversationId Room = new(0x1001);
 
     private readonly int _conversationsMax;
+    private readonly RecordSealer? _sealer;
     private Turn _turn;
     private Turn _spare;
 
@@ -30,8 +31,9 @@ internal sealed class ShardBench
         Map = new ShardMap(shards);
         Log = log ?? new InMemoryConversationLog();
         Shard = new Shard(0, Map, Log, conversationsMax);
-        _turn = new Turn(Log.Epoch);
-        _spare = new Turn(Log.Epoch);
+        _sealer = Log.Vault?.CreateSealer();
+        _turn = new Turn(Log.Epoch, _sealer);
+        _spare = new Turn(Log.Epoch, _sealer);
     }
 
     public InMemoryConversationLog Log { get; private set; }
@@ -141,8 +143,8 @@ internal sealed class ShardBench
     {
         Log = Log.Crash();
         Shard = new Shard(0, Map, Log, _conversationsMax);
-        _turn = new Turn(Log.Epoch);
-        _spare = new Turn(Log.Epoch);
+        _turn = new Turn(Log.Epoch, _sealer);
+        _spare = new Turn(Log.Epoch, _sealer);
         Syncing = null;
     }
 

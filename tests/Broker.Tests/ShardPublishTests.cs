@@ -6,17 +6,24 @@ using FastChat.Storage;
 namespace FastChat.Broker.Tests;
 
 /// <summary>Publishing in the shard's state machine: sequences, retries, conflicts, chunks, allocation.</summary>
-internal sealed class ShardPublishTests
+[TestFixture(false)]
+[TestFixture(true)]
+internal sealed class ShardPublishTests(bool isSealing)
 {
+    private MemoryVault? _vault;
     private ShardBench _bench = null!;
 
     [SetUp]
     public void MakeRoom()
     {
-        _bench = new ShardBench();
+        _vault = isSealing ? new MemoryVault() : null;
+        _bench = new ShardBench(_vault?.NewLog());
         _bench.Create(ShardBench.Room, ConversationKind.Public, "room", ShardBench.Alice);
         _bench.Commit();
     }
+
+    [TearDown]
+    public void RemoveVault() => _vault?.Dispose();
 
     [Test]
     public void SequencesAreDenseAcrossTurns()
@@ -197,7 +204,8 @@ internal sealed class ShardPublishTests
         byte[] body = ShardBench.PublishBody(ShardBench.Room, 1, new byte[100]);
         NullLog log = new();
         Shard shard = new(0, new ShardMap(1), log, 64);
-        Turn turn = new(1);
+        using RecordSealer? sealer = _vault?.Vault.CreateSealer();
+        Turn turn = new(1, sealer);
         shard.Apply(
             new CommandHeader(CommandKind.CreateConversation, ShardBench.ActorOf(ShardBench.Alice), 0, 0, 0),
             new CreateConversationCommand(ShardBench.Room, new(ConversationKind.Public, ShardBench.Alice, 0, null, null), false, []).ToBytes(),

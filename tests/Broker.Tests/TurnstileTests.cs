@@ -1,5 +1,7 @@
 using FastChat.Broker.Connections;
 
+using Microsoft.Extensions.Time.Testing;
+
 namespace FastChat.Broker.Tests;
 
 /// <summary>The turnstile lets through a few at a time, forgets nobody, and leaves room between turns.</summary>
@@ -10,7 +12,7 @@ public sealed class TurnstileTests
     [Test]
     public async Task NoMoreThanItsWidthAreAtItAndAllComeThrough([Values(1, 2)] int width)
     {
-        Turnstile turnstile = new(width);
+        Turnstile turnstile = new(width, TimeProvider.System);
         int inside = 0, most = 0, through = 0;
         async Task PassAsync()
         {
@@ -37,7 +39,7 @@ public sealed class TurnstileTests
     [Test]
     public async Task ItGoesOnOffTheCallersThread()
     {
-        Turnstile turnstile = new(1);
+        Turnstile turnstile = new(1, TimeProvider.System);
         using Semaphore left = new(0, 1);
         bool isPool = false;
         async Task PassAsync()
@@ -57,7 +59,7 @@ public sealed class TurnstileTests
     [Test]
     public async Task APieceThatFailsFailsItsOwnTaskOnly()
     {
-        Turnstile turnstile = new(1);
+        Turnstile turnstile = new(1, TimeProvider.System);
         async Task FailAsync()
         {
             await turnstile;
@@ -68,6 +70,69 @@ public sealed class TurnstileTests
         Task failing = FailAsync();
         await PassAsync().WaitAsync(Patience);
         await Assert.ThatAsync(() => failing, Throws.InvalidOperationException);
+    }
+
+    [Test]
+    public async Task WhoStandsInAnEarlierLaneComesFirst()
+    {
+        Turnstile turnstile = new(1, TimeProvider.System, lanes: 3);
+        using ManualResetEventSlim open = new();
+        List<int> order = [];
+        async Task BlockAsync()
+        {
+            await turnstile;
+            open.Wait();
+        }
+
+        async Task PassAsync(int lane)
+        {
+            await turnstile.In(lane);
+            order.Add(lane);
+        }
+
+        Task blocked = BlockAsync();
+        Task[] all = [.. new[] { 2, 1, 0, 2, 1, 0 }.Select(PassAsync)];
+        Assert.That(turnstile.Waiting, Is.GreaterThanOrEqualTo(6));
+        open.Set();
+        await Task.WhenAll([blocked, .. all]).WaitAsync(Patience);
+        Assert.That(order, Is.EqualTo(new[] { 0, 0, 1, 1, 2, 2 }));
+    }
+
+    [Test]
+    public async Task TheWaitThatIsToBeExpectedIsMeasuredAndForgottenWithTheCrowd()
+    {
+        FakeTimeProvider clock = new();
+        Turnstile turnstile = new(1, clock, lanes: 2);
+        using ManualResetEventSlim open = new();
+        TimeSpan[] expected = new TimeSpan[3];
+        async Task BlockAsync()
+        {
+            await turnstile;
+            open.Wait();
+        }
+
+        int passed = 0;
+        async Task PassAsync()
+        {
+            await turnstile.In(1);
+
+            // Each takes ten milliseconds.
+            clock.Advance(TimeSpan.FromMilliseconds(10));
+            if (++passed == 500)
+            {
+                expected[0] = turnstile.ExpectedWait(1);
+                expected[1] = turnstile.ExpectedWait(0);
+            }
+        }
+
+        Task blocked = BlockAsync();
+        Task[] all = [.. Enumerable.Range(0, 1000).Select(_ => PassAsync())];
+        Assert.That(turnstile.ExpectedWait(1), Is.EqualTo(TimeSpan.Zero), "nobody has come through yet");
+        open.Set();
+        await Task.WhenAll([blocked, .. all]).WaitAsync(Patience);
+        Assert.That(expected[0].TotalSeconds, Is.EqualTo(5).Within(0.5));
+        Assert.That(expected[1], Is.EqualTo(TimeSpan.Zero), "nobody stands before the first lane");
+        Assert.That(() => turnstile.ExpectedWait(1), Is.EqualTo(TimeSpan.Zero).After(1000, 10));
     }
 
     private static void InterlockedMax(ref int target, int value)

@@ -64,8 +64,9 @@ internal sealed class PublishTests
         Assert.That(client.SendQueueBytes, Is.Zero);
     }
 
-    [Test]
-    public async Task What_a_full_disk_refused_is_sent_again_in_order_and_before_anything_newer()
+    [TestCase(ErrorCode.StoreFull)]
+    [TestCase(ErrorCode.RateLimited)]
+    public async Task What_was_refused_for_the_time_being_is_sent_again_in_order_and_before_anything_newer(ErrorCode code)
     {
         ScriptedBroker broker = new();
         (FastChatClient client, Peer peer) = await broker.ConnectAsync();
@@ -77,11 +78,11 @@ internal sealed class PublishTests
 
         // The first is stored; the second is refused, and with it what was on its way.
         await peer.PublishedAsync(sent[0].Request, 1);
-        await peer.ErrorAsync(sent[1].Request, ErrorCode.StoreFull, retryAfterMs: 200);
-        await peer.ErrorAsync(sent[2].Request, ErrorCode.StoreFull, retryAfterMs: 200);
+        await peer.ErrorAsync(sent[1].Request, code, retryAfterMs: 200, isInOrder: true);
+        await peer.ErrorAsync(sent[2].Request, code, retryAfterMs: 200, isInOrder: true);
         await Task.Delay(50);
         await PostAsync(4, 1);
-        await peer.ErrorAsync(sent[3].Request, ErrorCode.StoreFull, retryAfterMs: 200);
+        await peer.ErrorAsync(sent[3].Request, code, retryAfterMs: 200, isInOrder: true);
         long refused = TimeProvider.System.GetTimestamp();
         await ReadAsync(4);
         Assert.That(TimeProvider.System.GetElapsedTime(refused), Is.GreaterThan(TimeSpan.FromMilliseconds(150)), "the broker named a time");
@@ -94,7 +95,7 @@ internal sealed class PublishTests
             List<SentFrame> again = sent[^4..];
             foreach (SentFrame frame in again)
             {
-                await peer.ErrorAsync(frame.Request, ErrorCode.StoreFull, retryAfterMs: 1);
+                await peer.ErrorAsync(frame.Request, code, retryAfterMs: 1, isInOrder: true);
             }
 
             await ReadAsync(4);
@@ -129,6 +130,52 @@ internal sealed class PublishTests
     }
 
     [Test]
+    public async Task Who_is_refused_for_its_rate_has_half_as_many_under_way_and_then_more_again()
+    {
+        ScriptedBroker broker = new();
+        (FastChatClient client, Peer peer) = await broker.ConnectAsync();
+        await using FastChatClient owned = client;
+        Outcomes outcomes = new();
+        for (int i = 0; i < 400; i++)
+        {
+            await client.PostAsync(Posts.Lobby, default, MessageKind.Opaque, new[] { (byte)i }, default, outcomes, i);
+        }
+
+        List<SentFrame> sent = [];
+        while (sent.Count < 400)
+        {
+            sent.Add(await peer.ReadAsync(FrameType.Publish));
+        }
+
+        foreach (SentFrame frame in sent)
+        {
+            await peer.ErrorAsync(frame.Request, ErrorCode.RateLimited, retryAfterMs: 1, isInOrder: true);
+        }
+
+        List<SentFrame> again = [];
+        for (int i = 0; i < 200; i++)
+        {
+            again.Add(await peer.ReadAsync(FrameType.Publish));
+        }
+
+        Task<SentFrame> next = peer.ReadAsync(FrameType.Publish);
+        Assert.That(await Task.WhenAny(next, Task.Delay(100)), Is.Not.SameAs(next), "half of them, until answers come");
+        Assert.That(again.Select(frame => frame.Request), Is.EqualTo(sent.Take(200).Select(frame => frame.Request)));
+        for (int i = 0; i < 400; i++)
+        {
+            await peer.PublishedAsync(sent[i].Request, (ulong)i + 1);
+            if (i < 200)
+            {
+                again.Add(i == 0 ? await next.Within() : await peer.ReadAsync(FrameType.Publish));
+            }
+        }
+
+        await client.FlushAsync().Within();
+        Assert.That(outcomes.Order, Is.EqualTo(Enumerable.Range(0, 400).Select(i => (long)i)));
+        Assert.That(again.Select(frame => frame.Request), Is.EqualTo(sent.Select(frame => frame.Request)));
+    }
+
+    [Test]
     public async Task A_new_connection_repeats_at_once_what_a_full_disk_refused_on_the_last_one()
     {
         ScriptedBroker broker = new();
@@ -136,7 +183,7 @@ internal sealed class PublishTests
         await using FastChatClient owned = client;
         Task<PublishReceipt> publishing = client.PublishTextAsync(Posts.Lobby, "a").AsTask();
         SentFrame first = await peer.ReadAsync(FrameType.Publish);
-        await peer.ErrorAsync(first.Request, ErrorCode.StoreFull, retryAfterMs: 3_600_000);
+        await peer.ErrorAsync(first.Request, ErrorCode.StoreFull, retryAfterMs: 3_600_000, isInOrder: true);
         await peer.BreakAsync();
         Peer next = await broker.AcceptAsync();
         await next.WelcomeAsync();

@@ -32,6 +32,9 @@ public sealed class BadInputTests
     [TestCaseSource(nameof(PeopleRows))]
     public Task People(string name) => PlayAsync(BadPeople.Rows, name);
 
+    [TestCaseSource(nameof(DeviceRows))]
+    public Task Devices(string name) => PlayAsync(BadDevices.Rows, name);
+
     [TestCaseSource(nameof(LaterRows))]
     public Task Scheduled_and_hidden(string name) => PlayAsync(BadLater.Rows, name);
 
@@ -45,6 +48,8 @@ public sealed class BadInputTests
     public Task Attachments(string name) => PlayAsync(BadAttachments.Rows, name);
 
     private static IEnumerable<string> FramingRows() => BadFraming.Rows.Select(row => row.Name);
+
+    private static IEnumerable<string> DeviceRows() => BadDevices.Rows.Select(row => row.Name);
 
     private static IEnumerable<string> HelloRows() => BadHello.Rows.Select(row => row.Name);
 

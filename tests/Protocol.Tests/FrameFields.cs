@@ -92,7 +92,13 @@ internal static class FrameFields
                 return new() { ["body"] = Bytes(body) };
             case FrameType.Close or FrameType.Error:
                 Assert.That(Failure.TryRead(body, out Failure failure), Is.True);
-                return new() { ["code"] = failure.Code, ["retry_after_ms"] = failure.RetryAfterMs, ["reason"] = failure.Reason };
+                JsonObject failed = new() { ["code"] = failure.Code, ["retry_after_ms"] = failure.RetryAfterMs, ["reason"] = failure.Reason };
+                if (failure.IsInOrder)
+                {
+                    failed["in_order"] = true;
+                }
+
+                return failed;
             case FrameType.Credit:
                 Assert.That(Credit.TryRead(body, out Credit credit), Is.True);
                 return new() { ["bytes"] = credit.Bytes };
@@ -255,7 +261,10 @@ internal static class FrameFields
     }
 
     private static Failure ToFailure(JsonObject fields) =>
-        new(fields["code"]!.GetValue<ushort>(), fields["retry_after_ms"]!.GetValue<uint>(), fields["reason"]!.GetValue<string>());
+        new(fields["code"]!.GetValue<ushort>(), fields["retry_after_ms"]!.GetValue<uint>(), fields["reason"]!.GetValue<string>())
+        {
+            IsInOrder = fields["in_order"]?.GetValue<bool>() ?? false,
+        };
 
     private static byte[] EncodeBody(FrameType type, JsonObject fields)
     {

@@ -25,7 +25,11 @@ public sealed class ProtocolDocumentTests
         "from connect to Hello", "from the first to the last byte of a frame", "silence of the peer",
         "bytes waiting and none taken by the peer", "connections not signed in, per address",
         "names looked up", "ids looked up, and strangers' profiles", "profiles asked about", "changes of a profile, searches, changes of blocks",
-        "conversations made by a user; own joins, leaves, acceptances and refusals; members added, removed or changed", "changes of presence by one user", "signals of a connection", "size of an attachment", "quota of a user, uploads under way",
+        "conversations made by a user; own joins, leaves, acceptances and refusals; members added, removed or changed", "changes of presence by one user", "signals of a connection",
+        "connections of an address; of a user", "connections from an address; sign-ins with a password, and new accounts", "wrong passwords from an address", "a Hello's wait for its turn",
+        "messages published by a user, on all connections together", "messages published into a conversation, by everybody together", "control requests of a user, by what they cost: 1 for a look at an entry, 10 for a page",
+        "bytes read from a connection, each frame counted with 1,024 more", "size of an attachment", "quota of a user, uploads under way",
+        "devices of a user", "changes of the password, tried",
     ];
 
     [Test]

@@ -23,6 +23,7 @@ internal sealed class StateKeysTests
             Assert.That(Hex(t => StateKeys.WriteAccount(t, User)), Is.EqualTo("61" + UserHex));
             Assert.That(Hex(t => StateKeys.WriteDevice(t, User, new DeviceId(0x1122))), Is.EqualTo("76" + UserHex + "0000000000001122"));
             Assert.That(Hex(t => StateKeys.WriteToken(t, new byte[32])), Is.EqualTo("74" + new string('0', 64)));
+            Assert.That(Hex(t => StateKeys.WriteFamily(t, new byte[32])), Is.EqualTo("52" + new string('0', 64)));
             Assert.That(Hex(t => StateKeys.WriteConversation(t, Room)), Is.EqualTo("63" + RoomHex));
             Assert.That(Hex(t => StateKeys.WriteMember(t, Room, User)), Is.EqualTo("6d" + RoomHex + UserHex));
             Assert.That(Hex(t => StateKeys.WriteListEntry(t, User, Room)), Is.EqualTo("6c" + UserHex + RoomHex));

@@ -21,6 +21,7 @@ SESSION, NEW_SESSION = ident(0x50), ident(0x40)
 M1, M7, M8, KEY = ident(0x10), ident(0x70), ident(0x80), ident(0x20)
 DEVICE = 0xD0D1D2D3D4D5D6D7
 TOKEN = "fct_0123456789abcdefghijklmnopqrstuvwxyzABCD"
+REFRESH = "fr1_" + "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG" * 2
 TIME = 1_700_000_000_000_000  # 2023-11-14 22:13:20 UTC
 LATEST = 2**64 - 1
 HELLO = "Grüße".encode()
@@ -39,7 +40,9 @@ TYPES = {
     "SetPresence": 0x48, "WatchPresence": 0x49,
     "SetProfile": 0x50, "GetProfiles": 0x51, "SearchUsers": 0x52, "Block": 0x53, "ListBlocks": 0x54,
     "CreateService": 0x55, "ListServices": 0x56, "RevokeService": 0x57,
-    "BeginUpload": 0x58, "PutChunk": 0x59, "FinishUpload": 0x5A, "GetAttachment": 0x5B, "GetUsage": 0x5C, "CancelUpload": 0x5D, "Notice": 0x80, "Presence": 0x81,
+    "BeginUpload": 0x58, "PutChunk": 0x59, "FinishUpload": 0x5A, "GetAttachment": 0x5B, "GetUsage": 0x5C, "CancelUpload": 0x5D,
+    "Reauthenticate": 0x60, "ListDevices": 0x61, "NameDevice": 0x62, "EndDevices": 0x63, "ChangePassword": 0x64, "SuspendUser": 0x65, "ListUsers": 0x66, "ListSessions": 0x67,
+    "Notice": 0x80, "Presence": 0x81,
 }
 
 
@@ -250,9 +253,9 @@ def fetch_end(complete, epoch, count, first, last, head):
             u(complete, 1, "complete") + raw(bytes(3), "zero") + u(epoch, 4, "epoch") + u(count, 4, "count") + raw(bytes(4), "zero")
             + u(first, 8, "first") + u(last, 8, "last") + u(head, 8, "head"))
 
-def failure(code, retry_after_ms, reason):
-    return ({"code": code, "retry_after_ms": retry_after_ms, "reason": reason},
-            u(code, 2, "code") + raw(bytes(2), "zero") + u(retry_after_ms, 4, "retry after")
+def failure(code, retry_after_ms, reason, in_order=False):
+    return ({"code": code, "retry_after_ms": retry_after_ms, "reason": reason} | ({"in_order": True} if in_order else {}),
+            u(code, 2, "code") + (u(1, 2, "flags: in order") if in_order else raw(bytes(2), "flags")) + u(retry_after_ms, 4, "retry after")
             + (raw(reason.encode(), "reason " + json.dumps(reason, ensure_ascii=False)) if reason else []))
 
 def credit(size):
@@ -261,12 +264,12 @@ def credit(size):
 def opaque(data):
     return {"body": data}, raw(data, "body") if data else []
 
-def welcome(session=SESSION, resumed=False, token=None):
+def welcome(session=SESSION, resumed=False, token=None, **more):
     entries = {"version": 1, "server": "fastchat/0.1.0", "session": session, "resumed": resumed, "user": USER, "name": "Ada",
                "device": DEVICE}
     if token:
         entries["token"] = token
-    return {**entries, "heartbeat_ms": 60_000, "frame_size_max": 66_560, "body_size_max": 65_536, "in_flight_max": 4_096, "time_us": TIME, "signals": True}
+    return {**entries, **more, "heartbeat_ms": 60_000, "frame_size_max": 66_560, "body_size_max": 65_536, "in_flight_max": 4_096, "time_us": TIME, "signals": True}
 
 def conversation_map(conversation, kind, name=None, title=None, role="none", epoch=1, head=0, created=False):
     entries = {"conversation": conversation, "kind": kind, "name": name, "title": title, "role": role, "epoch": epoch, "head": head,
@@ -281,6 +284,8 @@ def connection_files():
     hello.map("token, session and window", "Hello",
               {"version": 1, "client": "vectors/1", "token": TOKEN, "session": SESSION, "attempt": 3, "window": 262_144})
     hello.map("somebody is looking", "Hello", {"version": 1, "client": "vectors/1", "token": TOKEN, "signals": True})
+    hello.map("password, for a client that keeps refresh tokens", "Hello", {"version": 1, "renews": True, "name": "ada", "password": "correct horse"})
+    hello.map("refresh token", "Hello", {"version": 1, "client": "vectors/1", "refresh": REFRESH, "session": SESSION, "attempt": 4})
     hello.note("What a reader accepts although no writer of this version sends it: keys it does not know, nil for absent, wide integers.")
     hello.map("unknown keys and nil", "Hello", {"version": 1, "token": TOKEN, "name": None, "later": {"deep": [1, -1, True, None, b"\xff", "é"]}},
               canonical=False)
@@ -292,6 +297,7 @@ def connection_files():
     welcomes = File("welcome", "Welcome, S→C (protocol.md §3.2)")
     welcomes.map("after a password", "Welcome", welcome(token=TOKEN))
     welcomes.map("resumed with a token", "Welcome", welcome(resumed=True))
+    welcomes.map("after a refresh token", "Welcome", welcome(token=TOKEN, refresh=REFRESH, token_seconds=900))
 
     ping, pong = File("ping", "Ping, both (protocol.md §3.3)"), File("pong", "Pong, both (protocol.md §3.3)")
     for out, kind in ((ping, "Ping"), (pong, "Pong")):
@@ -302,11 +308,13 @@ def connection_files():
     close = File("close", "Close, both (protocol.md §9)")
     close.frame("normal without a reason", "Close", *failure(4000, 0, ""))
     close.frame("too busy, with a time", "Close", *failure(4101, 2_500, "try later"))
+    close.frame("too often from this address", "Close", *failure(4106, 12_345, "too many wrong passwords"))
     close.frame("frame too large", "Close", *failure(4301, 0, "a frame body here has at most 4096 bytes"))
     close.frame("a code of a later version: its hundred tells what to do", "Close", *failure(4199, 1_000, ""))
     error = File("error", "Error, S→C (protocol.md §8)")
     error.frame("bad request", "Error", *failure(1, 0, "position: malformed"), request=9)
     error.frame("overloaded, with a time", "Error", *failure(15, 250, ""), request=2**32 - 1)
+    error.frame("a publish that came too soon, to be repeated before any other", "Error", *failure(20, 250, "", in_order=True), request=0x40000007)
     error.frame("a reason that is not ASCII", "Error", *failure(7, 0, "naïve – 名前"), request=1)
 
     credits = File("credit", "Credit, C→S (protocol.md §7.1)")
@@ -518,6 +526,30 @@ def control_files():
         ("a range", {"conversation": GROUP, "sequence": 7, "hash": HASH, "offset": 0x0102030405, "length": 1_000})], "GetAttachment, C→S (protocol.md §4.10)")
     file("get-usage", "GetUsage", [("how much is it?", {})], "GetUsage, C→S (protocol.md §4.10)")
     file("cancel-upload", "CancelUpload", [("give it up", {"hash": HASH})], "CancelUpload, C→S (protocol.md §4.10)")
+    file("reauthenticate", "Reauthenticate", [
+        ("with a newer token", {"token": TOKEN}),
+        ("with the refresh token", {"refresh": REFRESH})], "Reauthenticate, C→S (protocol.md §4.11)")
+    file("list-devices", "ListDevices", [
+        ("one's own", {}),
+        ("somebody's, the next page", {"user": OTHER, "after": DEVICE, "limit": 100})], "ListDevices, C→S (protocol.md §4.11)")
+    file("name-device", "NameDevice", [
+        ("this one", {"name": "the laptop"}),
+        ("another one", {"device": DEVICE, "name": "Telefon – blau"})], "NameDevice, C→S (protocol.md §4.11)")
+    file("end-devices", "EndDevices", [
+        ("one", {"device": DEVICE}),
+        ("all others", {"others": True}),
+        ("everything of somebody", {"user": OTHER, "all": True})], "EndDevices, C→S (protocol.md §4.11)")
+    file("change-password", "ChangePassword", [
+        ("for a client that keeps refresh tokens", {"password": "correct horse", "new": "battery staple", "renews": True})], "ChangePassword, C→S (protocol.md §4.11)")
+    file("suspend-user", "SuspendUser", [
+        ("shut out", {"user": OTHER, "suspended": True}),
+        ("let in again", {"user": OTHER, "suspended": False})], "SuspendUser, C→S (protocol.md §4.11)")
+    file("list-users", "ListUsers", [
+        ("first page", {}),
+        ("next page", {"after": OTHER, "limit": 100})], "ListUsers, C→S (protocol.md §4.11)")
+    file("list-sessions", "ListSessions", [
+        ("first page", {}),
+        ("somebody's, the next page", {"user": OTHER, "after": SESSION, "limit": 100})], "ListSessions, C→S (protocol.md §4.11)")
     file("set-presence", "SetPresence", [
         ("do not disturb, with a line that goes", {"availability": "dnd", "status": "in a meeting", "status_until": TIME + 3_600_000_000}),
         ("nobody is at this device", {"idle": True}),
@@ -587,6 +619,21 @@ def control_files():
                 {"user": USER, "name": "shop", "rights": ["publish"], "created_at": TIME},
                 {"user": OTHER, "name": "bridge", "rights": ["publish", "import", "read"], "conversations": 2, "created_at": TIME}], "complete": True}),
             ("a service ended", "RevokeService", {}),
+            ("the connection goes on", "Reauthenticate", {"token_seconds": 900}),
+            ("the next pair of tokens", "Reauthenticate", {"token": TOKEN, "refresh": REFRESH, "token_seconds": 900}),
+            ("devices", "ListDevices", {"devices": [
+                {"device": DEVICE, "name": "the laptop", "created_at": TIME, "last_seen": TIME + 3_600_000_000, "signed_in": "password", "current": True, "online": True},
+                {"device": DEVICE + 1, "name": "", "created_at": TIME, "last_seen": TIME, "signed_in": "token", "current": False, "online": False}], "complete": True}),
+            ("a device named", "NameDevice", {}),
+            ("devices ended", "EndDevices", {"ended": 3}),
+            ("the password changed", "ChangePassword", {"token": TOKEN, "refresh": REFRESH, "token_seconds": 900, "ended": 2}),
+            ("somebody shut out", "SuspendUser", {"changed": True}),
+            ("accounts", "ListUsers", {"users": [
+                {"user": USER, "name": "Ada", "external": False, "suspended": False, "created_at": TIME},
+                {"user": OTHER, "name": "Bob", "external": False, "suspended": True, "created_at": TIME}], "complete": True}),
+            ("sessions", "ListSessions", {"sessions": [
+                {"session": SESSION, "user": USER, "name": "Ada", "device": DEVICE, "remote": "192.0.2.7", "token_seconds": 431},
+                {"session": KEY, "user": OTHER, "name": "Bob", "device": 5, "remote": "::1"}], "complete": False}),
             ("what the user chose", "SetPresence", {"availability": "dnd", "status": "in a meeting", "status_until": TIME + 3_600_000_000}),
             ("who is there", "WatchPresence", {"online": 1, "members": 2, "entries": [
                 {"user": USER, "availability": "away", "status": "lunch"},

@@ -2,8 +2,10 @@ using System.IO.Pipelines;
 
 using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
+using FastChat.Shared;
 
 namespace FastChat.Broker.Connections;
 
@@ -49,6 +51,9 @@ internal sealed class BrokerConnection : ISessionConnection
 
     /// <inheritdoc cref="ConnectionOrigin.CertificateNames"/>
     public IReadOnlyList<string> PeerCertificateNames { get; }
+
+    /// <summary>Its address among the others'; null before it is counted in.</summary>
+    public Visitor? Visitor { get; set; }
 
     /// <summary>What the timer looks at.</summary>
     public ConnectionActivity Activity { get; }
@@ -133,6 +138,17 @@ internal sealed class BrokerConnection : ISessionConnection
         }
     }
 
+    /// <summary>Has it noted that the device is still there, by a thread that may read the store. Not at teardown: by then the store may be closed.</summary>
+    public void NoteSeen(Peer peer) => Continuation.Queue(
+        static state =>
+        {
+            if (state.Connection.ClosingWith == CloseCode.None)
+            {
+                state.Connection._services.Accounts.Devices.Seen(state.Peer.Actor.User, state.Peer.Actor.Device);
+            }
+        },
+        (Connection: this, Peer: peer));
+
     /// <summary>Ends the transport without another word. Any thread.</summary>
     public void Abort() => _abort();
 
@@ -175,6 +191,7 @@ internal sealed class BrokerConnection : ISessionConnection
             _services.Presence.Detach(peer);
             _services.Sessions.Detach(session, this);
             _services.Router.Peers.Remove(peer);
+            _services.Limits.Leave(peer.Allowance);
             await DetachAsync(peer);
         }
     }

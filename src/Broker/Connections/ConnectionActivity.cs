@@ -17,6 +17,9 @@ internal sealed class ConnectionActivity(TimeProvider clock, long accepted = 0)
     /// <summary>When the connection was accepted.</summary>
     public long Accepted { get; } = accepted != 0 ? accepted : clock.GetTimestamp();
 
+    /// <summary>When it was last noted that the device is there. Timer.</summary>
+    public long Noted { get; set; } = clock.GetTimestamp();
+
     /// <summary>True once Welcome was sent.</summary>
     public bool IsReady { get; set; }
 
@@ -45,6 +48,17 @@ internal sealed class ConnectionActivity(TimeProvider clock, long accepted = 0)
             Volatile.Write(ref _frameBegun, 0);
         }
         else if (_frameBegun == 0 || madeProgress)
+        {
+            Volatile.Write(ref _frameBegun, now);
+        }
+    }
+
+    /// <summary>The broker kept the connection waiting on purpose: neither what was begun nor a sign of life is late because of that. Read loop.</summary>
+    public void OnPaused()
+    {
+        long now = clock.GetTimestamp();
+        Volatile.Write(ref _received, now);
+        if (_frameBegun != 0)
         {
             Volatile.Write(ref _frameBegun, now);
         }

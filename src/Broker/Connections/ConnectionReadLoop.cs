@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 
 using FastChat.Broker.Handlers;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 
@@ -16,7 +17,11 @@ namespace FastChat.Broker.Connections;
 /// </summary>
 internal sealed class ConnectionReadLoop(ConnectionServices services, BrokerConnection connection, PipeReader input)
 {
+    /// <summary>The longest that reading rests at a time because much came: far below every deadline, so that neither side takes the other for dead.</summary>
+    private static readonly TimeSpan s_pauseMax = TimeSpan.FromSeconds(1);
+
     private readonly ClientContext _client = new(connection.Peer!);
+    private long _bytesFullAt;
 
     /// <summary>Runs until the client has gone or the connection is to close.</summary>
     public async Task RunAsync()
@@ -33,7 +38,9 @@ internal sealed class ConnectionReadLoop(ConnectionServices services, BrokerConn
             }
 
             long timeMicros = services.Router.NowMicros();
-            bool any = false;
+            long size = buffer.Length;
+            int frames = 0;
+            _client.Now = services.Limits.Now;
             while (connection.ClosingWith == CloseCode.None && !connection.IsDraining)
             {
                 ReadOnlySequence<byte> rest = buffer;
@@ -56,19 +63,35 @@ internal sealed class ConnectionReadLoop(ConnectionServices services, BrokerConn
                     continue;
                 }
 
-                any = true;
+                frames++;
                 buffer = rest;
             }
 
             // An answer of the read loop's own leaves on its thread: a pong is not worth waking another.
             connection.Peer!.Outbox.WakeForAnswers();
-            connection.Activity.OnReceived(isPartial: !buffer.IsEmpty, madeProgress: any);
+            connection.Activity.OnReceived(isPartial: !buffer.IsEmpty, madeProgress: frames > 0);
+            TimeSpan pause = PauseAfter(size - buffer.Length, frames);
             input.AdvanceTo(buffer.Start, buffer.End);
             if (result.IsCompleted)
             {
                 return;
             }
+
+            if (pause > TimeSpan.Zero)
+            {
+                await Task.Delay(pause, services.Clock);
+                connection.Activity.OnPaused();
+            }
         }
+    }
+
+    /// <summary>
+    /// How long reading rests because of what was read: a connection that sends more than its share, be it of pings, of frames without a body or of publishes that are refused, feels it as a slow network. What it sends is not refused, and a moment later is read.
+    /// </summary>
+    private TimeSpan PauseAfter(long bytes, int frames)
+    {
+        uint waitMs = services.Limits.SpendBytes(connection.Peer!.Actor, ref _bytesFullAt, _client.Now, bytes + ((long)frames * LimitSettings.FrameCost));
+        return waitMs == 0 ? TimeSpan.Zero : TimeSpan.FromMilliseconds(Math.Min(waitMs, Math.Min(s_pauseMax.TotalMilliseconds, services.Settings.Heartbeat.TotalMilliseconds / 4)));
     }
 
     private HandlerOutcome Offer(in Frame frame, long timeMicros)
@@ -106,5 +129,6 @@ internal sealed class ConnectionReadLoop(ConnectionServices services, BrokerConn
         }
 
         peer.IsReadPaused = false;
+        _client.Now = services.Limits.Now;
     }
 }

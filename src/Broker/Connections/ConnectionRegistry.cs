@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.IO.Pipelines;
 
+using FastChat.Broker.Identity;
+using FastChat.Broker.Limits;
 using FastChat.Protocol;
 
 namespace FastChat.Broker.Connections;
@@ -40,13 +42,15 @@ internal sealed class ConnectionRegistry : IDisposable
     public async Task RunAsync(ConnectionOrigin origin, IDuplexPipe transport, Action abort)
     {
         BrokerConnection connection = new(_services, Interlocked.Increment(ref _lastId), origin, transport, abort);
-        if (!_services.Limits.TryAdd())
+        SignInRefused? refused = _services.Addresses.Enter(origin.Remote, out Visitor? visitor);
+        if (refused is not null)
         {
-            await connection.RefuseAsync(CloseCode.TooManyConnections, "the broker has as many connections as it may", retryAfterMs: 5000);
+            await connection.RefuseAsync(refused.Code, refused.Reason, refused.RetryAfterMs);
             await transport.Output.CompleteAsync();
             return;
         }
 
+        connection.Visitor = visitor;
         _connections[connection.Id] = connection;
         _wheel.Add(connection);
         if (Volatile.Read(ref _stopped) != 0)
@@ -62,7 +66,7 @@ internal sealed class ConnectionRegistry : IDisposable
         {
             connection.IsGone = true;
             _connections.TryRemove(connection.Id, out _);
-            _services.Limits.Remove();
+            _services.Addresses.Leave(visitor!);
         }
     }
 

@@ -2,6 +2,7 @@ using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Presence;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
@@ -16,6 +17,14 @@ internal sealed record ConnectionServices
 {
     private static readonly int HalfOfTheProcessors = Math.Max(1, Environment.ProcessorCount / 2);
 
+    /// <param name="clock">Time and timers.</param>
+    public ConnectionServices(TimeProvider clock)
+    {
+        Clock = clock;
+        ComingAndGoing = new Turnstile(HalfOfTheProcessors, clock, SignInLanes.Count);
+        ReadingTurns = new Turnstile(HalfOfTheProcessors, clock);
+    }
+
     public required Router Router { get; init; }
 
     public required IConversationLog ConversationLog { get; init; }
@@ -26,15 +35,16 @@ internal sealed record ConnectionServices
 
     public required Accounts Accounts { get; init; }
 
-    /// <summary>The accounts of programs.</summary>
-    public required ServiceAccounts Services { get; init; }
-
     /// <summary>Where sign-ins and refusals are noted.</summary>
     public required AuditLog Audit { get; init; }
 
     public required FrameDispatcher Dispatcher { get; init; }
 
-    public required ConnectionLimits Limits { get; init; }
+    /// <summary>What stands before the door.</summary>
+    public required AddressLimits Addresses { get; init; }
+
+    /// <summary>How much who is inside may do.</summary>
+    public required UserLimits Limits { get; init; }
 
     public required ConnectionSettings Settings { get; init; }
 
@@ -42,15 +52,15 @@ internal sealed record ConnectionServices
 
     public required BrokerMetrics Metrics { get; init; }
 
-    public required TimeProvider Clock { get; init; }
+    public TimeProvider Clock { get; }
 
     public required ILogger Log { get; init; }
 
-    /// <summary>What signing in and teardown pass.</summary>
-    public Turnstile ComingAndGoing { get; } = new(HalfOfTheProcessors);
+    /// <summary>What signing in and teardown pass, in the lanes of <see cref="SignInLanes"/>.</summary>
+    public Turnstile ComingAndGoing { get; }
 
     /// <summary>What reading pages of the log passes.</summary>
-    public Turnstile ReadingTurns { get; } = new(HalfOfTheProcessors);
+    public Turnstile ReadingTurns { get; }
 }
 
 /// <summary>Times and sizes of a connection (protocol.md §2.3).</summary>
@@ -61,6 +71,9 @@ internal sealed record ConnectionSettings
 
     /// <summary>From connect to Hello.</summary>
     public TimeSpan LoginDeadline { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a Hello may wait for its turn; whoever would wait longer is told to come back.</summary>
+    public TimeSpan SignInWait { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>From the first to the last byte of a frame.</summary>
     public TimeSpan FrameDeadline { get; init; } = TimeSpan.FromSeconds(20);

@@ -40,6 +40,7 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
     private ILogReader? _reader;
     private byte[]? _last;
     private bool _isFinishing;
+    private bool _isShutOut;
 
     /// <summary>Asks the loop to end: with a Close frame, or (None) once the outbox is empty. Any thread; the first Close counts.</summary>
     public void Finish(CloseCode code, string reason, uint retryAfterMs)
@@ -49,6 +50,10 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
             ArrayBufferWriter<byte> frame = new();
             FrameWriter.WriteClose(frame, code, reason, retryAfterMs);
             Interlocked.CompareExchange(ref _last, frame.WrittenSpan.ToArray(), null);
+            if (CloseCodes.EndsSignIn(code))
+            {
+                Volatile.Write(ref _isShutOut, true);
+            }
         }
 
         Volatile.Write(ref _isFinishing, true);
@@ -63,6 +68,13 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
             while (true)
             {
                 bool isFinishing = Volatile.Read(ref _isFinishing);
+                if (Volatile.Read(ref _isShutOut))
+                {
+                    // What waits for somebody who is let in no longer is not theirs any more.
+                    await SayLastAsync();
+                    return;
+                }
+
                 if (Collect() && await FlushAsync())
                 {
                     return;

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 
 using FastChat.Broker.Audit;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 
@@ -14,12 +15,16 @@ namespace FastChat.Broker.Connections;
 /// </summary>
 internal sealed class Handshake(ConnectionServices services, BrokerConnection connection, IDuplexPipe transport)
 {
+    /// <summary>When to come again whose user, or broker, has as many connections as may be: one of them has to end first.</summary>
+    private const uint ManyRetryMs = 5000;
+
     /// <summary>The session when the connection is READY; null when it was refused or has gone.</summary>
     public async Task<Session?> RunAsync()
     {
-        if (!services.Limits.TryAddStranger(connection.Remote))
+        Visitor visitor = connection.Visitor!;
+        if (services.Addresses.BeginSignIn(visitor) is { } refused)
         {
-            await connection.RefuseAsync(CloseCode.TooManyConnections, "too many connections that are not signed in", retryAfterMs: 1000);
+            await connection.RefuseAsync(refused.Code, refused.Reason, refused.RetryAfterMs);
             return null;
         }
 
@@ -30,7 +35,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
         }
         finally
         {
-            services.Limits.RemoveStranger(connection.Remote);
+            services.Addresses.EndSignIn(visitor);
         }
     }
 
@@ -135,21 +140,91 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             return null;
         }
 
-        // Looking up accounts reads the store: not on an I/O thread.
-        await services.ComingAndGoing;
-        (SignedIn? user, SignInRefused? refused) = await services.Accounts.SignInAsync(hello, CancellationToken.None);
+        (SignedIn? user, SignInRefused? refused) = await AdmitAsync(hello) is { } notNow ? (null, notNow) : await CheckAsync(hello);
         if (refused is not null)
         {
+            if (refused.Reused is { } victim)
+            {
+                services.Sessions.CloseAllOf(victim.User, device => device == victim.Device, CloseCode.TokenInvalid, "a refresh token of this device was used twice");
+                services.Audit.Note(new AuditEntry(AuditAct.TokenReused) { User = victim.User, Device = victim.Device, Remote = connection.Remote });
+            }
+
             services.Audit.Note(new AuditEntry(AuditAct.SignInRefused) { Remote = connection.Remote, Detail = refused.Code.ToString() });
             await connection.RefuseAsync(refused.Code, refused.Reason, refused.RetryAfterMs);
             return null;
         }
 
+        if (services.Limits.Enter(user!.Actor.User) is not { } allowance)
+        {
+            await connection.RefuseAsync(CloseCode.TooManyConnections, "this user has as many connections as a user may", services.Addresses.Spread(ManyRetryMs));
+            return null;
+        }
+
+        Session? session = null;
+        try
+        {
+            session = await AttachAsync(hello, user, allowance);
+            return session;
+        }
+        finally
+        {
+            if (session is null)
+            {
+                services.Limits.Leave(allowance);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Waits for a turn. When thousands come back at once they have it one after the other, those who were here before those who were not, and who would wait for longer than is of use is told when to come instead: at a moment of their own, later the longer the
+    /// line is.
+    /// </summary>
+    private async Task<SignInRefused?> AdmitAsync(Hello hello)
+    {
+        int lane = SignInLanes.Of(hello, !hello.Session.IsNone && services.Sessions.Knows(hello.Session));
+        TimeSpan wait = services.ComingAndGoing.ExpectedWait(lane);
+        long came = services.Clock.GetTimestamp();
+        if (wait <= services.Settings.SignInWait)
+        {
+            // Looking up accounts reads the store: not on an I/O thread.
+            await services.ComingAndGoing.In(lane);
+
+            // Those of the lanes before may have come later. Who waited long and is behind nobody now waited for a process that stood still, and is let in.
+            wait = services.Clock.GetElapsedTime(came);
+            if (wait <= 2 * services.Settings.SignInWait || !services.ComingAndGoing.IsCrowded)
+            {
+                return null;
+            }
+        }
+
+        services.Metrics.Limited("sign_in_wait");
+        return new SignInRefused(CloseCode.Overloaded, "too many sign-ins at once", services.Addresses.Spread((uint)Math.Clamp(wait.TotalMilliseconds, 500, 30_000)));
+    }
+
+    private async Task<(SignedIn? User, SignInRefused? Refused)> CheckAsync(Hello hello)
+    {
+        bool isPassword = hello.Token is null && hello.Refresh is null && hello.Password is not null;
+        if (isPassword && services.Addresses.BeginPassword(connection.Visitor!, hello.Register) is { } early)
+        {
+            return (null, early);
+        }
+
+        (SignedIn? user, SignInRefused? refused) = await services.Accounts.SignInAsync(hello, CancellationToken.None);
+        if (isPassword && !hello.Register && refused?.Code != CloseCode.BadCredentials)
+        {
+            services.Addresses.OnPasswordRight(connection.Visitor!);
+        }
+
+        return (user, refused);
+    }
+
+    private async Task<Session?> AttachAsync(Hello hello, SignedIn user, UserAllowance allowance)
+    {
         Outbox outbox = new(services.Router.LoopCount, services.Settings.OutboxBudgetBytes, hello.Window);
-        Peer peer = new(user!.Actor, user.Name, outbox) { Remote = connection.Remote, TakesSignals = hello.Signals };
+        Peer peer = new(user.Actor, user.Name, outbox) { Remote = connection.Remote, TakesSignals = hello.Signals, Allowance = allowance, HoldsUntilMicros = user.HoldsUntilMicros };
         if (!services.Router.Peers.TryAdd(peer))
         {
-            await connection.RefuseAsync(CloseCode.TooManyConnections, "the broker has as many connections as it may", retryAfterMs: 5000);
+            await connection.RefuseAsync(CloseCode.TooManyConnections, "the broker has as many connections as it may", services.Addresses.Spread(ManyRetryMs));
             return null;
         }
 
@@ -160,19 +235,21 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             services.Router.Peers.Remove(peer);
             await (code == CloseCode.SessionReplaced
                 ? connection.RefuseAsync(code, "a later connection has taken up this session")
-                : connection.RefuseAsync(code, "this user has as many sessions as a user may", retryAfterMs: 5000));
+                : connection.RefuseAsync(code, "this user has as many sessions as a user may", services.Addresses.Spread(ManyRetryMs)));
             return null;
         }
 
-        // Behind the attaching: whoever ends the account closes the sessions that are attached, so one of the two sees the other.
-        if (!services.Services.IsAlive(user.Actor))
+        // Behind the attaching: whoever ends the account or the device closes the sessions that are attached, so one of the two sees the other.
+        if (services.Accounts.Judge(user) is { } late)
         {
             services.Sessions.Detach(session, connection);
             services.Router.Peers.Remove(peer);
-            await connection.RefuseAsync(CloseCode.TokenInvalid, "the service account was ended");
+            await connection.RefuseAsync(late.Code, late.Reason);
             return null;
         }
 
+        peer.Session = session.Id;
+        services.Accounts.Devices.Seen(user.Actor.User, user.Actor.Device);
         services.Presence.Attach(session, peer);
         outbox.Append(Welcome(user, session, resumed));
         connection.BecomeReady(peer);
@@ -182,10 +259,13 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             User = user.Actor.User,
             Device = user.Actor.Device,
             Remote = connection.Remote,
-            Detail = hello.Token is not null ? "token" : "password",
+            Detail = hello.Token is not null ? "token" : hello.Refresh is not null ? "refresh" : "password",
         });
         return session;
     }
+
+    /// <summary>Whole seconds that are left, never one too many; null = no end.</summary>
+    public static ulong? HoldsFor(long untilMicros, long nowMicros) => untilMicros == 0 ? null : (ulong)Math.Max(0, untilMicros - nowMicros) / 1_000_000;
 
     private byte[] Welcome(SignedIn user, Session session, bool resumed)
     {
@@ -199,6 +279,8 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             Name = user.Name,
             Device = user.Actor.Device,
             Token = user.NewToken,
+            Refresh = user.NewRefresh,
+            TokenSeconds = HoldsFor(user.HoldsUntilMicros, services.Router.NowMicros()),
             HeartbeatMs = (uint)services.Settings.Heartbeat.TotalMilliseconds,
             FrameSizeMax = ProtocolLimits.ClientFrameSizeMax,
             BodySizeMax = (uint)services.Settings.BodySizeMax,

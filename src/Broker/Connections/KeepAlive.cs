@@ -11,6 +11,8 @@ namespace FastChat.Broker.Connections;
 internal sealed class KeepAlive(ConnectionSettings settings, TimeProvider clock)
 {
     private static readonly byte[] Ping = MakePing();
+    private static readonly TimeSpan SeenInterval = TimeSpan.FromHours(2);
+    private static readonly TimeSpan ShutOutDeadline = TimeSpan.FromMilliseconds(250);
 
     private long _notBefore;
 
@@ -44,7 +46,9 @@ internal sealed class KeepAlive(ConnectionSettings settings, TimeProvider clock)
         ConnectionActivity activity = connection.Activity;
         if (activity.CloseBegun != 0)
         {
-            if (IsOver(activity.CloseBegun, settings.CloseDeadline))
+            // Who was shut out and takes no bytes is not waited for: what lies in the transport is the last that reaches it.
+            bool isShutOut = CloseCodes.EndsSignIn(connection.ClosingWith) && activity.WriteBegun != 0;
+            if (IsOver(activity.CloseBegun, isShutOut ? ShutOutDeadline : settings.CloseDeadline))
             {
                 connection.Abort();
             }
@@ -59,9 +63,21 @@ internal sealed class KeepAlive(ConnectionSettings settings, TimeProvider clock)
         }
 
         CloseCode code = Judge(activity);
+        if (code == CloseCode.None && connection.Peer is { HoldsUntilMicros: > 0 } signedIn && signedIn.HoldsUntilMicros <= NowMicros())
+        {
+            connection.RequestClose(CloseCode.TokenExpired, "the token has expired");
+            return;
+        }
+
         if (code != CloseCode.None)
         {
             connection.RequestClose(code, "deadline");
+        }
+        else if (connection.Peer is { } there && clock.GetElapsedTime(activity.Noted) >= SeenInterval)
+        {
+            // Who stays connected for longer than a device may be away has been there all the time.
+            activity.Noted = clock.GetTimestamp();
+            connection.NoteSeen(there);
         }
         else if (connection.Peer is { } peer && IsOver(activity.Sent, settings.Heartbeat) && activity.WriteBegun == 0)
         {
@@ -70,6 +86,8 @@ internal sealed class KeepAlive(ConnectionSettings settings, TimeProvider clock)
     }
 
     private bool IsOver(long since, TimeSpan limit) => clock.GetElapsedTime(Math.Max(since, _notBefore)) >= limit;
+
+    private long NowMicros() => (clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
     private static byte[] MakePing()
     {

@@ -19,6 +19,7 @@ internal sealed class BrokerMetrics : IDisposable
     private readonly Total _published;
     private readonly Total _refused;
     private readonly Total _closed;
+    private readonly Total _limited;
     private readonly Total _commits;
     private readonly Total _committedBytes;
     private readonly Histogram<double> _commitSeconds;
@@ -33,6 +34,7 @@ internal sealed class BrokerMetrics : IDisposable
         _published = Count("fastchat.published", "{message}", "publishes acknowledged");
         _refused = Count("fastchat.refused", "{request}", "publishes refused");
         _closed = Count("fastchat.closed", "{connection}", "connections closed by the broker, by code");
+        _limited = Count("fastchat.limited", "{refusal}", "what was refused because of a limit, by limit");
         _commits = Count("fastchat.commits", "{commit}", "group commits");
         _committedBytes = Count("fastchat.committed", "By", "bytes committed");
         _commitSeconds = _meter.CreateHistogram<double>("fastchat.commit.duration", "s", "write and sync of a group commit");
@@ -59,6 +61,9 @@ internal sealed class BrokerMetrics : IDisposable
 
     /// <summary>The broker closed a connection.</summary>
     public void Closed(Protocol.CloseCode code) => _closed.Add(1, new KeyValuePair<string, object?>("code", code.ToString()));
+
+    /// <summary>Something was refused because of a limit. The name is one of a few of the broker's own.</summary>
+    public void Limited(string limit) => _limited.Add(1, new KeyValuePair<string, object?>("limit", limit));
 
     /// <summary>A commit became durable.</summary>
     public void Committed(CommitObservation commit)

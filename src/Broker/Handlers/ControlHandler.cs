@@ -2,6 +2,7 @@ using System.Buffers;
 
 using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 using FastChat.Shared;
@@ -17,8 +18,8 @@ namespace FastChat.Broker.Handlers;
 /// </summary>
 internal sealed class ControlHandler(
     ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, MessageRequests messages, ForwardRequests forwards, ScheduleRequests schedule,
-    HiddenRequests hidden, InboxRequests inbox, UserRequests users, OperatorRequests operators, PeopleRequests people, ServiceRequests services, PresenceRequests presence,
-    AttachmentRequests attachments, AuditLog audit, ILogger log)
+    HiddenRequests hidden, InboxRequests inbox, UserRequests users, OperatorRequests operators, PeopleRequests people, ServiceRequests services, DeviceRequests devices, AccountRequests administration, PresenceRequests presence,
+    AttachmentRequests attachments, UserLimits limits, AuditLog audit, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
     private const int ControlsInFlightMax = 16;
@@ -32,6 +33,12 @@ internal sealed class ControlHandler(
         if (!HasRoom(client.Peer) || (IsOfChunk(type) && !HasRoomForChunk(client.Peer)))
         {
             return HandlerOutcome.TryAgain;
+        }
+
+        if (!limits.MayAsk(client.Peer, type, out uint retryAfterMs))
+        {
+            client.Refuse(request, ErrorCode.RateLimited, "too many requests in too short a time", retryAfterMs);
+            return HandlerOutcome.Done;
         }
 
         if (!ControlMap.TryParse(body, out ControlMap? map, out string reason))
@@ -160,6 +167,14 @@ internal sealed class ControlHandler(
         FrameType.GetStats => Task.FromResult(operators.Stats(peer.Actor)),
         FrameType.Drain => operators.DrainAsync(peer.Actor),
         FrameType.CancelUpload => attachments.CancelAsync(peer.Actor, map),
+        FrameType.Reauthenticate => devices.ReauthenticateAsync(peer, map),
+        FrameType.ListDevices => Task.FromResult(devices.List(peer.Actor, map)),
+        FrameType.NameDevice => devices.NameAsync(peer.Actor, map),
+        FrameType.EndDevices => devices.EndAsync(peer, map),
+        FrameType.ChangePassword => devices.ChangePasswordAsync(peer, map),
+        FrameType.SuspendUser => administration.SuspendAsync(peer, map),
+        FrameType.ListUsers => Task.FromResult(administration.ListUsers(peer.Actor, map)),
+        FrameType.ListSessions => Task.FromResult(administration.ListSessions(peer.Actor, map)),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
     };
 }

@@ -16,7 +16,7 @@ namespace FastChat.Broker.Handlers;
 /// The control requests about conversations. Changes go through the owning shard and are answered when they are durable; reads look at the durable state of
 /// any shard. Pool threads.
 /// </summary>
-internal sealed class ConversationRequests(Router router, IConversationLog log, ConversationReads reads, Accounts accounts, Blocks blocks, MembershipQuotas quotas, RandomSource random)
+internal sealed class ConversationRequests(Router router, IConversationLog log, ConversationReads reads, Accounts accounts, Blocks blocks, UserLimits limits, ConversationLists lists, RandomSource random)
 {
     /// <summary>Makes a conversation.</summary>
     public async Task<ControlAnswer> CreateAsync(Actor actor, ControlMap map)
@@ -127,16 +127,16 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
             return ControlAnswer.Refused(ErrorCode.Forbidden, "this account makes no conversations");
         }
 
-        if (!quotas.MayMake(actor, out uint retryAfterMs))
+        if (!limits.TryTake(actor, Budget.Made, 1, out uint retryAfterMs))
         {
             return ControlAnswer.TryLater(retryAfterMs, "too many new conversations");
         }
 
         // A direct conversation is found when there is one, whatever else its two belong to.
         bool isFound = command.FindExisting && log.Get(Table.State, ConversationKeys.Meta(command.Conversation)) is not null;
-        if (!isFound && !quotas.FirstFull([actor.User, .. command.Members]).IsNone)
+        if (!isFound && !lists.FirstFull([actor.User, .. command.Members]).IsNone)
         {
-            return ControlAnswer.Refused(ErrorCode.TooMany, MembershipQuotas.FullReason);
+            return ControlAnswer.Refused(ErrorCode.TooMany, ConversationLists.FullReason);
         }
 
         CommandResult result = await router.ExecuteAsync(

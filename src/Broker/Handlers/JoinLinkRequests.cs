@@ -15,7 +15,7 @@ namespace FastChat.Broker.Handlers;
 /// The control requests about join links. A link's text is the conversation's id and 128 random bits, in base64url; the store has only the SHA-256 of the bits, which is also what a link is called by
 /// afterwards. Pool threads.
 /// </summary>
-internal sealed class JoinLinkRequests(Router router, IConversationLog log, ConversationReads reads, MembershipQuotas quotas, RandomSource random)
+internal sealed class JoinLinkRequests(Router router, IConversationLog log, ConversationReads reads, UserLimits limits, ConversationLists lists, RandomSource random)
 {
     private const int SecretSize = Id128.Size;
     private const long MicrosPerSecond = 1_000_000;
@@ -115,14 +115,14 @@ internal sealed class JoinLinkRequests(Router router, IConversationLog log, Conv
             return ControlAnswer.Refused(ErrorCode.BadRequest, "link: that is no join link");
         }
 
-        if (!quotas.MayComeOrGo(actor, out uint retryAfterMs))
+        if (!limits.TryTake(actor, Budget.Own, 1, out uint retryAfterMs))
         {
             return ControlAnswer.TryLater(retryAfterMs, "too many changes of memberships");
         }
 
-        if (!quotas.FirstFull([actor.User]).IsNone)
+        if (!lists.FirstFull([actor.User]).IsNone)
         {
-            return ControlAnswer.Refused(ErrorCode.TooMany, MembershipQuotas.FullReason);
+            return ControlAnswer.Refused(ErrorCode.TooMany, ConversationLists.FullReason);
         }
 
         ConversationId conversation = ConversationId.Read(bytes);

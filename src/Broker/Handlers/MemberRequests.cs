@@ -10,7 +10,7 @@ using FastChat.Storage;
 namespace FastChat.Broker.Handlers;
 
 /// <summary>The control requests about members: their form, and that the users exist. What may be done is decided by the conversation's shard. Pool threads.</summary>
-internal sealed class MemberRequests(Router router, ConversationReads reads, Accounts accounts, Blocks blocks, MembershipQuotas quotas)
+internal sealed class MemberRequests(Router router, ConversationReads reads, Accounts accounts, Blocks blocks, UserLimits limits, ConversationLists lists)
 {
     private const long MicrosPerSecond = 1_000_000;
     private const long SecondsMax = ProtocolLimits.DurationDaysMax * 24L * 60 * 60;
@@ -36,14 +36,14 @@ internal sealed class MemberRequests(Router router, ConversationReads reads, Acc
             return ControlAnswer.Refused(ErrorCode.Forbidden, Blocks.NotAllCanBeAdded);
         }
 
-        if (!quotas.MayChange(actor, users.Length, out uint retryAfterMs))
+        if (!limits.TryTake(actor, Budget.Others, Math.Max(1, users.Length), out uint retryAfterMs))
         {
             return TooFast(retryAfterMs);
         }
 
-        if (!quotas.FirstFull(users).IsNone)
+        if (!lists.FirstFull(users).IsNone)
         {
-            return ControlAnswer.Refused(ErrorCode.TooMany, MembershipQuotas.FullReason);
+            return ControlAnswer.Refused(ErrorCode.TooMany, ConversationLists.FullReason);
         }
 
         CommandResult result = await ChangeMembersAsync(actor, map, role, users);
@@ -57,7 +57,7 @@ internal sealed class MemberRequests(Router router, ConversationReads reads, Acc
     {
         UserId user = new(map.Id("user"));
         bool isOwn = user.IsNone || user == actor.User;
-        if (!(isOwn ? quotas.MayComeOrGo(actor, out uint retryAfterMs) : quotas.MayChange(actor, 1, out retryAfterMs)))
+        if (!limits.TryTake(actor, isOwn ? Budget.Own : Budget.Others, 1, out uint retryAfterMs))
         {
             return TooFast(retryAfterMs);
         }
@@ -101,14 +101,14 @@ internal sealed class MemberRequests(Router router, ConversationReads reads, Acc
             return ControlAnswer.Refused(ErrorCode.Forbidden, Blocks.NotAllCanBeAdded);
         }
 
-        if (!(MemberChanges.IsOwn(change) ? quotas.MayComeOrGo(actor, out uint retryAfterMs) : quotas.MayChange(actor, 1, out retryAfterMs)))
+        if (!limits.TryTake(actor, MemberChanges.IsOwn(change) ? Budget.Own : Budget.Others, 1, out uint retryAfterMs))
         {
             return TooFast(retryAfterMs);
         }
 
-        if (change is MemberChange.Join or MemberChange.Invite && !quotas.FirstFull([user]).IsNone)
+        if (change is MemberChange.Join or MemberChange.Invite && !lists.FirstFull([user]).IsNone)
         {
-            return ControlAnswer.Refused(ErrorCode.TooMany, MembershipQuotas.FullReason);
+            return ControlAnswer.Refused(ErrorCode.TooMany, ConversationLists.FullReason);
         }
 
         ConversationId conversation = new(map.Id("conversation"));

@@ -2,6 +2,7 @@ using System.Buffers;
 
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Limits;
 using FastChat.Broker.People;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
@@ -14,7 +15,7 @@ namespace FastChat.Broker.Handlers;
 /// SetProfile, GetProfiles, SearchUsers, Block and ListBlocks (protocol.md §4.8). Changes go through the shard of the asking user and are answered when they are durable; reads see durable state. Whom one may
 /// not see, and who does not exist, are answered alike. Pool threads.
 /// </summary>
-internal sealed class PeopleRequests(Router router, IConversationLog log, Accounts accounts, PeopleBudgets budgets, PeopleNotices notices)
+internal sealed class PeopleRequests(Router router, IConversationLog log, Accounts accounts, UserLimits limits, PeopleNotices notices)
 {
     /// <summary>Bytes of profiles in one reply, or a little more: a frame has an end (<see cref="ProtocolLimits.ServerFrameSizeMax"/>), and 200 large profiles do not fit into it.</summary>
     private const int ReplyBytesMax = ProtocolLimits.ServerFrameSizeMax / 2;
@@ -30,7 +31,7 @@ internal sealed class PeopleRequests(Router router, IConversationLog log, Accoun
     public async Task<ControlAnswer> SetProfileAsync(Actor actor, ControlMap map)
     {
         ProfileChange change = ProfileChange.Parse(map);
-        if (!budgets.MayChangeProfile(actor, out uint retryAfterMs))
+        if (!limits.TryTake(actor, Budget.Profiles, 1, out uint retryAfterMs))
         {
             return ControlAnswer.TryLater(retryAfterMs, "profiles change once a second");
         }
@@ -59,7 +60,7 @@ internal sealed class PeopleRequests(Router router, IConversationLog log, Accoun
         }
 
         ProfileQuery[] queries = asked.Select(ToQuery).ToArray();
-        if (!budgets.MayLook(actor, queries.Length, out uint retryAfterMs))
+        if (!limits.TryTake(actor, Budget.Looks, queries.Length, out uint retryAfterMs))
         {
             return ControlAnswer.TryLater(retryAfterMs, "too many profiles were asked about");
         }
@@ -81,7 +82,7 @@ internal sealed class PeopleRequests(Router router, IConversationLog log, Accoun
             bytes += SizeOf(profile);
         }
 
-        return budgets.MayResolveIds(actor, strangers, out retryAfterMs)
+        return limits.TryTake(actor, Budget.Ids, strangers, out retryAfterMs)
             ? ControlAnswer.Ok(new ControlMap().Set("profiles", profiles))
             : ControlAnswer.TryLater(retryAfterMs, "too many strangers were asked about");
     }
@@ -97,7 +98,7 @@ internal sealed class PeopleRequests(Router router, IConversationLog log, Accoun
             return ControlAnswer.Refused(ErrorCode.BadRequest, "prefix: the beginning of a name is expected");
         }
 
-        if (!budgets.MaySearch(actor, out uint retryAfterMs))
+        if (!limits.TryTake(actor, Budget.Searches, 1, out uint retryAfterMs))
         {
             return ControlAnswer.TryLater(retryAfterMs, "too many searches");
         }
@@ -125,7 +126,7 @@ internal sealed class PeopleRequests(Router router, IConversationLog log, Accoun
         }
 
         // By id, so this tells who exists as GetProfiles and ResolveUsers do, and costs the same.
-        if (!budgets.MayBlock(actor, out uint retryAfterMs) || !budgets.MayResolveIds(actor, 1, out retryAfterMs))
+        if (!limits.TryTake(actor, Budget.Blocks, 1, out uint retryAfterMs) || !limits.TryTake(actor, Budget.Ids, 1, out retryAfterMs))
         {
             return ControlAnswer.TryLater(retryAfterMs, "too many blocks in too short a time");
         }

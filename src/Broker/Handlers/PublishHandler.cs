@@ -1,5 +1,6 @@
 using FastChat.Broker.Attachments;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -11,7 +12,7 @@ namespace FastChat.Broker.Handlers;
 /// Publish: validate → hash the body → post to the conversation's shard. What depends on the conversation (may this user write here, is it a retry) is decided there, in
 /// the order of the log. Runs on the connection's read loop, once per message: no allocation, no lock, no wait.
 /// </summary>
-internal sealed class PublishHandler(Router router, ServiceScopes scopes, AttachmentVoucher voucher, int bodySizeMax, int inFlightMax)
+internal sealed class PublishHandler(Router router, ServiceScopes scopes, AttachmentVoucher voucher, UserLimits limits, int bodySizeMax, int inFlightMax)
 {
     /// <summary>When a publish that was refused for want of room may come again: space is made by people, who are slower.</summary>
     private const uint FullRetryMs = 1000;
@@ -37,9 +38,9 @@ internal sealed class PublishHandler(Router router, ServiceScopes scopes, Attach
             return HandlerOutcome.Done;
         }
 
-        if ((peer.RefusedFrom != 0 || router.IsFull) && !MayGoOn(peer, request))
+        if (!MayGoOn(client, request, publish.Conversation, body.Length))
         {
-            client.Refuse(request, ErrorCode.StoreFull, "the disk has no room; repeat this publish before any other", FullRetryMs);
+            client.Refuse(request, peer.RefusedWith.Code, peer.RefusedWith.Reason, peer.RefusedWith.RetryAfterMs, isInOrder: true);
             return HandlerOutcome.Done;
         }
 
@@ -51,7 +52,8 @@ internal sealed class PublishHandler(Router router, ServiceScopes scopes, Attach
             AreAttachmentsVouchedFor = voucher.VouchesFor(peer.Actor.User, publish, timeMicros),
         };
         peer.BeginPublish();
-        if (!router.TryPost(shard, header, bodyHash, body))
+        client.HasPaid = !router.TryPost(shard, header, bodyHash, body);
+        if (client.HasPaid)
         {
             peer.EndPublish();
             return HandlerOutcome.TryAgain;
@@ -63,17 +65,33 @@ internal sealed class PublishHandler(Router router, ServiceScopes scopes, Attach
     /// <summary>True when the connection may have another publish under way.</summary>
     public bool HasRoom(Peer peer) => peer.InFlight < inFlightMax;
 
-    /// <summary>The disk is full or was when something of this connection was refused: only that one may be the next, or the order would be lost.</summary>
-    private bool MayGoOn(Peer peer, uint request)
+    /// <summary>
+    /// Refuses for the time being: the disk is full, or this is too much in too short a time. Once something of a connection was refused so, only that may be the next that is taken, or the order would be lost; what comes in between costs nothing and is refused alike.
+    /// </summary>
+    private bool MayGoOn(ClientContext client, uint request, ConversationId conversation, int size)
     {
-        peer.RefusedFrom = peer.RefusedFrom == 0 ? request : peer.RefusedFrom;
-        if (peer.RefusedFrom != request || router.IsFull)
+        Peer peer = client.Peer;
+        if (peer.RefusedFrom != 0 && peer.RefusedFrom != request)
         {
             return false;
         }
 
-        peer.RefusedFrom = 0;
-        return true;
+        if (router.IsFull)
+        {
+            peer.RefusedWith = (ErrorCode.StoreFull, "the disk has no room; repeat this publish before any other", FullRetryMs);
+        }
+        else if (!client.HasPaid && !limits.MayPublish(peer, conversation, size, client.Now, out uint retryAfterMs))
+        {
+            peer.RefusedWith = (ErrorCode.RateLimited, "too much in too short a time; repeat this publish before any other", retryAfterMs);
+        }
+        else
+        {
+            peer.RefusedFrom = 0;
+            return true;
+        }
+
+        peer.RefusedFrom = request;
+        return false;
     }
 
     private (ErrorCode Code, string Reason) Check(in Publish publish)

@@ -10,7 +10,7 @@ namespace FastChat.Broker.Handlers;
 /// The control requests about messages that are published later. The body is checked as that of a publish is; what depends on the conversation is decided by its shard, now and again when the time has come.
 /// Pool threads.
 /// </summary>
-internal sealed class ScheduleRequests(Router router, IConversationLog log, ConversationReads reads, AttachmentVoucher voucher, SessionRegistry sessions, int bodySizeMax)
+internal sealed class ScheduleRequests(Router router, IConversationLog log, ConversationReads reads, AttachmentVoucher voucher, SessionRegistry sessions, int bodySizeMax, KeyVault? vault = null)
 {
     /// <summary>Bytes of bodies that one reply carries, unless a single one is larger.</summary>
     private const int ReplyBytesMax = 128 * 1024;
@@ -87,14 +87,20 @@ internal sealed class ScheduleRequests(Router router, IConversationLog log, Conv
         byte[] behind = after.Length == 0 ? [] : [.. ScheduleKeys.AllOf(actor.User, default), .. after];
         log.Scan(Table.State, ScheduleKeys.AllOf(actor.User, conversation), behind, (key, value) =>
         {
-            ScheduledMessage message = ScheduledMessage.Parse(value);
+            ScheduledCommand named = ScheduleKeys.MessageOf(key);
+            if (ScheduledMessage.Opened(value.ToArray(), named, vault) is not { } stored)
+            {
+                // Nobody can read it any more, its author neither.
+                return true;
+            }
+
+            ScheduledMessage message = ScheduledMessage.Parse(stored);
             more = entries.Count == limit || (entries.Count > 0 && bytes + message.Body.Length > ReplyBytesMax);
             if (more)
             {
                 return false;
             }
 
-            ScheduledCommand named = ScheduleKeys.MessageOf(key);
             entries.Add(new ControlMap()
                 .SetId("conversation", named.Conversation.Value)
                 .SetId("id", named.Id.Value)

@@ -1,13 +1,13 @@
 using FastChat.Broker.Audit;
 using FastChat.Broker.Identity;
-using FastChat.Broker.People;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 
 namespace FastChat.Broker.Handlers;
 
 /// <summary>ResolveUsers and ImportUsers. Pool threads.</summary>
-internal sealed class UserRequests(Accounts accounts, PeopleBudgets budgets, AuditLog audit)
+internal sealed class UserRequests(Accounts accounts, UserLimits limits, AuditLog audit)
 {
     /// <summary>Users by name or by id, in the order asked.</summary>
     public ControlAnswer Resolve(Actor actor, ControlMap map)
@@ -20,10 +20,7 @@ internal sealed class UserRequests(Accounts accounts, PeopleBudgets budgets, Aud
         }
 
         // Ahead of the look: an answer that is refused must not have told anything, not even by the time it took.
-        bool isAllowed = names is not null
-            ? budgets.MayResolveNames(actor, names.Length, out uint retryAfterMs)
-            : budgets.MayResolveIds(actor, ids!.Length, out retryAfterMs);
-        if (!isAllowed)
+        if (!limits.TryTake(actor, names is not null ? Budget.Names : Budget.Ids, names?.Length ?? ids!.Length, out uint retryAfterMs))
         {
             return ControlAnswer.TryLater(retryAfterMs, "too many users were looked up");
         }

@@ -2,6 +2,7 @@ using System.Net;
 
 using FastChat.Broker.Attachments;
 using FastChat.Broker.Connections;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Presence;
 using FastChat.Broker.Transport;
 using FastChat.Protocol;
@@ -87,11 +88,71 @@ public sealed record BrokerOptions
     /// <summary>Bytes of the disk that stay free: with less, publishes are refused until there is room again.</summary>
     public long DiskReserveBytes { get; init; } = 64L << 20;
 
+    /// <summary>A file with the master key, 32 bytes as hexadecimal digits or base64, that its owner alone can read: with it bodies are encrypted on the disk. Null: as they are, unless a command is given.</summary>
+    public string? EncryptionKeyFile { get; init; }
+
+    /// <summary>A program and its arguments that wraps and unwraps the vault's key, instead of a key file (docs/operations.md). Empty = none.</summary>
+    public IReadOnlyList<string> EncryptionCommand { get; init; } = [];
+
+    /// <summary>The master key before, for the start that changes it; null for none.</summary>
+    public string? EncryptionKeyFileOld { get; init; }
+
+    /// <summary>The program before, for the start that changes it. Empty = none.</summary>
+    public IReadOnlyList<string> EncryptionCommandOld { get; init; } = [];
+
+    /// <summary>The directory of the key vault; null: <c>keys</c> in the data directory.</summary>
+    public string? Keys { get; init; }
+
     /// <summary>Open connections.</summary>
     public int ConnectionsMax { get; init; } = 18_000;
 
     /// <summary>Connections of one address that are not signed in.</summary>
     public int StrangersPerAddressMax { get; init; } = 4096;
+
+    /// <summary>False: no rates are held to (caps are, and so are the budgets that protect other people).</summary>
+    public bool Limits { get; init; } = true;
+
+    /// <summary>Networks, as ADDRESS/BITS, whose addresses have no caps and rates: those of proxies that do not say whom they speak for.</summary>
+    public IReadOnlyList<string> LimitTrusted { get; init; } = ["127.0.0.0/8", "::1/128"];
+
+    /// <summary>Seconds' worth of its rate that may come at once, of each rate here.</summary>
+    public double LimitBurstSeconds { get; init; } = 10;
+
+    /// <summary>Messages a second of one user.</summary>
+    public double LimitPublishesPerSecond { get; init; } = 1000;
+
+    /// <summary>Bytes of them a second.</summary>
+    public double LimitPublishBytesPerSecond { get; init; } = 8 << 20;
+
+    /// <summary>What the control requests of one user may cost in a second.</summary>
+    public double LimitRequestsPerSecond { get; init; } = 1000;
+
+    /// <summary>How many times that a service account may do.</summary>
+    public double LimitServiceFactor { get; init; } = 10;
+
+    /// <summary>Messages a second into one conversation.</summary>
+    public double LimitConversationPublishesPerSecond { get; init; } = 5000;
+
+    /// <summary>Bytes a second that are read from one connection.</summary>
+    public double LimitConnectionBytesPerSecond { get; init; } = 32 << 20;
+
+    /// <summary>Connections of one user.</summary>
+    public int LimitConnectionsPerUser { get; init; } = 1024;
+
+    /// <summary>Connections of one address.</summary>
+    public int LimitConnectionsPerAddress { get; init; } = 2048;
+
+    /// <summary>Connections a second from one address.</summary>
+    public double LimitConnectsPerSecond { get; init; } = 100;
+
+    /// <summary>Sign-ins with a password, and new accounts, a second from one address.</summary>
+    public double LimitSignInsPerSecond { get; init; } = 5;
+
+    /// <summary>Wrong passwords from one address before the pauses begin.</summary>
+    public int LimitWrongPasswords { get; init; } = 20;
+
+    /// <summary>Seconds that a sign-in may wait for its turn before its client is told to come back.</summary>
+    public double LimitSignInWaitSeconds { get; init; } = 3;
 
     /// <summary>Bytes of live records that wait for one connection before it lags.</summary>
     public int OutboxBudgetBytes { get; init; } = 256 * 1024;
@@ -129,6 +190,15 @@ public sealed record BrokerOptions
     /// <summary>Seconds that a session waits for its client after a disconnect.</summary>
     public double SessionSeconds { get; init; } = 300;
 
+    /// <summary>Seconds for which an access token signs in, and for which a connection holds without another one.</summary>
+    public double AccessTokenSeconds { get; init; } = 15 * 60;
+
+    /// <summary>Seconds after which a device that did not come has to show the password again.</summary>
+    public double DeviceIdleSeconds { get; init; } = 30 * 24 * 60 * 60;
+
+    /// <summary>Seconds after which a device has to show the password again in any case.</summary>
+    public double DeviceLifetimeSeconds { get; init; } = 365 * 24 * 60 * 60;
+
     /// <summary>Seconds that a person is still there after their last connection went: who reconnects within them was never gone.</summary>
     public double PresenceGraceSeconds { get; init; } = 15;
 
@@ -162,12 +232,20 @@ public sealed record BrokerOptions
         Require(AttachmentSizeMax is >= 0 and <= AttachmentLimits.SizeMax && AttachmentQuota >= 0, $"attachment_size_max: 0 to {AttachmentLimits.SizeMax}; attachment_quota is not negative");
         Require(AttachmentUploadsMax >= 1, "attachment_uploads_max is at least 1");
         Require(AttachmentClaimSeconds is > 0 and <= 31_536_000 && AttachmentGraceSeconds is >= 0 and <= 31_536_000, "attachment_claim_seconds and attachment_grace_seconds: a year at the most");
+        Require(
+            AccessTokenSeconds is >= 1 and <= 86_400 && DeviceIdleSeconds >= AccessTokenSeconds && DeviceLifetimeSeconds >= DeviceIdleSeconds && DeviceLifetimeSeconds <= 3_155_760_000,
+            "access_token_seconds: 1 to 86,400 (a day); device_idle_seconds is no less than that, and device_lifetime_seconds no less than that, and a hundred years at the most");
         Require(SessionSeconds >= 0 && DrainSeconds >= 0, "session_seconds and drain_seconds are not negative");
         Require(PresenceGraceSeconds >= 0 && PresenceTickSeconds is >= 0.05 and <= 60, "presence_grace_seconds is not negative, presence_tick_seconds is 0.05 to 60");
         Require(
             PresenceConnectionBytesPerSecond >= 1000 && PresenceBytesPerSecond >= PresenceConnectionBytesPerSecond,
             "presence_connection_bytes_per_second: at least 1,000, and presence_bytes_per_second no less than that");
         Require(AuditDays is >= 1 and <= 36_500, "audit_days: 1 to 36,500");
+        Require(EncryptionKeyFile is null || EncryptionCommand.Count == 0, "encryption_key_file and encryption_command: one of them");
+        Require(EncryptionKeyFileOld is null || EncryptionCommandOld.Count == 0, "encryption_key_file_old and encryption_command_old: one of them");
+        bool isEncrypting = EncryptionKeyFile is not null || EncryptionCommand.Count > 0;
+        Require(isEncrypting || (EncryptionKeyFileOld is null && EncryptionCommandOld.Count == 0 && Keys is null), "keys and the master key before need encryption_key_file or encryption_command");
+        RequireLimits();
         ValidateTransport();
     }
 
@@ -210,11 +288,38 @@ public sealed record BrokerOptions
     {
         Server = $"FastChat/{typeof(BrokerOptions).Assembly.GetName().Version?.ToString(3)}",
         LoginDeadline = TimeSpan.FromSeconds(LoginDeadlineSeconds),
+        // Whoever waited for half of the login deadline may not be there any more when the turn comes.
+        SignInWait = TimeSpan.FromSeconds(Math.Min(LimitSignInWaitSeconds, LoginDeadlineSeconds / 2)),
         FrameDeadline = TimeSpan.FromSeconds(FrameDeadlineSeconds),
         Heartbeat = TimeSpan.FromSeconds(HeartbeatSeconds),
         WriteDeadline = TimeSpan.FromSeconds(WriteDeadlineSeconds),
         OutboxBudgetBytes = OutboxBudgetBytes,
         BodySizeMax = BodySizeMax,
+    };
+
+    internal Identity.TokenLives ToTokenLives() => new()
+    {
+        Access = TimeSpan.FromSeconds(AccessTokenSeconds),
+        Idle = TimeSpan.FromSeconds(DeviceIdleSeconds),
+        Device = TimeSpan.FromSeconds(DeviceLifetimeSeconds),
+    };
+
+    internal LimitSettings ToLimitSettings() => new()
+    {
+        IsOn = Limits,
+        BurstSeconds = LimitBurstSeconds,
+        PublishesPerSecond = LimitPublishesPerSecond,
+        PublishBytesPerSecond = LimitPublishBytesPerSecond,
+        RequestsPerSecond = LimitRequestsPerSecond,
+        ServiceFactor = LimitServiceFactor,
+        ConversationPublishesPerSecond = LimitConversationPublishesPerSecond,
+        ConnectionBytesPerSecond = LimitConnectionBytesPerSecond,
+        ConnectionsPerUserMax = LimitConnectionsPerUser,
+        ConnectionsPerAddressMax = LimitConnectionsPerAddress,
+        ConnectsPerSecond = LimitConnectsPerSecond,
+        SignInsPerSecond = LimitSignInsPerSecond,
+        WrongPasswordsFree = LimitWrongPasswords,
+        Trusted = [.. LimitTrusted.Select(IPNetwork.Parse)],
     };
 
     internal AttachmentOptions ToAttachmentOptions() => new(
@@ -227,6 +332,24 @@ public sealed record BrokerOptions
         BytesPerSecond = PresenceBytesPerSecond,
         ConnectionBytesPerSecond = PresenceConnectionBytesPerSecond,
     };
+
+    private void RequireLimits()
+    {
+        Require(LimitBurstSeconds is >= 0.1 and <= 3600, "limit_burst_seconds: 0.1 to 3,600");
+        Require(
+            double.Min(LimitPublishesPerSecond, LimitRequestsPerSecond) > 0 && LimitConversationPublishesPerSecond > 0 && LimitConnectsPerSecond > 0 && LimitSignInsPerSecond > 0,
+            "rates are above 0: \"limits\": false lifts them");
+        Require(
+            LimitPublishBytesPerSecond >= 1024 && LimitConnectionBytesPerSecond >= ProtocolLimits.ClientFrameSizeMax,
+            $"limit_publish_bytes_per_second: at least 1,024; limit_connection_bytes_per_second: at least a frame, {ProtocolLimits.ClientFrameSizeMax}");
+        Require(LimitServiceFactor >= 1, "limit_service_factor: at least 1");
+        Require(LimitConnectionsPerUser >= 1 && LimitConnectionsPerAddress >= 1 && LimitWrongPasswords >= 1, "maxima are at least 1");
+        Require(LimitSignInWaitSeconds > 0, "limit_sign_in_wait_seconds is positive");
+        foreach (string network in LimitTrusted)
+        {
+            Require(IPNetwork.TryParse(network, out _), $"limit_trusted: {network} is not a network of the form ADDRESS/BITS");
+        }
+    }
 
     private void RequireProtected(string address) => Require(
         IPAddress.IsLoopback(ParseEndPoint(address).Address) || HasTls,

@@ -9,6 +9,7 @@ using FastChat.Broker.Doors;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Inbox;
+using FastChat.Broker.Keys;
 using FastChat.Broker.Limits;
 using FastChat.Broker.Maintenance;
 using FastChat.Broker.People;
@@ -30,6 +31,7 @@ namespace FastChat.Broker.Hosting;
 internal sealed class BrokerParts : IAsyncDisposable
 {
     private readonly ILogger _logger;
+    private readonly KeyVault? _vault;
     private readonly BrokerMetrics _metrics = new();
     private readonly PasswordHasher _passwords;
     private readonly PresenceClock _presenceClock;
@@ -37,8 +39,9 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly DueScan _due;
     private readonly CancellationTokenSource _drainAsked = new();
 
-    private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, Surroundings surroundings)
+    private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, Surroundings surroundings, KeyVault? vault = null)
     {
+        _vault = vault;
         _logger = logger;
         Log = log;
         Audit = surroundings.Audit;
@@ -48,16 +51,22 @@ internal sealed class BrokerParts : IAsyncDisposable
             Math.Min(shards, options.Loops > 0 ? options.Loops : Math.Max(1, Environment.ProcessorCount / 4)),
             options.RingBytes,
             options.ConversationsInMemoryMax,
-            surroundings.CommitHereMax);
+            surroundings.CommitHereMax)
+        {
+            Vault = vault,
+        };
         Sessions = new SessionRegistry(surroundings.Clock, TimeSpan.FromSeconds(options.SessionSeconds));
         _router = new Router(
             routing, log, new PeerTable(options.ConnectionsMax), _metrics, surroundings.Clock, surroundings.Workers, new RouterEvents(OnStoreFailed, OnDamaged, OnListChanged) { CursorMoved = OnCursorMoved, PublishDenied = OnPublishDenied });
+        Keys = new KeyDestruction(vault, _router, surroundings.Audit, surroundings.Clock);
         _passwords = new PasswordHasher(surroundings.Random);
-        Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration);
+        Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration, options.ToTokenLives());
 
         ServiceAccounts services = new(_router, log, Accounts, surroundings.Random);
         ServiceScopes scopes = new(log);
-        PeopleBudgets budgets = new(surroundings.Clock);
+        LimitSettings limitSettings = options.ToLimitSettings();
+        Limits = new UserLimits(limitSettings, surroundings.Clock, surroundings.Random, _metrics, surroundings.Audit);
+        Addresses = new AddressLimits(options.ConnectionsMax, options.StrangersPerAddressMax, limitSettings, surroundings.Clock, surroundings.Random, _metrics, surroundings.Audit);
         Backups = new BackupRuns(
             log is RocksDbConversationLog files
                 ? (directory, keep, progress, stop) => StoreBackup.Take(files, directory, keep, isPaced: true, surroundings.Clock, progress, stop)
@@ -71,33 +80,36 @@ internal sealed class BrokerParts : IAsyncDisposable
         ConnectionSettings settings = options.ToConnectionSettings();
         ConversationReads reads = new(_router, log, scopes);
         Blocks blocks = new(log);
-        MembershipQuotas quotas = new(log, surroundings.Clock);
+        ConversationLists lists = new(log, surroundings.Clock);
         AttachmentOptions attachmentOptions = options.ToAttachmentOptions();
         AttachmentVoucher voucher = new(log, attachmentOptions.GraceMicros);
-        ScheduleRequests schedule = new(_router, log, reads, voucher, Sessions, settings.BodySizeMax);
+        ScheduleRequests schedule = new(_router, log, reads, voucher, Sessions, settings.BodySizeMax, vault);
         AttachmentRequests attachments = new(_router, log, reads, attachmentOptions, surroundings.Random);
         FrameDispatcher dispatcher = new(
-            new PublishHandler(_router, scopes, voucher, settings.BodySizeMax, settings.InFlightMax),
+            new PublishHandler(_router, scopes, voucher, Limits, settings.BodySizeMax, settings.InFlightMax),
             new SubscriptionHandler(_router, scopes, ProtocolLimits.SubscriptionsMax),
             new SignalHandler(_router, _metrics),
             new ControlHandler(
-                new ConversationRequests(_router, log, reads, Accounts, blocks, quotas, surroundings.Random),
-                new MemberRequests(_router, reads, Accounts, blocks, quotas),
-                new JoinLinkRequests(_router, log, reads, quotas, surroundings.Random),
+                new ConversationRequests(_router, log, reads, Accounts, blocks, Limits, lists, surroundings.Random),
+                new MemberRequests(_router, reads, Accounts, blocks, Limits, lists),
+                new JoinLinkRequests(_router, log, reads, Limits, lists, surroundings.Random),
                 new MessageRequests(log, reads),
                 new ForwardRequests(_router, log, reads, attachments),
                 schedule,
                 new HiddenRequests(_router, log, reads, Sessions),
                 new InboxRequests(_router, log, reads, new UnreadCounts(log, options.UnreadCountsMax)),
-                new UserRequests(Accounts, budgets, surroundings.Audit),
+                new UserRequests(Accounts, Limits, surroundings.Audit),
                 new OperatorRequests(Backups, _metrics, _drainAsked.Cancel, surroundings.Audit),
-                new PeopleRequests(_router, log, Accounts, budgets, new PeopleNotices(_router, log, Sessions)),
+                new PeopleRequests(_router, log, Accounts, Limits, new PeopleNotices(_router, log, Sessions)),
                 new ServiceRequests(services, Sessions, log, surroundings.Audit),
+                new DeviceRequests(Accounts, Sessions, surroundings.Audit, Limits, _router),
+                new AccountRequests(Accounts, Sessions, surroundings.Audit, _router),
                 new PresenceRequests(Presence, surroundings.Clock),
                 attachments,
+                Limits,
                 surroundings.Audit,
                 logger));
-        Connections = new ConnectionRegistry(new ConnectionServices
+        Connections = new ConnectionRegistry(new ConnectionServices(surroundings.Clock)
         {
             Router = _router,
             ConversationLog = log,
@@ -105,13 +117,12 @@ internal sealed class BrokerParts : IAsyncDisposable
             Presence = Presence,
             Accounts = Accounts,
             Audit = surroundings.Audit,
-            Services = services,
             Dispatcher = dispatcher,
-            Limits = new ConnectionLimits(options.ConnectionsMax, options.StrangersPerAddressMax),
+            Addresses = Addresses,
+            Limits = Limits,
             Settings = settings,
             Random = surroundings.Random,
             Metrics = _metrics,
-            Clock = surroundings.Clock,
             Log = logger,
         });
         _due = new DueScan(
@@ -124,6 +135,9 @@ internal sealed class BrokerParts : IAsyncDisposable
     /// <summary>The store.</summary>
     public IConversationLog Log { get; }
 
+    /// <summary>Destroys the keys of people and conversations.</summary>
+    public KeyDestruction Keys { get; }
+
     /// <summary>The sessions.</summary>
     public SessionRegistry Sessions { get; }
 
@@ -132,6 +146,12 @@ internal sealed class BrokerParts : IAsyncDisposable
 
     /// <summary>The accounts.</summary>
     public Accounts Accounts { get; }
+
+    /// <summary>How much a user may do; its settings can be replaced.</summary>
+    public UserLimits Limits { get; }
+
+    /// <summary>What stands before the door; its settings can be replaced.</summary>
+    public AddressLimits Addresses { get; }
 
     /// <summary>Where what happens is noted.</summary>
     public AuditLog Audit { get; }
@@ -164,7 +184,18 @@ internal sealed class BrokerParts : IAsyncDisposable
             DiskReserveBytes = options.DiskReserveBytes,
             RoomChanged = (isFull, free) => OnRoomChanged(logger, isFull, free),
         };
-        IConversationLog log = RocksDbConversationLog.Open(storage);
+        KeyVault? vault = BodyEncryption.Open(options);
+        IConversationLog log;
+        try
+        {
+            log = RocksDbConversationLog.Open(storage with { Vault = vault });
+        }
+        catch
+        {
+            vault?.Dispose();
+            throw;
+        }
+
         int connectionsMax = descriptors.ConnectionsFor(options.ConnectionsMax, DescriptorBudget.CountOpen());
         if (connectionsMax < options.ConnectionsMax)
         {
@@ -172,7 +203,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         }
 
         FileAuditLog audit = FileAuditLog.Open(options.Data, TimeSpan.FromDays(options.AuditDays), TimeProvider.System, logger);
-        BrokerParts parts = new(options with { ConnectionsMax = connectionsMax }, log, logger, Surroundings.Real with { Audit = audit });
+        BrokerParts parts = new(options with { ConnectionsMax = connectionsMax }, log, logger, Surroundings.Real with { Audit = audit }, vault);
         await OperatorToken.EnsureAsync(options.Data, parts.Accounts, logger, cancellation);
         return parts;
     }
@@ -190,6 +221,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         _due.Dispose();
         _router.Dispose();
         Log.Dispose();
+        _vault?.Dispose();
         _metrics.Dispose();
         (Audit as IDisposable)?.Dispose();
         _drainAsked.Dispose();
@@ -278,6 +310,8 @@ internal sealed class BrokerParts : IAsyncDisposable
     private void ObserveGauges()
     {
         _metrics.Observe("fastchat.connections", "{connection}", "open connections", () => Connections.Count);
+        _metrics.Observe("fastchat.addresses", "{address}", "addresses with connections", () => Addresses.Addresses);
+        _metrics.Observe("fastchat.allowances", "{user}", "users whose budgets are in memory", () => Limits.Remembered);
         _metrics.Observe("fastchat.sessions", "{session}", "sessions, attached or waiting", () => Sessions.Count);
         _metrics.Observe("fastchat.subscriptions", "{subscription}", "subscriptions", () => _router.Subscriptions);
         _metrics.Observe("fastchat.lagging", "{subscription}", "subscriptions that read from the log", () => _router.Pulling);

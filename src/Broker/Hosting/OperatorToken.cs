@@ -25,7 +25,7 @@ internal static class OperatorToken
         string path = Path.Combine(directory, FileName);
         string? token = File.Exists(path) ? (await File.ReadAllTextAsync(path, cancellation)).Trim() : null;
         bool isNew = string.IsNullOrEmpty(token);
-        token = isNew ? accounts.NewToken() : token!;
+        token = isNew ? accounts.Devices.NewToken() : token!;
         await accounts.EnsureAccountAsync(AccountName, AccountRights.Operator | AccountRights.Import, token, cancellation);
         if (isNew)
         {

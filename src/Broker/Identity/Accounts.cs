@@ -10,29 +10,63 @@ using FastChat.Storage;
 namespace FastChat.Broker.Identity;
 
 /// <summary>Who signed in, and the token to come back with when it was made now.</summary>
-internal sealed record SignedIn(Actor Actor, string Name, string? NewToken);
+internal sealed record SignedIn(Actor Actor, string Name, string? NewToken)
+{
+    /// <summary>What the next token is got with, when it was made now and there is one.</summary>
+    public string? NewRefresh { get; init; }
+
+    /// <summary>Until when it holds, µs; 0 = until it is ended.</summary>
+    public long HoldsUntilMicros { get; init; }
+
+    /// <summary>When what signed in was made, µs: what the device demands may be newer.</summary>
+    public long MadeMicros { get; init; }
+
+    /// <summary>Nothing secret.</summary>
+    public override string ToString() => $"{Name} {Actor.User}";
+}
 
 /// <summary>A sign-in that did not succeed: what the connection is closed with.</summary>
-internal sealed record SignInRefused(CloseCode Code, string Reason, uint RetryAfterMs = 0);
+internal sealed record SignInRefused(CloseCode Code, string Reason, uint RetryAfterMs = 0)
+{
+    /// <summary>A refresh token came twice: whose it was. Their device is ended, and its connections are to be closed.</summary>
+    public Actor? Reused { get; init; }
+}
 
 /// <summary>
 /// The one door to identity: makes accounts, checks passwords and tokens, knows names. Accounts belong to the shard of the user's id, which has the placement
 /// of the name, so a name is claimed and its account made in one batch. Reads see durable state. Methods block on disk reads: pool threads only.
 /// </summary>
-internal sealed class Accounts(Router router, IConversationLog log, PasswordHasher passwords, RandomSource random, bool isRegistrationOpen)
+internal sealed class Accounts(Router router, IConversationLog log, PasswordHasher passwords, RandomSource random, bool isRegistrationOpen, TokenLives? lives = null)
 {
     private const string TokenPrefix = "fc1_";
     private const uint OverloadedRetryMs = 2000;
     private const uint FullRetryMs = 5000;
 
+    /// <summary>Times that a sign-in begins anew because the account or the device was changed while the password was looked at.</summary>
+    private const int AttemptsMax = 8;
+
     private static readonly SignInRefused WrongCredentials = new(CloseCode.BadCredentials, "wrong name or password");
+    private static readonly SignInRefused InvalidToken = new(CloseCode.TokenInvalid, "the token is unknown, expired or revoked");
+    private static readonly SignInRefused ExpiredToken = new(CloseCode.TokenExpired, "the token has expired");
+    private static readonly SignInRefused SuspendedAccount = new(CloseCode.Suspended, "the account is suspended");
+
+    /// <summary>The devices and their tokens.</summary>
+    public Devices Devices { get; } = new(router, log, random, lives ?? new TokenLives());
+
+    /// <summary>The text of an access token, or of one that lives longer, of 32 random bytes.</summary>
+    public static string TokenText(ReadOnlySpan<byte> bytes) => TokenPrefix + Base64Url.EncodeToString(bytes);
 
     /// <summary>Checks a Hello. Exactly one of the results is not null.</summary>
     public async Task<(SignedIn? User, SignInRefused? Refused)> SignInAsync(Hello hello, CancellationToken cancellation)
     {
         if (hello.Token is not null)
         {
-            return WithToken(hello.Token);
+            return await WithTokenAsync(hello.Token);
+        }
+
+        if (hello.Refresh is not null)
+        {
+            return await WithRefreshAsync(hello.Refresh);
         }
 
         if (hello.Name is null || hello.Password is null)
@@ -91,15 +125,21 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
     public UserInfo? Find(UserId user) =>
         TryRead(user, out AccountRecord? account) ? new UserInfo(user, account.Name, account.IsExternal) : null;
 
-    /// <summary>What an account may do now; those of a service that was ended, which are none, for one that does not exist.</summary>
-    public AccountRights RightsOf(UserId user) => TryRead(user, out AccountRecord? account) ? account.Rights : AccountRights.Service;
+    /// <summary>What an account may do now; those of a service that was ended, which are none, for one that does not exist or is suspended.</summary>
+    public AccountRights RightsOf(UserId user) => TryRead(user, out AccountRecord? account) && !account.IsSuspended ? account.Rights : AccountRights.Service;
 
-    /// <summary>A new token's text: 256 random bits.</summary>
-    public string NewToken()
+    /// <summary>
+    /// Null when what signed in still does. Asked when the session is attached: whoever ends a device or an account makes that durable and then closes the sessions that are attached, so one of the two sees the other.
+    /// </summary>
+    public SignInRefused? Judge(SignedIn user)
     {
-        Span<byte> bytes = stackalloc byte[32];
-        random.Fill(bytes);
-        return TokenPrefix + Base64Url.EncodeToString(bytes);
+        if (!TryRead(user.Actor.User, out AccountRecord? account) || account.Rights != user.Actor.Rights
+            || Devices.Find(user.Actor.User, user.Actor.Device) is not { } device || device.TokensSinceMicros > user.MadeMicros)
+        {
+            return InvalidToken;
+        }
+
+        return account.IsSuspended ? SuspendedAccount : null;
     }
 
     /// <summary>An id for a new account, of its name's placement.</summary>
@@ -109,26 +149,179 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
     public Task<CommandResult> WriteAsync(UserId user, IReadOnlyList<StateEntry> entries, CancellationToken cancellation) =>
         router.ExecuteAsync(CommandKind.StateWrite, default, router.Map.ShardOf(user.Value), new StateWriteCommand(entries).ToBytes(), cancellation);
 
-    /// <summary>What makes a token, and the device that it belongs to.</summary>
+    /// <summary>What makes a token that holds until its device is ended, and that device.</summary>
     public static StateEntry[] TokenEntries(UserId user, DeviceId device, string token, long now) =>
     [
-        new StateEntry(IdentityKeys.Device(user, device), BitConverter.GetBytes(now)),
+        new StateEntry(IdentityKeys.Device(user, device), new StoredDevice(SignInWay.Token, now, string.Empty).ToBytes()),
         new StateEntry(IdentityKeys.Token(token), new TokenRecord(user, device, now, 0).ToBytes()),
     ];
 
-    private (SignedIn? User, SignInRefused? Refused) WithToken(string token)
+    /// <summary>Checks a token on a connection that is there already. Null when it does not sign in this user with this device.</summary>
+    public async Task<SignedIn?> ReauthenticateAsync(Actor actor, string token)
     {
-        if (log.Get(Table.State, IdentityKeys.Token(token)) is { } stored)
+        (SignedIn? user, _) = await WithTokenAsync(token);
+        return user is not null && user.Actor == actor ? user : null;
+    }
+
+    /// <summary>
+    /// Another password for who shows the old one. All other devices are ended in the same commit, so no crash leaves one that the old password had let in; this device gets new tokens. The errors: WRONG_CREDENTIALS, PASSWORD_INVALID, OVERLOADED, CONFLICT (somebody else
+    /// changed the account or its devices at the same time), and those of the store.
+    /// </summary>
+    /// <param name="actor">Who.</param>
+    /// <param name="old">The password that holds now.</param>
+    /// <param name="next">The new one.</param>
+    /// <param name="renews">The client keeps refresh tokens.</param>
+    public async Task<(CommandResult Result, IssuedTokens? Tokens)> ChangePasswordAsync(Actor actor, string old, string next, bool renews)
+    {
+        int size = Encoding.UTF8.GetByteCount(next);
+        if (size is < ProtocolLimits.PasswordSizeMin or > ProtocolLimits.PasswordSizeMax)
         {
-            TokenRecord record = TokenRecord.Parse(stored);
-            bool isExpired = record.ExpiresMicros != 0 && record.ExpiresMicros <= router.NowMicros();
-            if (!isExpired && TryRead(record.User, out AccountRecord? account))
-            {
-                return (new SignedIn(new Actor(record.User, record.Device, account.Rights), account.Name, null), null);
-            }
+            return (new CommandResult(ErrorCode.PasswordInvalid, $"{ProtocolLimits.PasswordSizeMin}–{ProtocolLimits.PasswordSizeMax} bytes"), null);
         }
 
-        return (null, new SignInRefused(CloseCode.TokenInvalid, "the token is unknown, expired or revoked"));
+        CommandResult wrong = new(ErrorCode.WrongCredentials, "that is not the password");
+        if (Encoding.UTF8.GetByteCount(old) > ProtocolLimits.PasswordSizeMax || !TryRead(actor.User, out AccountRecord? account, out byte[]? stored) || account.Verifier is null)
+        {
+            return (wrong, null);
+        }
+
+        bool? isRight = await passwords.VerifyAsync(old, account.Verifier);
+        string? verifier = isRight == true ? await passwords.HashAsync(next) : null;
+        if (verifier is null)
+        {
+            return (isRight == false ? wrong : new CommandResult(ErrorCode.Overloaded, "too many sign-ins at once"), null);
+        }
+
+        if (Devices.Find(actor.User, actor.Device, out byte[]? deviceBytes) is not { } device)
+        {
+            return (new CommandResult(ErrorCode.NoSuchDevice, "this device was ended"), null);
+        }
+
+        byte[] key = IdentityKeys.Account(actor.User);
+        List<DeviceId> others = Devices.All(actor.User).FindAll(other => other != actor.Device);
+        List<StateEntry> entries =
+        [
+            StateEntry.Holds(key, stored), new StateEntry(key, (account with { Verifier = verifier }).ToBytes()),
+            .. others.Select(other => new StateEntry(IdentityKeys.Device(actor.User, other), null)),
+            .. Devices.Issue(actor.User, actor.Device, (device, deviceBytes!), SignInWay.Password, device.Name, renews, out IssuedTokens issued),
+        ];
+        CommandResult written = await WriteAsync(actor.User, entries, CancellationToken.None);
+        return (written.Error == ErrorCode.None ? written with { Count = others.Count } : written, written.Error == ErrorCode.None ? issued : null);
+    }
+
+    /// <summary>Shuts somebody out, or lets them in again; durable when it returns. Their connections are the caller's to close, afterwards. CONFLICT for an operator and for a service account.</summary>
+    public async Task<CommandResult> SuspendAsync(UserId user, bool isSuspended)
+    {
+        CommandResult result = new(ErrorCode.Conflict, "the account changed meanwhile");
+        for (int attempt = 0; attempt < AttemptsMax && result.Error == ErrorCode.Conflict; attempt++)
+        {
+            if (!TryRead(user, out AccountRecord? account, out byte[]? stored))
+            {
+                return new CommandResult(ErrorCode.NoSuchUser, "there is no such user");
+            }
+
+            if ((account.Rights & (AccountRights.Operator | AccountRights.Service)) != 0)
+            {
+                return new CommandResult(ErrorCode.Conflict, "operators are not suspended, and a service account is ended instead");
+            }
+
+            if (account.IsSuspended == isSuspended)
+            {
+                return new CommandResult(ErrorCode.None);
+            }
+
+            byte[] key = IdentityKeys.Account(user);
+            result = await WriteAsync(user, [StateEntry.Holds(key, stored), new StateEntry(key, (account with { IsSuspended = isSuspended }).ToBytes())], CancellationToken.None);
+            result = result.Error == ErrorCode.None ? result with { Changed = true } : result;
+        }
+
+        return result;
+    }
+
+    /// <summary>A page of the accounts, in the order of their ids.</summary>
+    public List<AccountInfo> List(UserId after, int limit, out bool isComplete)
+    {
+        List<AccountInfo> page = [];
+        bool hasMore = false;
+        log.Scan(Table.State, "a"u8, after.IsNone ? [] : IdentityKeys.Account(after), (key, value) =>
+        {
+            if (!AccountRecord.TryParse(value, out AccountRecord? account))
+            {
+                return true;
+            }
+
+            hasMore = page.Count == limit;
+            if (!hasMore)
+            {
+                page.Add(new AccountInfo
+                {
+                    User = UserId.Read(key[1..]),
+                    Name = account.Name,
+                    IsExternal = account.IsExternal,
+                    IsSuspended = account.IsSuspended,
+                    CreatedAtMicros = (ulong)Math.Max(0, account.CreatedMicros),
+                });
+            }
+
+            return !hasMore;
+        });
+        isComplete = !hasMore;
+        return page;
+    }
+
+    private async Task<(SignedIn? User, SignInRefused? Refused)> WithTokenAsync(string token)
+    {
+        if (log.Get(Table.State, IdentityKeys.Token(token)) is not { } stored || !TokenRecord.TryParse(stored, out TokenRecord record)
+            || !TryRead(record.User, out AccountRecord? account) || Devices.Find(record.User, record.Device) is not { } device || record.CreatedMicros < device.TokensSinceMicros)
+        {
+            return (null, InvalidToken);
+        }
+
+        if (account.IsSuspended)
+        {
+            return (null, SuspendedAccount);
+        }
+
+        if (record.ExpiresMicros != 0 && record.ExpiresMicros <= router.NowMicros())
+        {
+            return (null, ExpiredToken);
+        }
+
+        if (record.Kind == TokenKind.Long && Devices.IsOver(device, device.LastSeenMicros))
+        {
+            return (null, InvalidToken);
+        }
+
+        if (record.Kind == TokenKind.Access)
+        {
+            await Devices.ConfirmAsync(record, device);
+        }
+
+        Actor actor = new(record.User, record.Device, account.Rights);
+        return (new SignedIn(actor, account.Name, null) { HoldsUntilMicros = record.ExpiresMicros, MadeMicros = record.CreatedMicros }, null);
+    }
+
+    private async Task<(SignedIn? User, SignInRefused? Refused)> WithRefreshAsync(string refresh)
+    {
+        Renewal renewal = await Devices.RenewAsync(refresh);
+        if (renewal.Outcome == RenewalOutcome.NotStored)
+        {
+            return (null, NotStored(new CommandResult(renewal.Error, "the token could not be renewed")));
+        }
+
+        if (renewal.Tokens is not { } tokens || !TryRead(renewal.User, out AccountRecord? account))
+        {
+            return (null, InvalidToken with { Reused = renewal.Outcome == RenewalOutcome.Reused ? new Actor(renewal.User, renewal.Device, AccountRights.None) : null });
+        }
+
+        return account.IsSuspended ? (null, SuspendedAccount) : (
+            new SignedIn(new Actor(renewal.User, renewal.Device, account.Rights), account.Name, tokens.Token)
+            {
+                NewRefresh = tokens.Refresh,
+                HoldsUntilMicros = tokens.HoldsUntilMicros,
+                MadeMicros = tokens.MadeMicros,
+            },
+            null);
     }
 
     private async Task<(SignedIn? User, SignInRefused? Refused)> WithPasswordAsync(Hello hello, CancellationToken cancellation)
@@ -139,21 +332,37 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
             return (null, WrongCredentials);
         }
 
-        UserId user = default;
-        AccountRecord? account = null;
-        if (Names.TryCanonicalize(hello.Name, out string? canonical) && log.Get(Table.State, IdentityKeys.Name(StateKeys.UserNames, canonical)) is { } id)
+        for (int attempt = 0; attempt < AttemptsMax; attempt++)
         {
-            user = UserId.Read(id);
-            TryRead(user, out account);
+            UserId user = default;
+            AccountRecord? account = null;
+            byte[]? stored = null;
+            if (Names.TryCanonicalize(hello.Name, out string? canonical) && log.Get(Table.State, IdentityKeys.Name(StateKeys.UserNames, canonical)) is { } id)
+            {
+                user = UserId.Read(id);
+                TryRead(user, out account, out stored);
+            }
+
+            bool? isRight = await passwords.VerifyAsync(hello.Password!, account?.Verifier);
+            if (isRight != true)
+            {
+                return (null, isRight is null ? new SignInRefused(CloseCode.Overloaded, "too many sign-ins at once", OverloadedRetryMs) : WrongCredentials);
+            }
+
+            // Behind the password: whether somebody is suspended is no stranger's business.
+            if (account!.IsSuspended)
+            {
+                return (null, SuspendedAccount);
+            }
+
+            (SignedIn? signedIn, SignInRefused? refused) = await IssueTokenAsync(user, account, hello, [StateEntry.Holds(IdentityKeys.Account(user), stored)], cancellation);
+            if (signedIn is not null || refused is not null)
+            {
+                return (signedIn, refused);
+            }
         }
 
-        bool? isRight = await passwords.VerifyAsync(hello.Password!, account?.Verifier);
-        return isRight switch
-        {
-            null => (null, new SignInRefused(CloseCode.Overloaded, "too many sign-ins at once", OverloadedRetryMs)),
-            false => (null, WrongCredentials),
-            true => await IssueTokenAsync(user, account!, hello.Device, [], cancellation),
-        };
+        return (null, new SignInRefused(CloseCode.Overloaded, "too many sign-ins at once", OverloadedRetryMs));
     }
 
     private async Task<(SignedIn? User, SignInRefused? Refused)> RegisterAsync(Hello hello, CancellationToken cancellation)
@@ -192,7 +401,7 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
         (SignedIn? made, SignInRefused? refused) = await IssueTokenAsync(
             user,
             account,
-            default,
+            hello with { Device = default },
             [
                 new StateEntry(nameKey, ControlMap.IdBytes(user.Value), MustBeAbsent: true),
                 new StateEntry(IdentityKeys.Account(user), account.ToBytes()),
@@ -201,22 +410,43 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
         return refused?.Code == CloseCode.NameTaken ? (null, taken) : (made, refused);
     }
 
+    /// <summary>Makes the device, or finds it, and its tokens. Neither result when <paramref name="before"/>, or the device, did not hold any more: look again.</summary>
     private async Task<(SignedIn? User, SignInRefused? Refused)> IssueTokenAsync(
-        UserId user, AccountRecord account, DeviceId wanted, IReadOnlyList<StateEntry> before, CancellationToken cancellation)
+        UserId user, AccountRecord account, Hello hello, IReadOnlyList<StateEntry> before, CancellationToken cancellation)
     {
-        bool isKnown = wanted.Value != 0 && log.Get(Table.State, IdentityKeys.Device(user, wanted)) is not null;
-        DeviceId device = isKnown ? wanted : random.NextDevice();
-        string token = NewToken();
-        CommandResult written = await WriteAsync(
-            user, [.. before, .. TokenEntries(user, device, token, router.NowMicros())], cancellation);
+        byte[]? stored = null;
+        StoredDevice? known = hello.Device.Value == 0 ? null : Devices.Find(user, hello.Device, out stored);
+        DeviceId device = known is null ? random.NextDevice() : hello.Device;
+        if (known is null)
+        {
+            await Devices.MakeRoomAsync(user);
+        }
+
+        List<StateEntry> entries = Devices.Issue(
+            user, device, known is null ? null : (known, stored!), SignInWay.Password, hello.Client ?? string.Empty, hello.Renews, out IssuedTokens issued);
+        CommandResult written = await WriteAsync(user, [.. before, .. entries], cancellation);
         return written.Error switch
         {
-            ErrorCode.None => (new SignedIn(new Actor(user, device, account.Rights), account.Name, token), null),
+            ErrorCode.None => (
+                new SignedIn(new Actor(user, device, account.Rights), account.Name, issued.Token)
+                {
+                    NewRefresh = issued.Refresh,
+                    HoldsUntilMicros = issued.HoldsUntilMicros,
+                    MadeMicros = issued.MadeMicros,
+                },
+                null),
             ErrorCode.NameTaken => (null, new SignInRefused(CloseCode.NameTaken, written.Reason)),
-            ErrorCode.StoreFull => (null, new SignInRefused(CloseCode.StoreFull, written.Reason, FullRetryMs)),
-            _ => (null, new SignInRefused(CloseCode.StoreUnavailable, written.Reason)),
+            ErrorCode.Conflict => default,
+            _ => (null, NotStored(written)),
         };
     }
+
+    private static SignInRefused NotStored(CommandResult written) => written.Error switch
+    {
+        ErrorCode.StoreFull => new SignInRefused(CloseCode.StoreFull, written.Reason, FullRetryMs),
+        ErrorCode.Conflict => new SignInRefused(CloseCode.Overloaded, written.Reason, OverloadedRetryMs),
+        _ => new SignInRefused(CloseCode.StoreUnavailable, written.Reason),
+    };
 
     private async Task<UserId> ImportAsync(string name, CancellationToken cancellation)
     {
@@ -239,9 +469,12 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
             : throw (written.Error == ErrorCode.StoreFull ? new StorageFullException(written.Reason) : new StorageException(written.Reason));
     }
 
-    private bool TryRead(UserId user, [NotNullWhen(true)] out AccountRecord? account)
+    private bool TryRead(UserId user, [NotNullWhen(true)] out AccountRecord? account) => TryRead(user, out account, out _);
+
+    private bool TryRead(UserId user, [NotNullWhen(true)] out AccountRecord? account, out byte[]? stored)
     {
-        account = log.Get(Table.State, IdentityKeys.Account(user)) is { } stored ? AccountRecord.Parse(stored) : null;
+        stored = log.Get(Table.State, IdentityKeys.Account(user));
+        account = stored is null ? null : AccountRecord.Parse(stored);
         return account is not null;
     }
 }

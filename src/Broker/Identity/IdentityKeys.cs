@@ -42,11 +42,33 @@ internal static class IdentityKeys
         return key;
     }
 
+    /// <summary>Prefix of a user's devices.</summary>
+    public static byte[] Devices(UserId user)
+    {
+        byte[] prefix = new byte[StateKeys.DevicesPrefixSize];
+        StateKeys.WriteDevicesPrefix(prefix, user);
+        return prefix;
+    }
+
+    /// <summary>What a token's text is known by.</summary>
+    public static byte[] HashOf(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
+
     /// <summary>A token, by the hash of its text.</summary>
-    public static byte[] Token(string token)
+    public static byte[] Token(string token) => Token(HashOf(token));
+
+    /// <summary>A token, by that hash.</summary>
+    public static byte[] Token(ReadOnlySpan<byte> hash)
     {
         byte[] key = new byte[StateKeys.TokenSize];
-        StateKeys.WriteToken(key, SHA256.HashData(Encoding.UTF8.GetBytes(token)));
+        StateKeys.WriteToken(key, hash);
+        return key;
+    }
+
+    /// <summary>A family of refresh tokens, by the hash of what its tokens have in common.</summary>
+    public static byte[] Family(ReadOnlySpan<byte> hash)
+    {
+        byte[] key = new byte[StateKeys.TokenSize];
+        StateKeys.WriteFamily(key, hash);
         return key;
     }
 }

@@ -18,6 +18,12 @@ internal enum OperatorOperation : byte
     /// <summary>Make a conversation.</summary>
     CreateConversation,
 
+    /// <summary>See and end one's own devices, change one's own password.</summary>
+    ManageOwnDevices,
+
+    /// <summary>See the accounts and who is connected, see and end anybody's devices, shut somebody out and let them in again.</summary>
+    ManageUsers,
+
     /// <summary>See what the broker counts.</summary>
     SeeStats,
 
@@ -35,7 +41,8 @@ internal static class OperatorPolicy
         {
             OperatorOperation.ImportUsers => (rights & AccountRights.Import) != 0,
             OperatorOperation.Backup => (rights & AccountRights.Operator) != 0,
-            OperatorOperation.ManageServices or OperatorOperation.SeeStats or OperatorOperation.Drain => (rights & AccountRights.Operator) != 0,
+            OperatorOperation.ManageOwnDevices => (rights & AccountRights.Service) == 0,
+            OperatorOperation.ManageServices or OperatorOperation.ManageUsers or OperatorOperation.SeeStats or OperatorOperation.Drain => (rights & AccountRights.Operator) != 0,
             OperatorOperation.CreateConversation => (rights & AccountRights.Service) == 0,
             _ => false,
         };

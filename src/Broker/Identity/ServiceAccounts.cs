@@ -56,9 +56,6 @@ internal sealed class ServiceAccounts(Router router, IConversationLog log, Accou
     /// <summary>What stands under a conversation that a service may act in: that it may.</summary>
     public static ReadOnlySpan<byte> ScopeValue => [1];
 
-    /// <summary>False when the account of a service was ended; true for everybody else.</summary>
-    public bool IsAlive(in Actor actor) => (actor.Rights & AccountRights.Service) == 0 || Find(actor.User) is not null;
-
     /// <summary>The service account; null when it is none, or was ended.</summary>
     public StoredService? Find(UserId user) => log.Get(Table.State, IdentityKeys.Service(user, default)) is { } stored ? StoredService.Parse(stored) : null;
 
@@ -77,7 +74,7 @@ internal sealed class ServiceAccounts(Router router, IConversationLog log, Accou
         Actor by, string name, string canonical, ServiceRights rights, IReadOnlyCollection<ConversationId>? conversations)
     {
         UserId user = accounts.NewUserId('u', canonical);
-        string token = accounts.NewToken();
+        string token = accounts.Devices.NewToken();
         long now = router.NowMicros();
         ConversationId[] scope = conversations?.Distinct().ToArray() ?? [];
         StoredService service = new(rights, conversations is null ? null : scope.Length, now, by.User, SHA256.HashData(Encoding.UTF8.GetBytes(token)));

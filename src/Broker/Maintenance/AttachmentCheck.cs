@@ -71,7 +71,8 @@ public sealed class AttachmentCheck : StoreCheck
         CheckEntries(store);
         CheckChunks(store);
         CheckUsage(store);
-        if (store.IsLogSound && _needed != _references)
+        // Which attachments a message has that cannot be read, nobody can tell.
+        if (store.IsLogSound && store.UnreadBodiesInAll == 0 && _needed != _references)
         {
             store.Report($"Messages refer to attachments {_needed} times, and attachments know of {_references}.");
         }
@@ -81,9 +82,18 @@ public sealed class AttachmentCheck : StoreCheck
     private void CheckScheduled(CheckedStore store) => store.Scan(Table.State, "T"u8, (key, value) =>
     {
         store.Tick(Stage);
-        if (key.Length == ScheduleKeys.MessageSize && ScheduledMessage.TryParse(value, out ScheduledMessage message))
+        if (key.Length != ScheduleKeys.MessageSize)
         {
-            ScheduledCommand named = ScheduleKeys.MessageOf(key);
+            return true;
+        }
+
+        ScheduledCommand named = ScheduleKeys.MessageOf(key);
+        if (ScheduledMessage.Opened(value.ToArray(), named, store.Vault) is not { } stored)
+        {
+            store.NoteUnread();
+        }
+        else if (ScheduledMessage.TryParse(stored, out ScheduledMessage message))
+        {
             CheckReferences(store, $"The scheduled message {named.Id} of user {named.User}", named.Conversation, AttachmentReferences.PlaceOf(named), message.Attachments);
         }
 

@@ -4,7 +4,9 @@ using FastChat.Storage;
 
 namespace FastChat.Broker.Maintenance;
 
-/// <summary>Tokens and devices belong to accounts that exist. They follow from nothing: whoever misses one signs in with a password.</summary>
+/// <summary>
+/// Tokens, families and devices belong to accounts that exist and can be read. They follow from nothing: whoever misses one signs in with a password. Tokens whose device is not there are what is left of one that was ended, and sign in nobody.
+/// </summary>
 internal sealed class IdentityCheck : StoreCheck
 {
     public override string Stage => "accounts";
@@ -18,23 +20,41 @@ internal sealed class IdentityCheck : StoreCheck
             {
                 store.Report($"The token entry {Convert.ToHexStringLower(key)} cannot be read.");
             }
-            else if (store.Get(Table.State, IdentityKeys.Device(token.User, token.Device)) is null)
+            else if (store.Get(Table.State, IdentityKeys.Account(token.User)) is null)
             {
-                store.Report($"The token entry {Convert.ToHexStringLower(key)} belongs to device {token.Device.Value:x16} of user {token.User}, which does not exist.");
+                store.Report($"The token entry {Convert.ToHexStringLower(key)} belongs to user {token.User}, who does not exist.");
             }
 
             return true;
         });
-        store.Scan(Table.State, "v"u8, (key, _) =>
+        store.Scan(Table.State, "R"u8, (key, value) =>
         {
             store.Tick(Stage);
-            if (key.Length != StateKeys.DeviceSize)
+            if (key.Length != StateKeys.TokenSize || !StoredFamily.TryParse(value, out StoredFamily? family))
+            {
+                store.Report($"The token family {Convert.ToHexStringLower(key)} cannot be read.");
+            }
+            else if (store.Get(Table.State, IdentityKeys.Account(family.User)) is null)
+            {
+                store.Report($"The token family {Convert.ToHexStringLower(key)} belongs to user {family.User}, who does not exist.");
+            }
+
+            return true;
+        });
+        store.Scan(Table.State, "v"u8, (key, value) =>
+        {
+            store.Tick(Stage);
+            if (key.Length != StateKeys.DeviceSize || !StoredDevice.TryParse(value, out StoredDevice? device))
             {
                 store.Report($"The device entry {Convert.ToHexStringLower(key)} cannot be read.");
             }
             else if (store.Get(Table.State, IdentityKeys.Account(UserId.Read(key[1..]))) is null)
             {
                 store.Report($"The device entry {Convert.ToHexStringLower(key)} belongs to user {UserId.Read(key[1..])}, who does not exist.");
+            }
+            else if (device.Family is not null && store.Get(Table.State, IdentityKeys.Family(device.Family)) is null)
+            {
+                store.Report($"The device entry {Convert.ToHexStringLower(key)} names a token family that does not exist.");
             }
 
             return true;

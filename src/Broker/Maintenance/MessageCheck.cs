@@ -28,8 +28,9 @@ internal sealed class MessageCheck : StoreCheck
 
     public override void OnConversation(CheckedStore store, ConversationId conversation, bool isSound)
     {
-        _heads[conversation] = isSound ? _expected.Head : Uncertain;
-        if (isSound)
+        _heads[conversation] = isSound && store.UnreadBodies == 0 ? _expected.Head : Uncertain;
+        // A rich message or an edit that cannot be read may have made entries, and nobody can tell which: they are left alone.
+        if (isSound && store.UnreadBodies == 0)
         {
             CheckEntries(store, conversation);
             CheckErasures(store, conversation);

@@ -60,6 +60,7 @@ internal sealed class ConversationState(ConversationId id, ConversationMeta meta
     public long UsedInTurn { get; set; }
 
     /// <summary>Assigns the next sequence and adds the record to those that wait.</summary>
+    /// <param name="bodyHash">Empty when the record will be stored as other bytes: then the chain goes on with <see cref="AdvanceChain"/>.</param>
     public ulong Append(
         long timeMicros, UserId sender, UserId publisher, DeviceId device, ClientMessageId clientMessageId, MessageKind kind,
         ReadOnlySpan<byte> body, ReadOnlySpan<byte> bodyHash)
@@ -71,7 +72,7 @@ internal sealed class ConversationState(ConversationId id, ConversationMeta meta
         MessageRecord.Write(target, sequence, timeMicros, sender, publisher, device, clientMessageId, kind, RecordFlags.None, body);
         ReadOnlySpan<byte> written = target;
         MessageRecord.TryRead(ref written, out MessageRecord record);
-        Chain = Chain.Next(record, bodyHash);
+        Chain = bodyHash.IsEmpty ? Chain : Chain.Next(record, bodyHash);
         Head = sequence;
         if (PendingCount++ == 0)
         {
@@ -81,6 +82,9 @@ internal sealed class ConversationState(ConversationId id, ConversationMeta meta
         _pendingSize += size;
         return sequence;
     }
+
+    /// <summary>The chain behind <see cref="Head"/>, now that the waiting records are what they are on the disk.</summary>
+    public void AdvanceChain(in ChainHash chain) => Chain = chain;
 
     /// <summary>Forgets the waiting records, which are in a batch now.</summary>
     public void ClearPending()

@@ -39,7 +39,8 @@ internal sealed class PublishCommands(ShardState state, MessageCommands messages
         bool isKnown = TryFindPublish(id, turn, previous, out PendingPublish earlier);
 
         // The original of a forwarded message may have been edited between two attempts: its body is not the client's doing.
-        bool hasSameBody = command.Kind == CommandKind.Forward || earlier.Value.BodyHash == wanted.BodyHash;
+        // What nobody can open any more cannot be compared either.
+        bool hasSameBody = command.Kind == CommandKind.Forward || earlier.IsUnreadable || earlier.Value.BodyHash == wanted.BodyHash;
         if (isKnown && hasSameBody && earlier.Sender == sender && earlier.Kind == publish.Kind)
         {
             Acknowledge(command, turn, conversation, earlier.Value.Sequence, isDuplicate: true);
@@ -59,6 +60,11 @@ internal sealed class PublishCommands(ShardState state, MessageCommands messages
         if (publish.IfHead is { } head && head != conversation.Head)
         {
             return new Refusal(ErrorCode.Conflict, "the head has moved");
+        }
+
+        if (turn.Sealer is { } sealer && !sealer.CanSeal(sender, publish.Conversation))
+        {
+            return new Refusal(ErrorCode.KeysDestroyed, "what this person writes there can be kept no more: the keys were destroyed");
         }
 
         bool isPlain = publish.Kind is MessageKind.Text or MessageKind.Opaque;
@@ -207,9 +213,14 @@ internal sealed class PublishCommands(ShardState state, MessageCommands messages
         ArrayBufferWriter<byte> buffer = new();
         log.ReadForward(id.Conversation, found.Sequence - 1, found.Sequence, 1, int.MaxValue, buffer);
         ReadOnlySpan<byte> bytes = buffer.WrittenSpan;
-        publish = MessageRecord.TryRead(ref bytes, out MessageRecord record)
-            ? new PendingPublish(found, record.Sender, record.Kind)
-            : throw new CorruptRecordException($"conversation {id.Conversation}: a dedupe entry names sequence {found.Sequence}, which is not there");
+        if (!MessageRecord.TryRead(ref bytes, out MessageRecord record))
+        {
+            throw new CorruptRecordException($"conversation {id.Conversation}: a dedupe entry names sequence {found.Sequence}, which is not there");
+        }
+
+        // A sealed record's entry says nothing of the body: it is here, opened.
+        bool isSealed = found.BodyHash == DedupeValue.NoHash;
+        publish = new PendingPublish(isSealed ? DedupeValue.Of(record) : found, record.Sender, record.Kind) { IsUnreadable = isSealed && (record.Flags & RecordFlags.Erased) != 0 };
         return true;
     }
 }

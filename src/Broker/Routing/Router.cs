@@ -23,6 +23,9 @@ internal sealed record RoutingOptions(int Shards, int Loops, int RingBytes, int 
 {
     /// <summary>Measured: decision 0013.</summary>
     public const int CommitHereMaxDefault = 64;
+
+    /// <summary>The keys of the bodies; null while they are stored as they are.</summary>
+    public KeyVault? Vault { get; init; }
 }
 
 /// <summary>What the routing tells the house around it. Called on loop and pool threads; must not block.</summary>

@@ -64,7 +64,7 @@ internal sealed class ScheduleCommands(ShardState state, PublishCommands publish
 
         ScheduledCommand named = new(header.Actor.User, id, messageId);
         byte[] key = ScheduleKeys.Message(named.User, id, messageId);
-        byte[]? earlier = state.Read(key, turn, previous);
+        byte[]? earlier = ReadKept(named, turn, previous);
         IReadOnlyList<MessageAttachment> held = earlier is null ? [] : ScheduledMessage.Parse(earlier).Attachments;
         IReadOnlyList<MessageAttachment> wanted = message.Attachments;
 
@@ -74,6 +74,11 @@ internal sealed class ScheduleCommands(ShardState state, PublishCommands publish
         if (refusal.Code != ErrorCode.None)
         {
             return new CommandResult(refusal.Code, refusal.Reason);
+        }
+
+        if (turn.Sealer is { } sealer && !sealer.CanSeal(named.User, id))
+        {
+            return new CommandResult(ErrorCode.KeysDestroyed, "the keys were destroyed");
         }
 
         if (earlier is null && !TryCount(named, +1, turn, previous))
@@ -86,7 +91,7 @@ internal sealed class ScheduleCommands(ShardState state, PublishCommands publish
             turn.Delete(ScheduleKeys.Due(ScheduledMessage.Parse(earlier).AtMicros, named));
         }
 
-        turn.Put(key, stored.ToArray());
+        Keep(key, named, stored.ToArray(), turn);
         turn.Put(ScheduleKeys.Due(message.AtMicros, named), []);
         Refer(named, wanted, isThere: true, turn);
         Refer(named, held.Where(one => !Names(wanted, one)), isThere: false, turn);
@@ -101,8 +106,7 @@ internal sealed class ScheduleCommands(ShardState state, PublishCommands publish
             return CommandResult.NoSuchConversation;
         }
 
-        byte[] key = ScheduleKeys.Message(command.User, command.Conversation, command.Id);
-        if (state.Read(key, turn, previous) is { } stored)
+        if (ReadKept(command, turn, previous) is { } stored)
         {
             Forget(command, ScheduledMessage.Parse(stored), turn, previous);
             return new CommandResult(ErrorCode.None) { Conversation = command.Conversation, Changed = true };
@@ -117,7 +121,7 @@ internal sealed class ScheduleCommands(ShardState state, PublishCommands publish
     {
         ScheduledCommand command = due.Message;
         byte[] key = ScheduleKeys.Message(command.User, command.Conversation, command.Id);
-        byte[]? stored = state.Read(key, turn, previous);
+        byte[]? stored = ReadKept(command, turn, previous);
         ScheduledMessage message = stored is null ? default : ScheduledMessage.Parse(stored);
         if (stored is null || message.Refused != ErrorCode.None || message.AtMicros != due.DueMicros)
         {
@@ -127,11 +131,7 @@ internal sealed class ScheduleCommands(ShardState state, PublishCommands publish
             return default;
         }
 
-        Publish publish = AsPublish(command.Conversation, command.Id, message);
-        byte[] body = new byte[ChainHash.Size + publish.Size];
-        message.BodyHash.CopyTo(body);
-        publish.Write(body.AsSpan(ChainHash.Size));
-        Refusal refusal = publishes.Apply(header with { Actor = header.Actor with { Device = message.Device }, AreAttachmentsVouchedFor = true }, body, turn, previous);
+        Refusal refusal = message.IsSealed ? new Refusal(ErrorCode.KeysDestroyed, "the keys were destroyed") : Publish(header, command, message, turn, previous);
         if (refusal.Code == ErrorCode.None)
         {
             Forget(command, message, turn, previous);
@@ -142,15 +142,37 @@ internal sealed class ScheduleCommands(ShardState state, PublishCommands publish
         if (refusal.Code == ErrorCode.RateLimited)
         {
             long later = header.TimeMicros + Math.Max(refusal.RetryAfterMs, 1) * MicrosPerMs;
-            turn.Put(key, ScheduledMessage.WithTime(stored, later));
+            Keep(key, command, ScheduledMessage.WithTime(stored, later), turn);
             turn.Put(ScheduleKeys.Due(later, command), []);
             turn.Results.Add((header.ReplyTo, new CommandResult(ErrorCode.None)));
             return default;
         }
 
-        turn.Put(key, ScheduledMessage.WithRefusal(stored, refusal.Code));
+        Keep(key, command, ScheduledMessage.WithRefusal(stored, refusal.Code), turn);
         turn.Results.Add((header.ReplyTo, new CommandResult(ErrorCode.None) { Conversation = command.Conversation, ScheduledRefusal = refusal.Code }));
         return default;
+    }
+
+    private Refusal Publish(in CommandHeader header, in ScheduledCommand command, in ScheduledMessage message, Turn turn, Turn? previous)
+    {
+        Publish publish = AsPublish(command.Conversation, command.Id, message);
+        byte[] body = new byte[ChainHash.Size + publish.Size];
+        message.BodyHash.CopyTo(body);
+        publish.Write(body.AsSpan(ChainHash.Size));
+        return publishes.Apply(header with { Actor = header.Actor with { Device = message.Device }, AreAttachmentsVouchedFor = true }, body, turn, previous);
+    }
+
+    /// <summary>What is kept, opened; as it is stored when nobody can open it any more; null when nothing is.</summary>
+    private byte[]? ReadKept(in ScheduledCommand named, Turn turn, Turn? previous) =>
+        state.Read(ScheduleKeys.Message(named.User, named.Conversation, named.Id), turn, previous) is { } stored ? ScheduledMessage.Opened(stored, named, turn.Sealer?.Vault) ?? stored : null;
+
+    /// <summary>Stores a message; one whose keys went a moment ago is not.</summary>
+    private static void Keep(byte[] key, in ScheduledCommand named, byte[] message, Turn turn)
+    {
+        if (ScheduledMessage.Sealed(message, named, turn.Sealer) is { } stored)
+        {
+            turn.Put(key, stored);
+        }
     }
 
     private static Publish AsPublish(ConversationId conversation, ClientMessageId id, in ScheduledMessage message) =>

@@ -13,10 +13,13 @@ namespace FastChat.Broker.Routing;
 /// | format | kind | refused u16 | zero | device | at i64 | SHA-256 of it | body |
 /// +--------+------+-------------+------+--------+--------+---------------+------+
 /// </code>
+/// Format 1; and 2 when bodies are encrypted: then the body is a sealed text (docs/log-format.md §4), with the entry's key, the kind and the device associated, and the hash is that of the sealed one.
 /// </summary>
 internal readonly ref struct ScheduledMessage
 {
     private const byte Format = 1;
+    private const byte SealedFormat = 2;
+    private const int DeviceOffset = 8;
     private const int FixedSize = 24 + ChainHash.Size;
 
     /// <summary>What the body is.</summary>
@@ -37,8 +40,11 @@ internal readonly ref struct ScheduledMessage
     /// <summary>What it says.</summary>
     public ReadOnlySpan<byte> Body { get; private init; }
 
-    /// <summary>What is attached to it.</summary>
-    public IReadOnlyList<MessageAttachment> Attachments => MessageContent.AttributesOf(Kind, Body)?.Attachments ?? [];
+    /// <summary>True when the body is encrypted.</summary>
+    public bool IsSealed { get; private init; }
+
+    /// <summary>What is attached to it, as far as it can be read.</summary>
+    public IReadOnlyList<MessageAttachment> Attachments => IsSealed ? [] : MessageContent.AttributesOf(Kind, Body)?.Attachments ?? [];
 
     /// <summary>The stored bytes of a message that waits.</summary>
     public static byte[] ToBytes(MessageKind kind, DeviceId device, long atMicros, ReadOnlySpan<byte> body)
@@ -50,6 +56,42 @@ internal readonly ref struct ScheduledMessage
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(16), atMicros);
         Sha256.Hash(body, bytes.AsSpan(24));
         body.CopyTo(bytes.AsSpan(FixedSize));
+        return bytes;
+    }
+
+    /// <summary>The bytes as the disk is to have them; null when their keys were destroyed.</summary>
+    /// <param name="stored">A message as it was made; one that is sealed stays as it is.</param>
+    /// <param name="sealer">Null while bodies are stored as they are.</param>
+    public static byte[]? Sealed(byte[] stored, in ScheduledCommand named, RecordSealer? sealer)
+    {
+        if (sealer is null || stored[0] == SealedFormat)
+        {
+            return stored;
+        }
+
+        return sealer.SealText(named.User, named.Conversation, Associated(stored, named), stored.AsSpan(FixedSize)) is { } body ? WithBody(stored, SealedFormat, body) : null;
+    }
+
+    /// <summary>The bytes as they were made; null when they are sealed and there are no keys (any more).</summary>
+    /// <exception cref="CorruptRecordException">The keys do not open them.</exception>
+    public static byte[]? Opened(byte[] stored, in ScheduledCommand named, KeyVault? vault)
+    {
+        if (stored.Length < FixedSize || stored[0] != SealedFormat)
+        {
+            return stored;
+        }
+
+        return vault?.OpenText(named.User, named.Conversation, Associated(stored, named), stored.AsSpan(FixedSize)) is { } body ? WithBody(stored, Format, body) : null;
+    }
+
+    private static byte[] Associated(byte[] stored, in ScheduledCommand named) =>
+        [.. ScheduleKeys.Message(named.User, named.Conversation, named.Id), stored[1], .. stored.AsSpan(DeviceOffset, sizeof(ulong))];
+
+    private static byte[] WithBody(byte[] stored, byte format, byte[] body)
+    {
+        byte[] bytes = [.. stored.AsSpan(0, FixedSize), .. body];
+        bytes[0] = format;
+        Sha256.Hash(body, bytes.AsSpan(24));
         return bytes;
     }
 
@@ -77,9 +119,10 @@ internal readonly ref struct ScheduledMessage
     /// <summary>Reads what is stored; false when it is no scheduled message.</summary>
     public static bool TryParse(ReadOnlySpan<byte> source, out ScheduledMessage message)
     {
-        bool isOne = source.Length >= FixedSize && source[0] == Format;
+        bool isOne = source.Length >= FixedSize && (source[0] is Format or SealedFormat);
         message = !isOne ? default : new ScheduledMessage
         {
+            IsSealed = source[0] == SealedFormat,
             Kind = (MessageKind)source[1],
             Refused = (ErrorCode)BinaryPrimitives.ReadUInt16LittleEndian(source[2..]),
             Device = new DeviceId(BinaryPrimitives.ReadUInt64LittleEndian(source[8..])),

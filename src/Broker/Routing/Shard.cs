@@ -130,14 +130,30 @@ internal sealed class Shard
     {
         foreach (StateEntry entry in command.Entries)
         {
-            if (entry.MustBeAbsent && _state.Read(entry.Key, turn, previous) is { } existing)
+            if (!entry.MustBeAbsent && !entry.IsCondition)
+            {
+                continue;
+            }
+
+            byte[]? existing = _state.Read(entry.Key, turn, previous);
+            if (entry.MustBeAbsent && existing is not null)
             {
                 return new CommandResult(ErrorCode.NameTaken, "it exists already") { Existing = existing };
+            }
+
+            if (entry.IsCondition && !(existing is null ? entry.Value is null : entry.Value is not null && existing.AsSpan().SequenceEqual(entry.Value)))
+            {
+                return new CommandResult(ErrorCode.Conflict, "it has changed meanwhile");
             }
         }
 
         foreach (StateEntry entry in command.Entries)
         {
+            if (entry.IsCondition)
+            {
+                continue;
+            }
+
             if (AttachmentKeys.IsOwedKind(entry.Key))
             {
                 _attachments.Write(entry, header.TimeMicros, turn, previous);

@@ -49,6 +49,7 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
     private readonly DirtyOutboxes _dirty;
     private readonly IWorker _worker;
     private readonly BrokerMetrics _metrics;
+    private readonly RecordSealer? _sealer;
     private Turn _current;
     private Turn _spare;
     private Turn? _syncing;
@@ -79,8 +80,9 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
         _dirty = new DirtyOutboxes(index);
         _slots = shards.Select(shard => new ShardSlot(new MpscRing(options.RingBytes), shard, new Delivery(index, shard, log, _dirty), new SignalRelay(index, shard, _dirty))).ToArray();
         _ready = new ulong[(shards.Count + 63) / 64];
-        _current = new Turn(log.Epoch);
-        _spare = new Turn(log.Epoch);
+        _sealer = options.Vault?.CreateSealer();
+        _current = new Turn(log.Epoch, _sealer);
+        _spare = new Turn(log.Epoch, _sealer);
         _worker = workers.Add($"fastchat-loop-{index}", this);
     }
 
@@ -162,6 +164,7 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
             Interlocked.MemoryBarrier();
             _worker.Wake();
             _worker.Join();
+            _sealer?.Dispose();
         }
     }
 
@@ -261,7 +264,7 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
         Failpoint.Reach("turn-acknowledged");
         foreach (ref readonly SealedChunk chunk in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(turn.Chunks))
         {
-            DeliveryOf(chunk.Conversation.Id).FanOut(chunk, turn.Batch.Slice(chunk.Offset, chunk.Length).Span);
+            DeliveryOf(chunk.Conversation.Id).FanOut(chunk, turn.RecordsOf(chunk));
         }
 
         foreach (Receipt receipt in turn.Receipts)

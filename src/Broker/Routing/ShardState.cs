@@ -84,7 +84,7 @@ internal sealed class ShardState
             turn.Open.Add(conversation);
         }
 
-        return conversation.Append(timeMicros, sender, publisher.User, publisher.Device, clientMessageId, kind, body, bodyHash);
+        return conversation.Append(timeMicros, sender, publisher.User, publisher.Device, clientMessageId, kind, body, turn.Sealer is null ? bodyHash : default);
     }
 
     /// <summary>Appends a record of the broker's own, which comes from no device: so no publish can have the same pair of device and id (P2).</summary>
@@ -104,9 +104,20 @@ internal sealed class ShardState
     public static void Seal(ConversationState conversation, Turn turn, UserId removed)
     {
         ReadOnlySpan<byte> records = conversation.Pending;
-        int offset = turn.Batch.AppendChunk(conversation.Id, conversation.PendingFirst, conversation.PendingCount, conversation.Chain, records);
+        int offset = turn.Sealer is null
+            ? turn.Batch.AppendChunk(conversation.Id, conversation.PendingFirst, conversation.PendingCount, conversation.Chain, records)
+            : SealBodies(turn.Sealer, conversation, turn, records);
         turn.Chunks.Add(new SealedChunk(conversation, offset, records.Length, conversation.PendingFirst, conversation.PendingCount, removed));
         conversation.ClearPending();
+    }
+
+    /// <summary>The batch gets what the disk is to have, the turn keeps what readers get; where, comes back.</summary>
+    private static int SealBodies(RecordSealer sealer, ConversationState conversation, Turn turn, ReadOnlySpan<byte> records)
+    {
+        Span<byte> stored = turn.Batch.BeginChunk(conversation.Id, conversation.PendingFirst, RecordSealer.SizeOf(records), out _);
+        conversation.AdvanceChain(sealer.Seal(conversation.Id, records, stored, conversation.Chain));
+        turn.Batch.EndChunk(conversation.PendingCount, conversation.Chain);
+        return turn.KeepServed(records);
     }
 
     /// <summary>Changes a membership, and owes the user's shard the change of the user's list.</summary>
@@ -189,7 +200,7 @@ internal sealed class ShardState
             {
                 if (chunk.Conversation == conversation && sequence >= chunk.First && sequence <= chunk.Last)
                 {
-                    return RecordIn(one!.Batch.Slice(chunk.Offset, chunk.Length).Span, sequence);
+                    return RecordIn(one!.RecordsOf(chunk), sequence);
                 }
             }
         }

@@ -79,7 +79,14 @@ internal sealed record ChangeMembersCommand(ConversationId Conversation, MemberR
 /// <param name="Key">A key of Table.State.</param>
 /// <param name="Value">The new value; null deletes.</param>
 /// <param name="MustBeAbsent">The whole command is refused, with the existing value, when the key exists.</param>
-internal readonly record struct StateEntry(byte[] Key, byte[]? Value, bool MustBeAbsent = false);
+internal readonly record struct StateEntry(byte[] Key, byte[]? Value, bool MustBeAbsent = false)
+{
+    /// <summary>A condition and no change: the whole command is refused (CONFLICT) when the key does not hold exactly this value; null = when it exists.</summary>
+    public bool IsCondition { get; init; }
+
+    /// <summary>What was read is still so: who reads, decides and writes puts this in front, and reads again when it fails.</summary>
+    public static StateEntry Holds(byte[] key, byte[]? value) => new(key, value) { IsCondition = true };
+}
 
 /// <summary>
 /// Body of <see cref="CommandKind.StateWrite"/>: entries that change together or not at all. Identity and lists are written with it; the shard need not know
@@ -87,13 +94,17 @@ internal readonly record struct StateEntry(byte[] Key, byte[]? Value, bool MustB
 /// </summary>
 internal sealed record StateWriteCommand(IReadOnlyList<StateEntry> Entries)
 {
+    private const byte Plain = 0;
+    private const byte Claim = 1;
+    private const byte Condition = 2;
+
     public byte[] ToBytes()
     {
         using MemoryStream bytes = new();
         using BinaryWriter writer = new(bytes, Encoding.UTF8);
         foreach (StateEntry entry in Entries)
         {
-            writer.Write(entry.MustBeAbsent);
+            writer.Write(entry.IsCondition ? Condition : entry.MustBeAbsent ? Claim : Plain);
             writer.Write((ushort)entry.Key.Length);
             writer.Write(entry.Key);
             writer.Write(entry.Value?.Length ?? -1);
@@ -116,7 +127,7 @@ internal sealed record StateWriteCommand(IReadOnlyList<StateEntry> Entries)
         List<StateEntry> entries = [];
         while (source.Length > 0)
         {
-            bool mustBeAbsent = source[0] != 0;
+            byte mode = source[0];
             int keySize = BinaryPrimitives.ReadUInt16LittleEndian(source[1..]);
             byte[] key = source.Slice(3, keySize).ToArray();
             source = source[(3 + keySize)..];
@@ -124,7 +135,7 @@ internal sealed record StateWriteCommand(IReadOnlyList<StateEntry> Entries)
             source = source[4..];
             byte[]? value = valueSize < 0 ? null : source[..valueSize].ToArray();
             source = source[Math.Max(valueSize, 0)..];
-            entries.Add(new StateEntry(key, value, mustBeAbsent));
+            entries.Add(mode == Condition ? StateEntry.Holds(key, value) : new StateEntry(key, value, mode != Plain));
         }
 
         return new StateWriteCommand(entries);

@@ -11,13 +11,23 @@ namespace FastChat.Broker.Routing;
 /// turn see it), and the effects that are released when the writes are durable. A loop has two: one is applied to while the other syncs.
 /// Everything is reused; a turn allocates only while it grows. Loop thread only, except <see cref="Batch"/> while it is submitted.
 /// </summary>
-internal sealed class Turn(uint epoch)
+/// <param name="epoch">The store's.</param>
+/// <param name="sealer">Encrypts bodies on their way into the batch, the loop's own; null while they are stored as they are.</param>
+internal sealed class Turn(uint epoch, RecordSealer? sealer = null)
 {
+    /// <summary>A buffer that grew past this is given back.</summary>
+    private const int ServedBytesMax = 8 * 1024 * 1024;
+
     private readonly Dictionary<byte[], byte[]?> _state = new(ByteKeyComparer.Instance);
     private readonly Dictionary<DedupeId, PendingPublish> _publishes = [];
+    private byte[] _served = [];
+    private int _servedSize;
 
     /// <summary>The writes.</summary>
     public CommitBatch Batch { get; } = new(epoch);
+
+    /// <summary>Encrypts bodies on their way into the batch; null while they are stored as they are.</summary>
+    public RecordSealer? Sealer => sealer;
 
     /// <summary>Conversations with records that are not in the batch yet.</summary>
     public List<ConversationState> Open { get; } = [];
@@ -60,6 +70,23 @@ internal sealed class Turn(uint epoch)
         _state[key] = null;
     }
 
+    /// <summary>Keeps records as readers get them while the batch has them sealed, and says where.</summary>
+    public int KeepServed(ReadOnlySpan<byte> records)
+    {
+        int offset = _servedSize;
+        if (offset + records.Length > _served.Length)
+        {
+            Array.Resize(ref _served, Math.Max(offset + records.Length, 2 * _served.Length));
+        }
+
+        records.CopyTo(_served.AsSpan(offset));
+        _servedSize += records.Length;
+        return offset;
+    }
+
+    /// <summary>A chunk's records as readers get them. They live as long as the turn.</summary>
+    public ReadOnlySpan<byte> RecordsOf(in SealedChunk chunk) => sealer is null ? Batch.Slice(chunk.Offset, chunk.Length).Span : _served.AsSpan(chunk.Offset, chunk.Length);
+
     /// <summary>Takes the body of a record away, for every reader from the moment in which the turn is durable.</summary>
     public void Erase(ConversationId conversation, ulong sequence)
     {
@@ -85,7 +112,8 @@ internal sealed class Turn(uint epoch)
         Span<byte> key = stackalloc byte[DedupeKey.Size];
         Span<byte> value = stackalloc byte[DedupeValue.Size];
         DedupeKey.Write(key, id.Conversation, id.Publisher, id.Device, id.ClientMessageId);
-        publish.Value.Write(value);
+        DedupeValue stored = sealer is null ? publish.Value : RecordSealer.Stored(publish.Value, publish.Kind);
+        stored.Write(value);
         Batch.Put(Table.Dedupe, key, value);
         _publishes.Add(id, publish);
     }
@@ -106,6 +134,11 @@ internal sealed class Turn(uint epoch)
         Outgoing.Clear();
         _state.Clear();
         _publishes.Clear();
+        _servedSize = 0;
+        if (_served.Length > ServedBytesMax)
+        {
+            _served = [];
+        }
     }
 }
 
@@ -120,7 +153,11 @@ internal readonly record struct DedupeId(ConversationId Conversation, UserId Pub
 /// <param name="Value">Its sequence and body hash.</param>
 /// <param name="Sender">Whose message it is.</param>
 /// <param name="Kind">What its body is.</param>
-internal readonly record struct PendingPublish(DedupeValue Value, UserId Sender, MessageKind Kind);
+internal readonly record struct PendingPublish(DedupeValue Value, UserId Sender, MessageKind Kind)
+{
+    /// <summary>True when its body is gone and so is every hash of it.</summary>
+    public bool IsUnreadable { get; init; }
+}
 
 /// <summary>A Published frame to send once the writes before it are durable.</summary>
 /// <param name="Peer">Who published.</param>
@@ -130,7 +167,7 @@ internal readonly record struct Acknowledgement(PeerAddress Peer, uint Request, 
 
 /// <summary>Records of one conversation that became one chunk of the batch.</summary>
 /// <param name="Conversation">Whose they are.</param>
-/// <param name="Offset">Where they lie in the batch's representation.</param>
+/// <param name="Offset">Where they lie in the batch's representation, or, sealed there, among what the turn keeps for readers.</param>
 /// <param name="Length">Bytes.</param>
 /// <param name="First">Sequence of the first.</param>
 /// <param name="Count">How many.</param>

@@ -1,3 +1,5 @@
+using FastChat.Broker.Limits;
+using FastChat.Protocol;
 using FastChat.Shared;
 
 namespace FastChat.Broker.Sessions;
@@ -11,6 +13,7 @@ internal sealed class Peer
     private int _inFlight;
     private bool _isReadPaused;
     private bool _isInvisible;
+    private long _holdsUntil;
     private ulong _shardsLow;
 
     public Peer(Actor actor, string name, Outbox outbox)
@@ -31,6 +34,16 @@ internal sealed class Peer
 
     /// <summary>Where it comes from, without the port.</summary>
     public string Remote { get; init; } = string.Empty;
+
+    /// <summary>The session that it carries; none before it is attached.</summary>
+    public SessionId Session { get; set; }
+
+    /// <summary>Until when its sign-in holds, µs since 1970-01-01 UTC; 0 = until it is ended. Written by the handshake and by Reauthenticate, read by the timer.</summary>
+    public long HoldsUntilMicros
+    {
+        get => Volatile.Read(ref _holdsUntil);
+        set => Volatile.Write(ref _holdsUntil, value);
+    }
 
     /// <summary>True when the client wants Signal and Presence frames.</summary>
     public bool TakesSignals { get; init; }
@@ -58,10 +71,20 @@ internal sealed class Peer
     /// <summary>Publishes that are posted and not answered.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);
 
+    /// <summary>What its user's connections spend from, together; one of its own where nobody counts.</summary>
+    public UserAllowance Allowance
+    {
+        get => field ??= new UserAllowance(Actor.User);
+        init;
+    }
+
     /// <summary>
-    /// The request number of the first publish that was refused for want of room; 0: none. Nothing behind it is taken before it comes again: it would overtake it (protocol.md §7.4). Read loop.
+    /// The request number of the first publish that was refused for the time being; 0: none. Nothing behind it is taken before it comes again: it would overtake it (protocol.md §7.4). Read loop.
     /// </summary>
     public uint RefusedFrom;
+
+    /// <summary>What it was refused with, and so is everything behind it. Read loop.</summary>
+    public (ErrorCode Code, string Reason, uint RetryAfterMs) RefusedWith;
 
     /// <summary>Subscriptions asked for and not ended: a bound, counted by the read loop.</summary>
     public int Subscriptions;

@@ -104,6 +104,9 @@ internal sealed class SessionRegistry(TimeProvider clock, TimeSpan lifetime)
         return session;
     }
 
+    /// <summary>True when there is such a session; whose it is shows when it is taken up.</summary>
+    public bool Knows(SessionId session) => _sessions.ContainsKey(session);
+
     /// <summary>Notes that a connection ended; its session waits for the client from now on.</summary>
     public void Detach(Session session, ISessionConnection connection)
     {
@@ -143,13 +146,21 @@ internal sealed class SessionRegistry(TimeProvider clock, TimeSpan lifetime)
     /// <summary>
     /// Closes every open connection of a user. Looks at all sessions and not at the user's own list, from which a session that begins at this very moment may be missing (see <see cref="Remove"/>): this is no hint.
     /// </summary>
-    public void CloseAllOf(UserId user, CloseCode code, string reason)
+    public void CloseAllOf(UserId user, CloseCode code, string reason) => CloseAllOf(user, static _ => true, code, reason);
+
+    /// <summary>As above, of those of the user's devices that are meant.</summary>
+    public void CloseAllOf(UserId user, Func<DeviceId, bool> isMeant, CloseCode code, string reason)
     {
-        foreach (Session session in _sessions.Values.Where(session => session.User == user).OrderBy(static session => session.Id.Value))
+        foreach (Session session in _sessions.Values.Where(session => session.User == user && isMeant(session.Device)).OrderBy(static session => session.Id.Value))
         {
             session.Connection?.RequestClose(code, reason);
         }
     }
+
+    /// <summary>The devices of a user that have a connection now.</summary>
+    public HashSet<DeviceId> OnlineDevicesOf(UserId user) => _byUser.TryGetValue(user, out ConcurrentDictionary<SessionId, Session>? own)
+        ? own.Values.Where(static session => session.Connection is not null).Select(static session => session.Device).ToHashSet()
+        : [];
 
     private bool EvictOldest(ConcurrentDictionary<SessionId, Session> own)
     {

@@ -6,19 +6,28 @@ using FastChat.Protocol;
 
 namespace FastChat.Cli;
 
-/// <summary><c>admin service create|list|revoke</c>: the accounts of programs. Signs in as the operator of the broker on this machine, unless an account is named.</summary>
+/// <summary><c>admin service create|list|revoke</c>: the accounts of programs; beside it what <see cref="AdminUsers"/> makes. Signs in as the operator of the broker on this machine, unless an account is named.</summary>
 internal static class Admin
 {
     /// <summary>The verb.</summary>
-    public static Command Build() => new("admin", "Manage a broker, as its operator")
+    public static Command Build()
     {
-        new Command("service", "The accounts of programs: bots, bridges, back ends") { BuildCreate(), BuildList(), BuildRevoke() },
-        AuditVerb.Build(),
-        BrokerVerbs.BuildStats(),
-        BrokerVerbs.BuildDrain(),
-    };
+        Command admin = new("admin", "Manage a broker, as its operator")
+        {
+            new Command("service", "The accounts of programs: bots, bridges, back ends") { BuildCreate(), BuildList(), BuildRevoke() },
+            AuditVerb.Build(),
+            BrokerVerbs.BuildStats(),
+            BrokerVerbs.BuildDrain(),
+        };
+        foreach (Command verb in AdminUsers.BuildAll())
+        {
+            admin.Add(verb);
+        }
 
-    /// <summary><c>--data</c> of an operator's verb.</summary>
+        return admin;
+    }
+
+    /// <summary>Where the operator's token is.</summary>
     public static Option<string?> DataOption() => new("--data") { Description = "The broker's data directory, which holds the operator's token; that of the running broker otherwise" };
 
     private static Command BuildCreate()

@@ -69,10 +69,9 @@ internal static class SignIn
 
     private static async Task<FastChatClient> ConnectAndKeepAsync(Invocation invocation, ClientOptions options, CancellationToken cancellation)
     {
-        FastChatClient client = await invocation.ConnectAsync(options, null, cancellation).ConfigureAwait(false);
-        string token = client.Token ?? throw new CliException("the broker gave no token");
-        invocation.Credentials.Save(invocation.Server, new Credential(client.UserName, token, client.Device.Value));
-        return client;
+        // The library keeps the tokens in there before it returns.
+        CredentialTokens tokens = CredentialTokens.ForSignIn(invocation.Credentials, invocation.Server);
+        return await invocation.ConnectAsync(options with { TokenStore = tokens }, null, cancellation).ConfigureAwait(false);
     }
 
     private static string Ask(string prompt)

@@ -7,7 +7,7 @@ using FastChat.Storage;
 
 namespace FastChat.Cli;
 
-/// <summary><c>verify [--data DIR] [--rebuild]</c>: checks a store that no broker has open, and exits 1 when anything is wrong with it.</summary>
+/// <summary><c>verify [--data DIR] [--rebuild] [--key-file FILE [--keys DIR]]</c>: checks a store that no broker has open, and exits 1 when anything is wrong with it.</summary>
 internal static class Verify
 {
     /// <summary>The verb.</summary>
@@ -15,18 +15,20 @@ internal static class Verify
     {
         Option<string> data = new("--data") { Description = "The broker's data directory", HelpName = "DIR", DefaultValueFactory = static _ => "./data" };
         Option<bool> rebuild = new("--rebuild") { Description = "Also set right what follows from the rest of the store: the dedupe table, names, memberships, lists, what became of messages, cursors" };
-        Command command = new("verify", "Check a store while no broker runs on it") { data, rebuild };
+        Option<string?> keyFile = new("--key-file") { Description = "The master key of a store whose bodies are encrypted; without it everything is checked but what bodies say", HelpName = "FILE" };
+        Option<string?> keys = new("--keys") { Description = "Its key vault (default: keys in the data directory)", HelpName = "DIR" };
+        Command command = new("verify", "Check a store while no broker runs on it") { data, rebuild, keyFile, keys };
         command.SetAction((parsed, cancellation) =>
         {
             using Stream output = StandardOutput.Open();
-            return Task.FromResult(Run(parsed.GetRequiredValue(data), parsed.GetValue(rebuild), output, cancellation));
+            return Task.FromResult(Run(parsed.GetRequiredValue(data), parsed.GetValue(rebuild), parsed.GetValue(keyFile), parsed.GetValue(keys), output, cancellation));
         });
         return command;
     }
 
     /// <summary>Checks the store in <paramref name="directory"/>.</summary>
     /// <exception cref="CliException">It is no store, or in use.</exception>
-    public static int Run(string directory, bool rebuild, Stream output, CancellationToken cancellation)
+    private static int Run(string directory, bool rebuild, string? keyFile, string? keys, Stream output, CancellationToken cancellation)
     {
         if (!Directory.Exists(directory))
         {
@@ -38,7 +40,8 @@ internal static class Verify
         VerifyResult result;
         try
         {
-            result = StoreVerifier.Verify(new StorageOptions { Directory = directory }, rebuild, progress, checks, cancellation);
+            using KeyVault? vault = keyFile is null ? null : KeyVault.OpenExisting(keys ?? Path.Combine(directory, "keys"), FileMasterKey.Read(keyFile));
+            result = StoreVerifier.Verify(new StorageOptions { Directory = directory, Vault = vault }, rebuild, progress, checks, cancellation);
         }
         catch (StorageException failure)
         {
@@ -63,6 +66,11 @@ internal static class Verify
         AttachmentCheck attachments = checks.OfType<AttachmentCheck>().Single();
         json.WriteNumber("attachments", attachments.Count);
         json.WriteNumber("attachment_chunks", attachments.Chunks);
+        if (result.UnreadBodies > 0)
+        {
+            json.WriteNumber("unread_bodies", result.UnreadBodies);
+        }
+
         json.WriteNumber("problems", result.ProblemCount);
         if (rebuild)
         {

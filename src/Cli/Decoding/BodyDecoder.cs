@@ -53,7 +53,7 @@ internal static class BodyDecoder
     private static void Failure(ref BodyCursor cursor, DecodedFrame frame, Func<ushort, string?> nameOf)
     {
         cursor.U16("code", nameOf);
-        cursor.Zero(2);
+        cursor.U16("flags", static flags => flags == 0 ? "none" : flags == 1 ? "in order: this publish again before any other" : "of a later version");
         cursor.U32("retry_after", "ms");
         if (!cursor.Ended)
         {

@@ -48,6 +48,15 @@ internal static class ControlKeys
         ["length"] = static (map, key) => map.Number(key, 0, AttachmentLimits.ChunkSize),
         ["crc"] = static (map, key) => map.Number(key, 0, uint.MaxValue),
         ["bytes"] = static (map, key) => map.Bytes(key, AttachmentLimits.ChunkSize),
+        ["token"] = static (map, key) => map.Text(key, ProtocolLimits.TokenSizeMax),
+        ["refresh"] = static (map, key) => map.Text(key, ProtocolLimits.TokenSizeMax),
+        ["password"] = static (map, key) => map.Text(key, ProtocolLimits.HelloSizeMax),
+        ["new"] = static (map, key) => map.Text(key, ProtocolLimits.HelloSizeMax),
+        ["renews"] = static (map, key) => map.Flag(key),
+        ["device"] = static (map, key) => map.Number(key, 0),
+        ["others"] = static (map, key) => map.Flag(key),
+        ["all"] = static (map, key) => map.Flag(key),
+        ["suspended"] = static (map, key) => map.Flag(key),
         ["link"] = static (map, key) => map.Text(key, ProtocolLimits.NameSizeMax),
     };
 
@@ -71,6 +80,10 @@ internal static class ControlKeys
             case FrameType.GetThread or FrameType.GetPins:
                 // These page by sequences, not by ids.
                 Try(() => _ = (map.Id("conversation"), map.Number("root", 0), map.Number("after", 0), map.Number("limit", 0)), blame);
+                break;
+            case FrameType.ListDevices:
+                // It pages by the devices' numbers.
+                Try(() => _ = (map.Id("user"), map.Number("after", 0), map.Number("limit", 0)), blame);
                 break;
             case FrameType.GetInbox:
                 Try(() => _ = (map.Bytes("known", ProtocolLimits.ClientFrameSizeMax), map.Bytes("after", ProtocolLimits.PingSizeMax), map.Number("epoch", 0), map.Number("limit", 0), map.Id("first"), map.Id("last")), blame);

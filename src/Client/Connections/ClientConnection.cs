@@ -47,6 +47,9 @@ internal sealed class ClientConnection
     /// <summary>The broker's answer to Hello.</summary>
     public Welcome Welcome { get; }
 
+    /// <summary>Welcome brought a pair that has to be used once, for the one before it to be worth nothing.</summary>
+    public bool MustUseToken { get; set; }
+
     /// <summary>Connections of a client are numbered from 1.</summary>
     public int Number { get; }
 

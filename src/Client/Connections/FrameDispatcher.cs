@@ -125,9 +125,9 @@ internal sealed class FrameDispatcher
             throw new ProtocolViolationException(CloseCode.BadFrame, "an Error cannot be read");
         }
 
-        if ((ErrorCode)failure.Code == ErrorCode.StoreFull)
+        if (failure.IsInOrder)
         {
-            if (!_session.Hold.OnRefused(frame.Request, TimeSpan.FromMilliseconds(failure.RetryAfterMs)))
+            if (!_session.Hold.OnRefused(frame.Request, (ErrorCode)failure.Code, TimeSpan.FromMilliseconds(failure.RetryAfterMs)))
             {
                 throw NoSuchPublish(frame);
             }

@@ -11,7 +11,7 @@ namespace FastChat.Client;
 /// and urgent (credit, pongs, a heartbeat, control requests), then a run of publishes straight out of the send queue's segment, one write per run. While a write is
 /// under way producers go on filling the segment, so a busy sender needs few writes without a timer.
 /// <para>
-/// Publishes stop at the broker's <c>in_flight_max</c>: past it the broker would stop reading, and a Ping or Subscribe would wait behind them. They rest while the broker's disk is full
+/// Publishes stop at the broker's <c>in_flight_max</c>: past it the broker would stop reading, and a Ping or Subscribe would wait behind them. They rest while the broker refuses them for the time being
 /// (<see cref="PublishHold"/>).
 /// </para>
 /// </summary>
@@ -159,13 +159,14 @@ internal sealed class WriteLoop
             return false;
         }
 
-        long allowed = _inFlightMax - _session.Sends.InFlight;
+        long inFlightMax = Math.Min(_inFlightMax, _session.Hold.Window);
+        long allowed = inFlightMax - _session.Sends.InFlight;
         if (allowed <= 0)
         {
             // The flag is up before the second look, and the read loop counts before it looks at the flag: one of the two sees the other.
             Volatile.Write(ref _isGated, true);
             Interlocked.MemoryBarrier();
-            allowed = _inFlightMax - _session.Sends.InFlight;
+            allowed = inFlightMax - _session.Sends.InFlight;
             if (allowed <= 0)
             {
                 return false;

@@ -86,7 +86,7 @@ internal sealed class MapRequest<TResult> : PendingRequest<TResult>
     private readonly Func<ControlMap, TResult> _parse;
     private readonly bool _isIdempotent;
 
-    public MapRequest(FrameType type, ControlMap body, bool isIdempotent, Func<ControlMap, TResult> parse, SemaphoreSlim slots)
+    public MapRequest(FrameType type, ControlMap body, bool isIdempotent, Func<ControlMap, TResult> parse, SemaphoreSlim? slots)
         : base(type, slots)
     {
         _body = body;

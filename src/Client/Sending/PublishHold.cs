@@ -1,10 +1,15 @@
+using FastChat.Protocol;
 using FastChat.Shared;
 
 namespace FastChat.Client;
 
 /// <summary>
-/// What happens to publishes that the broker refused because its disk is full (STORE_FULL, protocol.md §7.4): none of them fails. The write loop sends no further publish; when everything
+/// What happens to publishes that the broker refused for the time being, because its disk is full or too many came in too short a time (protocol.md §7.4): none of them fails. The write loop sends no further publish; when everything
 /// under way is answered and the broker's time is over, all that were refused go out again, in their order and from the same bytes, before anything newer. It repeats until there is room.
+/// <para>
+/// Whoever is refused for their rate was sending too far ahead: what stands behind the first refusal was sent in vain and is sent again. So the number of publishes under way is halved each time, and grows by one with each batch of answers: a sender that has more to say than it may
+/// comes to rest at its rate.
+/// </para>
 /// <para>
 /// Threads: <see cref="OnRefused"/> and <see cref="OnAnswered"/> by the read loop; <see cref="MayPublish"/> by the write loop; <see cref="Reset"/> between connections. The states follow one another
 /// Open → Draining → Waiting → Due → Open, and each step has one owner.
@@ -17,15 +22,22 @@ internal sealed class PublishHold(SendQueue sends, TimeProvider time, Action wak
     private const int Waiting = 2;
     private const int Due = 3;
 
+    private const long WindowMin = 16;
+
     private static readonly TimeSpan s_retryAfter = TimeSpan.FromSeconds(1);
 
     private int _state;
     private int _connection;
     private TimeSpan _retryAfter;
+    private long _window = long.MaxValue;
+
+    /// <summary>Publishes that may be under way, beside what the broker allows at all.</summary>
+    public long Window => Volatile.Read(ref _window);
 
     /// <summary>A publish was refused: it stays in the queue. False when no such publish is unanswered.</summary>
-    public bool OnRefused(uint request, TimeSpan retryAfter)
+    public bool OnRefused(uint request, ErrorCode code, TimeSpan retryAfter)
     {
+        long underWay = sends.InFlight;
         if (!sends.TryRefuse(request))
         {
             return false;
@@ -33,7 +45,11 @@ internal sealed class PublishHold(SendQueue sends, TimeProvider time, Action wak
 
         // While it waits nothing is under way, so a refusal can only come in these two states.
         _retryAfter = retryAfter > TimeSpan.Zero ? retryAfter : s_retryAfter;
-        Interlocked.CompareExchange(ref _state, Draining, Open);
+        if (Interlocked.CompareExchange(ref _state, Draining, Open) == Open && code == ErrorCode.RateLimited)
+        {
+            Volatile.Write(ref _window, Math.Max(WindowMin, Math.Min(_window, underWay) / 2));
+        }
+
         return true;
     }
 
@@ -41,6 +57,11 @@ internal sealed class PublishHold(SendQueue sends, TimeProvider time, Action wak
     public void OnAnswered()
     {
         int state = Volatile.Read(ref _state);
+        if (state == Open && _window != long.MaxValue)
+        {
+            Volatile.Write(ref _window, _window + 1);
+        }
+
         if (state is Open or Waiting || sends.InFlight != 0)
         {
             return;
@@ -75,6 +96,7 @@ internal sealed class PublishHold(SendQueue sends, TimeProvider time, Action wak
     public void Reset()
     {
         Interlocked.Increment(ref _connection);
+        Volatile.Write(ref _window, long.MaxValue);
         Volatile.Write(ref _state, Open);
     }
 

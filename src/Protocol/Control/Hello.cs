@@ -15,6 +15,12 @@ public sealed record Hello
     /// <summary>A token from an earlier Welcome, or one that an operator gave.</summary>
     public string? Token { get; init; }
 
+    /// <summary>A refresh token, when there is no token: Welcome brings its successor.</summary>
+    public string? Refresh { get; init; }
+
+    /// <summary>With a password: the client keeps refresh tokens, and so gets a pair of short life.</summary>
+    public bool Renews { get; init; }
+
     /// <summary>The user's name, when there is no token.</summary>
     public string? Name { get; init; }
 
@@ -46,6 +52,8 @@ public sealed record Hello
         Version = (int)map.Number("version", 0, int.MaxValue),
         Client = map.Text("client", ProtocolLimits.NameSizeMax),
         Token = map.Text("token", ProtocolLimits.TokenSizeMax),
+        Refresh = map.Text("refresh", ProtocolLimits.TokenSizeMax),
+        Renews = map.Flag("renews"),
         Name = map.Text("name", ProtocolLimits.HelloSizeMax),
         Password = map.Text("password", ProtocolLimits.HelloSizeMax),
         Register = map.Flag("register"),
@@ -61,6 +69,8 @@ public sealed record Hello
         .Set("version", Version)
         .Set("client", Client)
         .Set("token", Token)
+        .Set("refresh", Refresh)
+        .Set("renews", Renews ? true : null)
         .Set("name", Name)
         .Set("password", Password)
         .Set("register", Register ? true : null)
@@ -98,8 +108,14 @@ public sealed record Welcome
     /// <summary>The device, to be named at the next sign-in with a password.</summary>
     public DeviceId Device { get; init; }
 
-    /// <summary>After a sign-in with a password: the token for the next Hello.</summary>
+    /// <summary>After a sign-in with a password or a refresh token: the token for the next Hello.</summary>
     public string? Token { get; init; }
+
+    /// <summary>What the next token is got with; null when the token lives as long as the device.</summary>
+    public string? Refresh { get; init; }
+
+    /// <summary>For how long, from now, what signed in holds, in seconds; null = until it is ended.</summary>
+    public ulong? TokenSeconds { get; init; }
 
     /// <summary>Send something at least this often, in milliseconds; the broker does the same.</summary>
     public uint HeartbeatMs { get; init; }
@@ -131,6 +147,8 @@ public sealed record Welcome
         Name = map.Text("name", ProtocolLimits.NameSizeMax) ?? string.Empty,
         Device = new DeviceId(map.Number("device", 0)),
         Token = map.Text("token", ProtocolLimits.TokenSizeMax),
+        Refresh = map.Text("refresh", ProtocolLimits.TokenSizeMax),
+        TokenSeconds = map["token_seconds"] is null ? null : map.Number("token_seconds", 0, TokenPair.SecondsMax),
         HeartbeatMs = (uint)map.Number("heartbeat_ms", 0, uint.MaxValue),
         FrameSizeMax = (uint)map.Number("frame_size_max", 0, uint.MaxValue),
         BodySizeMax = (uint)map.Number("body_size_max", 0, uint.MaxValue),
@@ -149,6 +167,8 @@ public sealed record Welcome
         .Set("name", Name)
         .Set("device", Device.Value)
         .Set("token", Token)
+        .Set("refresh", Refresh)
+        .Set("token_seconds", TokenSeconds)
         .Set("heartbeat_ms", HeartbeatMs)
         .Set("frame_size_max", FrameSizeMax)
         .Set("body_size_max", BodySizeMax)

@@ -8,7 +8,7 @@ namespace FastChat.Protocol;
 /// <code>
 ///  0       2      4                  8
 /// +-------+------+------------------+---------------------+
-/// | code  | zero | retry after (ms) | reason, UTF-8       |
+/// | code  | flags| retry after (ms) | reason, UTF-8       |
 /// +-------+------+------------------+---------------------+
 /// </code>
 /// </summary>
@@ -19,6 +19,13 @@ public readonly record struct Failure(ushort Code, uint RetryAfterMs, string Rea
 {
     /// <summary>Bytes before the reason.</summary>
     public const int FixedSize = 8;
+
+    private const ushort InOrderFlag = 1;
+
+    /// <summary>
+    /// Flag bit 0, in an Error that answers a Publish: nothing was done for the time being, and every publish of the connection is refused until this one comes again (protocol.md §7.4). The other flags are zero and not looked at.
+    /// </summary>
+    public bool IsInOrder { get; init; }
 
     /// <summary>Bytes of the frame body.</summary>
     public int Size => FixedSize + Math.Min(Encoding.UTF8.GetByteCount(Reason), ProtocolLimits.ReasonSizeMax);
@@ -35,7 +42,10 @@ public readonly record struct Failure(ushort Code, uint RetryAfterMs, string Rea
         failure = new Failure(
             BinaryPrimitives.ReadUInt16LittleEndian(source),
             BinaryPrimitives.ReadUInt32LittleEndian(source[4..]),
-            Encoding.UTF8.GetString(source[FixedSize..]));
+            Encoding.UTF8.GetString(source[FixedSize..]))
+        {
+            IsInOrder = (source[2] & InOrderFlag) != 0,
+        };
         return true;
     }
 
@@ -43,7 +53,7 @@ public readonly record struct Failure(ushort Code, uint RetryAfterMs, string Rea
     public int Write(Span<byte> target)
     {
         BinaryPrimitives.WriteUInt16LittleEndian(target, Code);
-        BinaryPrimitives.WriteUInt16LittleEndian(target[2..], 0);
+        BinaryPrimitives.WriteUInt16LittleEndian(target[2..], IsInOrder ? InOrderFlag : (ushort)0);
         BinaryPrimitives.WriteUInt32LittleEndian(target[4..], RetryAfterMs);
         Span<byte> room = target[FixedSize..][..(Size - FixedSize)];
         Encoding.UTF8.GetEncoder().Convert(Reason, room, flush: true, out _, out int written, out _);

@@ -45,7 +45,16 @@ public sealed class CheckedStore
     /// <summary>Entries set right so far.</summary>
     public long Repaired { get; private set; }
 
+    /// <summary>Bodies of the present conversation, so far, that are sealed and cannot be read: without the vault, or because their keys were destroyed.</summary>
+    public long UnreadBodies { get; internal set; }
+
+    /// <summary>The same of all conversations so far.</summary>
+    public long UnreadBodiesInAll { get; internal set; }
+
     internal StoreDirectory Directory { get; }
+
+    /// <summary>The keys of the bodies, if they were given.</summary>
+    public KeyVault? Vault { get; internal init; }
 
     internal long Conversations { get; set; }
 
@@ -65,6 +74,9 @@ public sealed class CheckedStore
             cursor.Next();
         }
     }
+
+    /// <summary>Something else than a record's body is sealed and cannot be read.</summary>
+    public void NoteUnread() => UnreadBodiesInAll++;
 
     /// <summary>Counts a problem that a rebuild does not set right.</summary>
     /// <param name="problem">A sentence for an operator: what is wrong, and where.</param>

@@ -12,7 +12,7 @@ internal sealed class DedupeCheck : StoreCheck
 
     public override string Stage => "dedupe";
 
-    public override void OnRecord(CheckedStore store, ConversationId conversation, in MessageRecord record)
+    public override void OnStored(CheckedStore store, ConversationId conversation, in MessageRecord record)
     {
         if ((byte)record.Kind >= MessageKinds.FirstSystemKind)
         {

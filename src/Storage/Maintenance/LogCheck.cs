@@ -12,6 +12,8 @@ internal sealed class LogCheck(CheckedStore store, IReadOnlyList<StoreCheck> oth
 {
     private const string Stage = "log";
 
+    private byte[] _served = new byte[4096];
+
     /// <summary>Reads all of it.</summary>
     /// <exception cref="StorageException">RocksDB itself found damage and cannot go on.</exception>
     public void Run()
@@ -32,6 +34,7 @@ internal sealed class LogCheck(CheckedStore store, IReadOnlyList<StoreCheck> oth
                 End(run);
                 run = new ConversationRun(ChunkKey.Conversation(key));
                 store.Conversations++;
+                store.UnreadBodies = 0;
             }
 
             CheckChunk(ref run, key, cursor.Value);
@@ -121,12 +124,15 @@ internal sealed class LogCheck(CheckedStore store, IReadOnlyList<StoreCheck> oth
                 continue;
             }
 
+            if (!SealedBody.IsShaped(record))
+            {
+                Damage(ref run, $"Record {sequence} in {name} is sealed and holds {record.Body.Length} bytes.");
+                continue;
+            }
+
             store.Tombstones += Tombstone.Is(record) ? 1 : 0;
             run.Chain = run.Chain.Next(record);
-            foreach (StoreCheck check in others)
-            {
-                check.OnRecord(store, run.Id, record);
-            }
+            Show(ref run, record);
 
             store.Tick(Stage);
         }
@@ -138,6 +144,54 @@ internal sealed class LogCheck(CheckedStore store, IReadOnlyList<StoreCheck> oth
         }
 
         return isSound;
+    }
+
+    private void Show(ref ConversationRun run, in MessageRecord record)
+    {
+        foreach (StoreCheck check in others)
+        {
+            check.OnStored(store, run.Id, record);
+        }
+
+        MessageRecord served = record;
+        if (SealedBody.Is(record))
+        {
+            int size = Open(ref run, record);
+            if (size == 0)
+            {
+                return;
+            }
+
+            served = MessageRecord.Of(_served.AsSpan(0, size));
+            int unread = Tombstone.Is(served) && !Tombstone.Is(record) ? 1 : 0;
+            store.UnreadBodies += unread;
+            store.UnreadBodiesInAll += unread;
+        }
+
+        foreach (StoreCheck check in others)
+        {
+            check.OnRecord(store, run.Id, served);
+        }
+    }
+
+    /// <summary>What readers get of a sealed record, in <see cref="_served"/>; 0 when its keys are there and do not open it.</summary>
+    private int Open(ref ConversationRun run, in MessageRecord record)
+    {
+        int sizeMax = SealedBody.ServedSizeMax(record);
+        if (sizeMax > _served.Length)
+        {
+            _served = new byte[2 * sizeMax];
+        }
+
+        try
+        {
+            return store.Vault is { } vault ? vault.Opener.Open(run.Id, record, _served) : SealedBody.WriteTombstone(_served, record);
+        }
+        catch (CorruptRecordException damage)
+        {
+            Damage(ref run, damage.Message);
+            return 0;
+        }
     }
 
     private void Damage(ref ConversationRun run, string problem)

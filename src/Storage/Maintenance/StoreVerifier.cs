@@ -3,6 +3,7 @@ namespace FastChat.Storage;
 /// <summary>
 /// Checks a store that nobody serves (it takes the directory's lock): that no acknowledged commit is missing (<see cref="JournalCheck"/>), the log itself (<see cref="LogCheck"/>), the dedupe table
 /// (<see cref="DedupeCheck"/>), what is noted to be erased (<see cref="ErasureCheck"/>), and what else it is given. Reads only, unless asked to rebuild what follows from the rest of the store.
+/// Of sealed records it proves without keys what it proves with them but for what their bodies say (<see cref="StorageOptions.Vault"/>).
 /// </summary>
 public static class StoreVerifier
 {
@@ -19,8 +20,8 @@ public static class StoreVerifier
     {
         ArgumentNullException.ThrowIfNull(options);
         using StoreDirectory directory = StoreDirectory.OpenForMaintenance(options, writable: rebuild);
-        CheckedStore store = new(directory, rebuild, progress, cancellation);
-        StoreCheck[] checks = [new DedupeCheck(), new ErasureCheck(), .. further ?? []];
+        CheckedStore store = new(directory, rebuild, progress, cancellation) { Vault = options.Vault };
+        StoreCheck[] checks = [new DedupeCheck(), new ErasureCheck(), new VaultCheck(), .. further ?? []];
         new JournalCheck().Finish(store);
         store.IsComplete = store.ProblemCount == 0;
         long problemsBefore = store.ProblemCount;
@@ -36,7 +37,7 @@ public static class StoreVerifier
             directory.Tables.SyncRepairs();
         }
 
-        return new VerifyResult(store.Conversations, store.Messages, store.Repaired, store.ProblemCount, store.Problems) { Tombstones = store.Tombstones };
+        return new VerifyResult(store.Conversations, store.Messages, store.Repaired, store.ProblemCount, store.Problems) { Tombstones = store.Tombstones, UnreadBodies = store.UnreadBodiesInAll };
     }
 
     /// <summary>Damage that RocksDB itself finds ends the stage, not the check.</summary>

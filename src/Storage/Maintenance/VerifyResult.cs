@@ -10,6 +10,9 @@ public sealed record VerifyResult(long Conversations, long Messages, long Repair
 {
     /// <summary>How many of the records are tombstones.</summary>
     public long Tombstones { get; init; }
+
+    /// <summary>How many are sealed and could not be read: no vault was given, or their keys were destroyed.</summary>
+    public long UnreadBodies { get; init; }
 }
 
 /// <summary>How far a check has come.</summary>

@@ -55,6 +55,9 @@ public sealed class InMemoryConversationLog : IConversationLog
         set => Volatile.Write(ref _isFull, value);
     }
 
+    /// <summary>The keys of the bodies, when they are encrypted.</summary>
+    public KeyVault? Vault { get; init; }
+
     /// <summary>Called before anything of a commit is written.</summary>
     public Action? BeforeWrite { get; set; }
 
@@ -72,11 +75,11 @@ public sealed class InMemoryConversationLog : IConversationLog
     {
         InMemoryTables left = keepUnsynced ? _written : _durable;
         Dispose();
-        return new InMemoryConversationLog(Epoch, left);
+        return new InMemoryConversationLog(Epoch, left) { Vault = Vault };
     }
 
     /// <summary>A backup: what is durable now.</summary>
-    public InMemoryConversationLog Copy() => new(Epoch, Volatile.Read(ref _durable));
+    public InMemoryConversationLog Copy() => new(Epoch, Volatile.Read(ref _durable)) { Vault = Vault };
 
     /// <summary>What a restart finds when <paramref name="backup"/> was put in the place of a log that is gone.</summary>
     /// <param name="backup">It may be restored again.</param>
@@ -84,14 +87,14 @@ public sealed class InMemoryConversationLog : IConversationLog
     public static InMemoryConversationLog Restored(InMemoryConversationLog backup, uint epoch)
     {
         ArgumentNullException.ThrowIfNull(backup);
-        return new InMemoryConversationLog(epoch, backup._durable);
+        return new InMemoryConversationLog(epoch, backup._durable) { Vault = backup.Vault };
     }
 
     /// <summary>What a restart finds when an operator accepted a loss: the state of <paramref name="earlier"/> and the next epoch.</summary>
     public static InMemoryConversationLog AcceptLoss(InMemoryConversationLog earlier)
     {
         ArgumentNullException.ThrowIfNull(earlier);
-        return new InMemoryConversationLog(earlier.Epoch + 1, earlier._durable);
+        return new InMemoryConversationLog(earlier.Epoch + 1, earlier._durable) { Vault = earlier.Vault };
     }
 
     /// <inheritdoc/>
@@ -120,6 +123,7 @@ public sealed class InMemoryConversationLog : IConversationLog
         }
 
         CountCommit(builder);
+        Vault?.MakeDurable();
         try
         {
             BeforeWrite?.Invoke();
@@ -150,7 +154,7 @@ public sealed class InMemoryConversationLog : IConversationLog
         ThrowIfDisposed();
         InMemoryTables tables = Volatile.Read(ref _durable);
         InMemoryCursor cursor = new(tables.Of(Table.Log));
-        return ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, new ErasedSequences(NotedIn(tables, conversation)));
+        return ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, new ErasedSequences(NotedIn(tables, conversation)), Vault?.Opener);
     }
 
     /// <inheritdoc/>
@@ -159,7 +163,7 @@ public sealed class InMemoryConversationLog : IConversationLog
         ThrowIfDisposed();
         InMemoryTables tables = Volatile.Read(ref _durable);
         InMemoryCursor cursor = new(tables.Of(Table.Log));
-        return ChunkPager.Backward(ref cursor, conversation, before, countMax, bytesMax, target, new ErasedSequences(NotedIn(tables, conversation)));
+        return ChunkPager.Backward(ref cursor, conversation, before, countMax, bytesMax, target, new ErasedSequences(NotedIn(tables, conversation)), Vault?.Opener);
     }
 
     /// <inheritdoc/>

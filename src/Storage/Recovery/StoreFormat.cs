@@ -12,20 +12,24 @@ namespace FastChat.Storage;
 /// | "FASTCHAT"      | version  | epoch    | crc32c   |
 /// +-----------------+----------+----------+----------+
 /// </code>
-/// Version history: 1 = the first; 2 = commits go to the journal before they are in the tables; 3 = small state notes records that are to be erased.
+/// Version history: 1 = the first; 2 = commits go to the journal before they are in the tables; 3 = small state notes records that are to be erased;
+/// 4 = records may be sealed.
 /// </summary>
 /// <param name="Version">Format of the store.</param>
 /// <param name="Epoch">Incarnation of the store, from 1.</param>
 internal readonly record struct StoreFormat(uint Version, uint Epoch)
 {
     /// <summary>The greatest version that this program reads.</summary>
-    public const uint CurrentVersion = 3;
+    public const uint CurrentVersion = 4;
 
     /// <summary>What a store is raised to before its first commit: from then on an earlier program would not see what is in the journal.</summary>
     public const uint JournalVersion = 2;
 
     /// <summary>What a store is raised to before the first erasure is noted: an earlier program would serve the record as it was.</summary>
     public const uint ErasingVersion = 3;
+
+    /// <summary>What a store is raised to before it is sealed: an earlier program would serve what is encrypted.</summary>
+    public const uint SealingVersion = 4;
 
     public const string FileName = "format";
 

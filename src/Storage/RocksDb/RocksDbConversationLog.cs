@@ -28,6 +28,7 @@ public sealed class RocksDbConversationLog : IConversationLog
     private readonly NotedErasures _noted = new();
     private readonly Eraser _eraser;
     private readonly LargeValues _large;
+    private readonly KeyVault? _vault;
     private JournalSegment? _current;
     private ulong _commitNumber;
     private long _rewrites;
@@ -39,6 +40,7 @@ public sealed class RocksDbConversationLog : IConversationLog
     {
         _directory = directory;
         _tables = directory.Tables;
+        _vault = options.Vault;
         _commitNumber = directory.CommitNumber;
         _mover = new SegmentMover(_tables, directory.Journal, directory.Room, cause => Fail(cause, "moved into the tables"));
         _filling = new FilterFilling(_tables);
@@ -124,7 +126,17 @@ public sealed class RocksDbConversationLog : IConversationLog
     public static RocksDbConversationLog Open(StorageOptions options, TimeProvider? time = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return new(StoreDirectory.Open(options, time ?? TimeProvider.System), options);
+        RocksDbConversationLog log = new(StoreDirectory.Open(options, time ?? TimeProvider.System), options);
+        try
+        {
+            log.BeginSealing();
+            return log;
+        }
+        catch
+        {
+            log.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -170,7 +182,7 @@ public sealed class RocksDbConversationLog : IConversationLog
         LogCursor cursor = new(_tables, view, conversation, id);
         try
         {
-            return ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, erased);
+            return ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, erased, _vault?.Opener);
         }
         finally
         {
@@ -180,7 +192,7 @@ public sealed class RocksDbConversationLog : IConversationLog
     }
 
     /// <inheritdoc/>
-    public ILogReader OpenReader() => new TableReader(this, _tables, _mover, _held, _noted);
+    public ILogReader OpenReader() => new TableReader(this, _tables, _mover, _held, _noted, _vault?.Opener);
 
     /// <inheritdoc/>
     public LogPage ReadBackward(ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target)
@@ -192,7 +204,7 @@ public sealed class RocksDbConversationLog : IConversationLog
         LogCursor cursor = new(_tables, view, conversation, id);
         try
         {
-            return ChunkPager.Backward(ref cursor, conversation, before, countMax, bytesMax, target, erased);
+            return ChunkPager.Backward(ref cursor, conversation, before, countMax, bytesMax, target, erased, _vault?.Opener);
         }
         finally
         {
@@ -373,6 +385,57 @@ public sealed class RocksDbConversationLog : IConversationLog
         _directory.Dispose();
     }
 
+    /// <summary>
+    /// Store and vault belong together, from the first start with one on; and what either of them knows to be destroyed, both do: one of them may be an older copy.
+    /// </summary>
+    private void BeginSealing()
+    {
+        byte[]? sealer = _tables.Get(Table.State, StateKeys.Vault);
+        if (_vault is null)
+        {
+            if (sealer is not null)
+            {
+                throw new StoreOpenException($"The bodies in {DirectoryPath} are encrypted, and no key is given: set encryption_key_file or encryption_command (docs/operations.md).");
+            }
+
+            return;
+        }
+
+        Span<byte> id = stackalloc byte[Id128.Size];
+        Id128.Write(id, _vault.Id);
+        if (sealer is null)
+        {
+            _vault.Establish();
+            _directory.RequireVersion(StoreFormat.SealingVersion);
+            CommitBatch batch = new(Epoch);
+            batch.Put(Table.State, StateKeys.Vault, id);
+            Commit([batch]);
+        }
+        else if (!id.SequenceEqual(sealer))
+        {
+            throw new StoreOpenException($"The bodies in {DirectoryPath} are encrypted with the keys of another vault ({Convert.ToHexStringLower(sealer)}): say where it is (keys).");
+        }
+
+        _vault.Destroy(
+            [.. IdsUnder(StateKeys.DestroyedPeople).Select(static id => new UserId(id))],
+            [.. IdsUnder(StateKeys.DestroyedConversations).Select(static id => new ConversationId(id))]);
+    }
+
+    private List<UInt128> IdsUnder(ReadOnlySpan<byte> prefix)
+    {
+        List<UInt128> ids = [];
+        Scan(Table.State, prefix, default, (key, _) =>
+        {
+            if (key.Length == StateKeys.DestroyedSize)
+            {
+                ids.Add(Id128.Read(key[1..]));
+            }
+
+            return true;
+        });
+        return ids;
+    }
+
     private void BecomeWriter(int role)
     {
         SpinWait spin = default;
@@ -462,6 +525,8 @@ public sealed class RocksDbConversationLog : IConversationLog
     {
         try
         {
+            // Before anything that was encrypted by a secret is durable, the secret is.
+            _vault?.MakeDurable();
             if (isErasing)
             {
                 _directory.RequireVersion(StoreFormat.ErasingVersion);

@@ -13,7 +13,7 @@ namespace FastChat.Storage;
 /// grown, so who does not find it any more does not keep an iterator that still has the old text either.
 /// </para>
 /// </summary>
-internal sealed class TableReader(RocksDbConversationLog log, RocksDbStore tables, SegmentMover mover, HeldIterators held, NotedErasures noted) : ILogReader
+internal sealed class TableReader(RocksDbConversationLog log, RocksDbStore tables, SegmentMover mover, HeldIterators held, NotedErasures noted, RecordOpener? opener) : ILogReader
 {
     private nint _iterator;
     private long _view;
@@ -37,7 +37,7 @@ internal sealed class TableReader(RocksDbConversationLog log, RocksDbStore table
             LogCursor cursor = new(tables, view, conversation, id, _iterator);
             try
             {
-                LogPage page = ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, erased);
+                LogPage page = ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, erased, opener);
                 isRead = true;
                 return page;
             }

@@ -323,13 +323,22 @@ internal sealed class BrokerChecksTests
         expected.Add($"Service {_store.Service} is confined to {new ConversationId(85)}: one of the two does not exist.");
         batch.Put(Table.State, IdentityKeys.Service(_store.Users[4], default), new StoredService(ServiceRights.Publish, null, 1, default, new byte[32]).ToBytes());
         expected.Add($"The service account {_store.Users[4]} is no account of a program.");
-        batch.Put(Table.State, IdentityKeys.Token("fc1_lost"), new TokenRecord(_store.Users[4], new DeviceId(1), 1, 0).ToBytes());
-        expected.Add($"belongs to device 0000000000000001 of user {_store.Users[4]}, which does not exist.");
+        batch.Put(Table.State, IdentityKeys.Token("fc1_lost"), new TokenRecord(new UserId(80), new DeviceId(1), 1, 0).ToBytes());
+        expected.Add($"belongs to user {new UserId(80)}, who does not exist.");
+        batch.Put(Table.State, IdentityKeys.Token("fc1_ended"), new TokenRecord(_store.Users[4], new DeviceId(99), 1, 0).ToBytes());
+        batch.Put(Table.State, IdentityKeys.Family(Sha256Of("short")), [1]);
+        expected.Add($"The token family {Convert.ToHexStringLower(IdentityKeys.Family(Sha256Of("short")))} cannot be read.");
+        batch.Put(Table.State, IdentityKeys.Family(Sha256Of("nobody")), new StoredFamily(new UserId(79), new DeviceId(1), 1, 1).ToBytes());
+        expected.Add($"belongs to user {new UserId(79)}, who does not exist.");
+        batch.Put(Table.State, IdentityKeys.Device(_store.Users[4], new DeviceId(98)), new StoredDevice(SignInWay.Password, 1, "x") { Family = Sha256Of("none") }.ToBytes());
+        expected.Add("names a token family that does not exist.");
         batch.Put(Table.State, IdentityKeys.Token("fc1_short"), [1]);
         batch.Put(Table.State, IdentityKeys.Device(new UserId(81), new DeviceId(1)), new byte[8]);
         expected.Add($"belongs to user {new UserId(81)}, who does not exist.");
         expected.Add($"The token entry {Convert.ToHexStringLower(IdentityKeys.Token("fc1_short"))} cannot be read.");
     }
+
+    private static byte[] Sha256Of(string text) => IdentityKeys.HashOf(text);
 
     private string Of(int user, int group) => $"The membership of user {_store.Users[user]} in conversation {StoreOnDisk.Group(group)}";
 

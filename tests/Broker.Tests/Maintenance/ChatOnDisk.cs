@@ -27,6 +27,9 @@ internal sealed class ChatOnDisk : IDisposable
     /// <summary>Another one behind it in the log, with a plain message, so that no scan may run on into it.</summary>
     public static ConversationId Other { get; } = new(Room.Value + 1);
 
+    /// <summary>The keys of the bodies; null: they are stored as they are.</summary>
+    public KeyVault? Vault { get; init; }
+
     /// <summary>The last sequence of <see cref="Room"/> behind <see cref="Write"/>.</summary>
     public ulong Head { get; private set; }
 
@@ -76,7 +79,7 @@ internal sealed class ChatOnDisk : IDisposable
     {
         _log = RocksDbConversationLog.Open(Options);
         _shard = new Shard(0, new ShardMap(1), _log, 64);
-        _turn = new Turn(_log.Epoch);
+        _turn = new Turn(_log.Epoch, Vault?.CreateSealer());
     }
 
     public void Close()
@@ -164,7 +167,7 @@ internal sealed class ChatOnDisk : IDisposable
         return all;
     }
 
-    public VerifyResult Verify(bool rebuild = false) => StoreVerifier.Verify(Options, rebuild, further: BrokerChecks.All());
+    public VerifyResult Verify(bool rebuild = false, bool withKeys = true) => StoreVerifier.Verify(withKeys ? Options : Options with { Vault = null }, rebuild, further: BrokerChecks.All());
 
     public void Dispose()
     {
@@ -173,5 +176,5 @@ internal sealed class ChatOnDisk : IDisposable
     }
 
     /// <summary>Passes come when a test asks for them.</summary>
-    private StorageOptions Options => new() { Directory = _directory, JournalFileBytesMin = 1 << 20, JournalFileBytesMax = 1 << 20, EraseDelay = TimeSpan.FromHours(1) };
+    private StorageOptions Options => new() { Directory = _directory, JournalFileBytesMin = 1 << 20, JournalFileBytesMax = 1 << 20, EraseDelay = TimeSpan.FromHours(1), Vault = Vault };
 }

@@ -46,12 +46,12 @@ internal sealed class PeopleRequestsTests
         _clock = new FakeTimeProvider();
         _sessions = new SessionRegistry(_clock, TimeSpan.FromMinutes(5));
         _accounts = new Accounts(_bench.Router, _bench.Log, _passwords, source, isRegistrationOpen: true);
-        PeopleBudgets budgets = new(_clock);
-        _people = new PeopleRequests(_bench.Router, _bench.Log, _accounts, budgets, new PeopleNotices(_bench.Router, _bench.Log, _sessions));
-        _users = new UserRequests(_accounts, budgets, AuditLog.None);
+        UserLimits limits = LimitsOf.Defaults(_clock);
+        _people = new PeopleRequests(_bench.Router, _bench.Log, _accounts, limits, new PeopleNotices(_bench.Router, _bench.Log, _sessions));
+        _users = new UserRequests(_accounts, limits, AuditLog.None);
         ConversationReads reads = new(_bench.Router, _bench.Log, new ServiceScopes(_bench.Log));
-        _conversations = new ConversationRequests(_bench.Router, _bench.Log, reads, _accounts, new Blocks(_bench.Log), new MembershipQuotas(_bench.Log, TimeProvider.System), source);
-        _members = new MemberRequests(_bench.Router, reads, _accounts, new Blocks(_bench.Log), new MembershipQuotas(_bench.Log, TimeProvider.System));
+        _conversations = new ConversationRequests(_bench.Router, _bench.Log, reads, _accounts, new Blocks(_bench.Log), limits, new ConversationLists(_bench.Log, TimeProvider.System), source);
+        _members = new MemberRequests(_bench.Router, reads, _accounts, new Blocks(_bench.Log), limits, new ConversationLists(_bench.Log, TimeProvider.System));
 
         // Ada and Bob share a group; Carol only a public conversation with them; Dave nothing.
         UserId[] made = await _accounts.ImportAsync(["Ada", "bob", "carol", "dave"], CancellationToken.None);
@@ -252,7 +252,7 @@ internal sealed class PeopleRequestsTests
     [Test]
     public void StrangersProfilesCostAndThoseOfTheCircleDoNot()
     {
-        for (int i = 0; i < PeopleBudgets.IdsBurst / PeopleLimits.ProfilesAskedMax; i++)
+        for (int i = 0; i < (int)FixedBudgets.Of(Budget.Ids)!.Value.Burst / PeopleLimits.ProfilesAskedMax; i++)
         {
             Ok(_people.GetProfiles(Of(_ada), Asked(Enumerable.Range(1, PeopleLimits.ProfilesAskedMax).Select(id => new UserId((UInt128)id)).ToArray())));
         }
@@ -265,7 +265,7 @@ internal sealed class PeopleRequestsTests
     public void LookingAtThoseOneKnowsHasAnEndToo()
     {
         ControlMap friends = Asked(Enumerable.Repeat(_bob, PeopleLimits.ProfilesAskedMax).ToArray());
-        for (int i = 0; i < PeopleBudgets.LooksBurst / PeopleLimits.ProfilesAskedMax; i++)
+        for (int i = 0; i < (int)FixedBudgets.Of(Budget.Looks)!.Value.Burst / PeopleLimits.ProfilesAskedMax; i++)
         {
             Ok(_people.GetProfiles(Of(_ada), friends));
         }
@@ -278,7 +278,7 @@ internal sealed class PeopleRequestsTests
     [Test]
     public async Task AProfileChangesOnceASecond()
     {
-        for (int i = 0; i < PeopleBudgets.ProfileBurst; i++)
+        for (int i = 0; i < (int)FixedBudgets.Of(Budget.Profiles)!.Value.Burst; i++)
         {
             await SetAsync(_ada, new ControlMap().Set("display_name", $"n{i}"), wait: false);
         }
@@ -286,7 +286,7 @@ internal sealed class PeopleRequestsTests
         ControlAnswer refused = await _people.SetProfileAsync(Of(_ada), new ControlMap().Set("display_name", "late"));
         Assert.That((refused.Error, refused.RetryAfterMs), Is.EqualTo((ErrorCode.RateLimited, 1001u)));
         _clock.Advance(TimeSpan.FromSeconds(1.1));
-        Assert.That(await SetAsync(_ada, new ControlMap().Set("display_name", "late"), wait: false), Is.EqualTo(PeopleBudgets.ProfileBurst + 1));
+        Assert.That(await SetAsync(_ada, new ControlMap().Set("display_name", "late"), wait: false), Is.EqualTo((int)FixedBudgets.Of(Budget.Profiles)!.Value.Burst + 1));
     }
 
     [Test]

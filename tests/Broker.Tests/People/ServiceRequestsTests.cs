@@ -49,7 +49,7 @@ internal sealed class ServiceRequestsTests
         Assert.That(
             (signedIn.Name, signedIn.Actor.User.Value, signedIn.Actor.Rights),
             Is.EqualTo(("Bridge", made.Id("user"), AccountRights.Service | AccountRights.ServicePublish | AccountRights.ServiceRead | AccountRights.Confined)));
-        Assert.That(_services.IsAlive(signedIn.Actor), Is.True);
+        Assert.That(_accounts.Judge(signedIn), Is.Null);
         Connection connection = new();
         _sessions.Attach(default, 0, new SessionId(1), signedIn.Actor.User, signedIn.Actor.Device, connection, out _, out _);
         Connection bystander = new();
@@ -58,7 +58,7 @@ internal sealed class ServiceRequestsTests
         Ok(await _requests.RevokeAsync(Operator, new ControlMap().SetId("user", made.Id("user"))));
         Assert.That((connection.ClosedWith, bystander.ClosedWith), Is.EqualTo(((CloseCode?)CloseCode.TokenInvalid, (CloseCode?)null)));
         Assert.That((await SignInAsync(made.Text("token", 128)!)).Refused!.Code, Is.EqualTo(CloseCode.TokenInvalid));
-        Assert.That(_services.IsAlive(signedIn.Actor), Is.False, "who was signing in meanwhile is turned away behind the attaching");
+        Assert.That(_accounts.Judge(signedIn), Is.Not.Null, "who was signing in meanwhile is turned away behind the attaching");
         Assert.That(new ServiceScopes(_bench.Log).Narrow(signedIn.Actor, Group), Is.EqualTo(signedIn.Actor), "and would be let in nowhere");
         Assert.That((await _requests.RevokeAsync(Operator, new ControlMap().SetId("user", made.Id("user")))).Error, Is.EqualTo(ErrorCode.NoSuchUser));
         Assert.That((await CreateAsync("bridge", ["read"])).Error, Is.EqualTo(ErrorCode.NameTaken), "a name is never given to another");

@@ -77,8 +77,8 @@ internal sealed class Peer
     public Task SubscribedAsync(uint request, SubscribeStatus status, uint epoch, ulong first, ulong head) => SendAsync(target =>
         new Subscribed(status, epoch, first, head).Write(FrameWriter.Begin(target, FrameType.Subscribed, request, Subscribed.Size)));
 
-    public Task ErrorAsync(uint request, ErrorCode code, uint retryAfterMs = 0) =>
-        SendAsync(target => FrameWriter.WriteError(target, request, code, "scripted", retryAfterMs));
+    public Task ErrorAsync(uint request, ErrorCode code, uint retryAfterMs = 0, bool isInOrder = false) =>
+        SendAsync(target => FrameWriter.Write(target, FrameType.Error, request, new Failure((ushort)code, retryAfterMs, "scripted") { IsInOrder = isInOrder }));
 
     public Task CloseAsync(CloseCode code, uint retryAfterMs = 0) =>
         SendAsync(target => FrameWriter.WriteClose(target, code, "scripted", retryAfterMs));

@@ -41,6 +41,7 @@ internal sealed class SessionWorld : IDisposable
             AccountRecord account = new(Names[i], false, i == 2 ? AccountRights.Import : AccountRights.None, 1, null);
             batch.Put(Table.State, IdentityKeys.Name(StateKeys.UserNames, Names[i]), ControlMap.IdBytes(UserOf(i).Value));
             batch.Put(Table.State, IdentityKeys.Account(UserOf(i)), account.ToBytes());
+            batch.Put(Table.State, IdentityKeys.Device(UserOf(i), new DeviceId((ulong)i + 1)), new StoredDevice(SignInWay.Token, 1, string.Empty).ToBytes());
             batch.Put(Table.State, IdentityKeys.Token(TokenOf(i)), new TokenRecord(UserOf(i), new DeviceId((ulong)i + 1), 1, 0).ToBytes());
         }
 

@@ -15,16 +15,34 @@ internal static class StoredValueTargets
 {
     private static readonly ConversationMeta Meta = new(ConversationKind.Group, new UserId(5), 1_700_000_000_000_000, "lobby", "The lobby – für alle");
 
+    private static readonly byte[] Ones = Enumerable.Repeat((byte)1, 32).ToArray();
+
     public static IReadOnlyList<Func<IFuzzTarget>> All { get; } =
     [
         static () => new StoredValueTarget(
             "stored-account",
-            [new AccountRecord("ada", false, AccountRights.Import, 17, "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA").ToBytes(), new AccountRecord("Zoë", true, AccountRights.None, 0, null).ToBytes()],
+            [new AccountRecord("ada", false, AccountRights.Import, 17, "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA").ToBytes(), new AccountRecord("Zoë", true, AccountRights.None, 0, null) { IsSuspended = true }.ToBytes()],
             static bytes => AccountRecord.Parse(bytes) is var account && IsShort(account.Name) ? account.ToBytes() : null),
         static () => new StoredValueTarget(
             "stored-token",
-            [new TokenRecord(new UserId(5), new DeviceId(6), 7, 8).ToBytes()],
-            static bytes => TokenRecord.Parse(bytes).ToBytes()),
+            [
+                new TokenRecord(new UserId(5), new DeviceId(6), 7, 8).ToBytes(),
+                new TokenRecord(new UserId(5), new DeviceId(6), 7, 8) { Kind = TokenKind.Access, Generation = 3 }.ToBytes(),
+                new TokenRecord(new UserId(5), new DeviceId(6), 7, 0) { Kind = TokenKind.Long }.ToBytes(),
+            ],
+            static bytes => TokenRecord.TryParse(bytes, out TokenRecord token) ? token.ToBytes() : null),
+        static () => new StoredValueTarget(
+            "stored-device",
+            [
+                new StoredDevice(SignInWay.Password, 17, "the phone – blue") { EndsMicros = 99, TokensSinceMicros = 18, Family = Ones, LongToken = Ones }.ToBytes(),
+                new StoredDevice(SignInWay.Token, 1, string.Empty).ToBytes(),
+                BitConverter.GetBytes(1_700_000_000_000_000L),
+            ],
+            static bytes => StoredDevice.TryParse(bytes, out StoredDevice? device) && IsShort(device.Name) ? device.ToBytes() : null),
+        static () => new StoredValueTarget(
+            "stored-family",
+            [new StoredFamily(new UserId(5), new DeviceId(6), 7, 8) { IsUsed = true, Current = Ones, Previous = Ones, Salt = Ones, Access = Ones, PreviousAccess = Ones }.ToBytes()],
+            static bytes => StoredFamily.TryParse(bytes, out StoredFamily? family) ? family.ToBytes() : null),
         static () => new StoredValueTarget(
             "stored-conversation",
             [Meta.ToBytes(), new ConversationMeta(ConversationKind.Public, default, 0, null, null).ToBytes()],
@@ -39,7 +57,7 @@ internal static class StoredValueTargets
             static bytes => ChangeMembersCommand.Parse(bytes).ToBytes()),
         static () => new StoredValueTarget(
             "command-state",
-            [new StateWriteCommand([new StateEntry([1, 2], [3]), new StateEntry([4], null), new StateEntry([5], [], true)]).ToBytes()],
+            [new StateWriteCommand([new StateEntry([1, 2], [3]), new StateEntry([4], null), new StateEntry([5], [], true), StateEntry.Holds([6], [7]), StateEntry.Holds([8], null)]).ToBytes()],
             static bytes => StateWriteCommand.Parse(bytes).ToBytes()),
         static () => new StoredValueTarget(
             "stored-profile",

@@ -57,6 +57,7 @@ internal sealed class Community
             AccountRights rights = account.Number == 0 ? AccountRights.Operator : AccountRights.None;
             batch.Put(Table.State, IdentityKeys.Name(StateKeys.UserNames, name), ControlMap.IdBytes(account.User.Value));
             batch.Put(Table.State, IdentityKeys.Account(account.User), new AccountRecord(name, false, rights, 1, null).ToBytes());
+            batch.Put(Table.State, IdentityKeys.Device(account.User, account.Device), new StoredDevice(SignInWay.Token, 1, string.Empty).ToBytes());
             batch.Put(Table.State, IdentityKeys.Token(account.Token), new TokenRecord(account.User, account.Device, 1, 0).ToBytes());
         }
 

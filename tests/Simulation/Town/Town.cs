@@ -126,6 +126,7 @@ internal sealed class Town
             // One more than there are: for the device that is new in the end.
             for (int device = 0; device <= citizen.Devices; device++)
             {
+                batch.Put(Table.State, IdentityKeys.Device(citizen.User, citizen.IdOf(device)), new StoredDevice(SignInWay.Token, 1, string.Empty).ToBytes());
                 batch.Put(Table.State, IdentityKeys.Token(citizen.TokenOf(device)), new TokenRecord(citizen.User, citizen.IdOf(device), 1, 0).ToBytes());
             }
         }

@@ -37,7 +37,13 @@ public sealed class FastChatSystem : SystemUnderTest
     private WorkPlan? _plan;
 
     /// <inheritdoc/>
-    public override string Name => "fastchat";
+    public override string Name => IsEncrypting ? "fastchat-encrypted" : IsLimited ? "fastchat" : "fastchat-unlimited";
+
+    /// <summary>True when bodies are encrypted on its disk (docs/decisions/0036-keys-that-can-be-destroyed.md).</summary>
+    public bool IsEncrypting { get; init; }
+
+    /// <summary>False: the broker is told to hold nobody to a rate. What that is worth shows in a comparison with itself.</summary>
+    public bool IsLimited { get; init; } = true;
 
     /// <summary>Keys of the configuration file (docs/operations.md) that differ from the defaults.</summary>
     public IReadOnlyDictionary<string, object> Configuration { get; init; } = new Dictionary<string, object>();
@@ -175,10 +181,39 @@ public sealed class FastChatSystem : SystemUnderTest
         _history?.Dispose();
     }
 
+    private static async Task<string> KeyFileAsync(SystemSettings settings, CancellationToken cancellation)
+    {
+        string path = Path.Combine(settings.DataDirectory, "master.key");
+        if (!File.Exists(path))
+        {
+            await File.WriteAllTextAsync(path, Convert.ToHexString(RandomNumberGenerator.GetBytes(32)), cancellation).ConfigureAwait(false);
+            if (!OperatingSystem.IsWindows())
+            {
+                File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            }
+        }
+
+        return path;
+    }
+
     // The broker's own limit of connections is an operator's choice, as it is with the peers: it is raised when the plan needs more, with some to spare for those that are still going while others come.
     private async Task<string[]> ConfigurationAsync(SystemSettings settings, WorkPlan plan, CancellationToken cancellation)
     {
         Dictionary<string, object> keys = new(Configuration);
+        if (IsLimited)
+        {
+            // One generator is 64 people who say a thousand times what people say. Each message is charged to its user, its bytes, its conversation and its connection all the same; only none is refused.
+            keys.TryAdd("limit_publishes_per_second", 1e7);
+            keys.TryAdd("limit_publish_bytes_per_second", 1e11);
+            keys.TryAdd("limit_conversation_publishes_per_second", 1e7);
+            keys.TryAdd("limit_connection_bytes_per_second", 1e12);
+            keys.TryAdd("limit_requests_per_second", 1e6);
+        }
+        else
+        {
+            keys.TryAdd("limits", false);
+        }
+
         if (plan.Connections + ConnectionsSpare > ConnectionsMaxDefault)
         {
             keys["connections_max"] = plan.Connections + ConnectionsSpare;
@@ -189,9 +224,9 @@ public sealed class FastChatSystem : SystemUnderTest
             (keys["tls_certificate"], keys["tls_key"]) = await MakeCertificateAsync(settings.DataDirectory, cancellation).ConfigureAwait(false);
         }
 
-        if (keys.Count == 0)
+        if (IsEncrypting)
         {
-            return [];
+            keys["encryption_key_file"] = await KeyFileAsync(settings, cancellation).ConfigureAwait(false);
         }
 
         string file = Path.Combine(settings.DataDirectory, "fastchat.json");
