@@ -102,7 +102,7 @@ public sealed class CertificateSourceTests
         Assert.That(() => Open(), Throws.ArgumentException.With.Message.StartsWith("tls_certificate: "));
     }
 
-    private CertificateSource Open() => new(new CertificateFiles(_files.Certificate, _files.Key, null, ClientCertificates.Off), new Turnstile(1), TimeProvider.System, _audit, NullLogger.Instance);
+    private CertificateSource Open() => new(new CertificateFiles(_files.Certificate, _files.Key, null, ClientCertificates.Off), new Turnstile(1, TimeProvider.System), TimeProvider.System, _audit, NullLogger.Instance);
 
     private void Write(int validFromDays = -1, int validToDays = 30)
     {

@@ -136,7 +136,7 @@ public sealed class HandshakerTests(string kind)
     {
         using X509Certificate2 own = _authority.IssueServer();
         TlsMaterial material = new(X509CertificateLoader.LoadPkcs12(own.Export(X509ContentType.Pfx), null, X509KeyStorageFlags.Exportable), [], _authority.Trust, mode);
-        Turnstile turns = new(1);
+        Turnstile turns = new(1, TimeProvider.System);
         ITlsHandshaker handshaker = kind == "libssl" ? new LibsslHandshaker(material, turns) : new SslStreamHandshaker(material, turns);
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(_listener.EndPoint);
