@@ -8,7 +8,7 @@ internal static class ClientVerbOptions
     /// <summary>Which broker.</summary>
     public static Option<string> Server { get; } = new("--server")
     {
-        Description = "HOST:PORT, unix:PATH, ws://… or wss://…",
+        Description = "HOST:PORT, tls://HOST:PORT, unix:PATH, ws://… or wss://…",
         HelpName = "ADDRESS",
         Recursive = true,
         DefaultValueFactory = static _ => Environment.GetEnvironmentVariable("FASTCHAT_SERVER") is { Length: > 0 } server ? server : ServerAddress.Default,
@@ -19,6 +19,30 @@ internal static class ClientVerbOptions
     {
         Description = "The account to use (default: the last one that signed in)",
         HelpName = "NAME",
+        Recursive = true,
+    };
+
+    /// <summary>Whom to trust over TLS.</summary>
+    public static Option<string?> Authorities { get; } = new("--ca")
+    {
+        Description = "Trust the authorities in this PEM file, or the certificate in it that signed itself, instead of the machine's",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
+    /// <summary>What to show over TLS.</summary>
+    public static Option<string?> ClientCertificate { get; } = new("--client-certificate")
+    {
+        Description = "Show the certificate in this PEM file to a broker that asks for one",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
+    /// <summary>The key that goes with it.</summary>
+    public static Option<string?> ClientKey { get; } = new("--client-key")
+    {
+        Description = "The private key of --client-certificate, a PEM file",
+        HelpName = "FILE",
         Recursive = true,
     };
 
@@ -34,6 +58,9 @@ internal static class ClientVerbOptions
     {
         root.Add(Server);
         root.Add(User);
+        root.Add(Authorities);
+        root.Add(ClientCertificate);
+        root.Add(ClientKey);
         root.Add(Json);
     }
 }

@@ -18,6 +18,12 @@ internal sealed class Invocation : IDisposable
     private Invocation(ParseResult parsed)
     {
         Server = ServerAddress.Parse(parsed.GetRequiredValue(ClientVerbOptions.Server));
+        Trust = new Lazy<ServerTrust>(() => ServerTrust.Find(
+            Server,
+            parsed.GetValue(ClientVerbOptions.Authorities),
+            parsed.GetValue(ClientVerbOptions.ClientCertificate),
+            parsed.GetValue(ClientVerbOptions.ClientKey),
+            Environment.GetEnvironmentVariable));
         User = parsed.GetValue(ClientVerbOptions.User);
         IsHuman = !parsed.GetValue(ClientVerbOptions.Json) && !Console.IsOutputRedirected;
         _output = StandardOutput.Open();
@@ -26,6 +32,9 @@ internal sealed class Invocation : IDisposable
 
     /// <summary>Which broker.</summary>
     public ServerAddress Server { get; }
+
+    // Found out when it is needed: many verbs ask nobody.
+    private Lazy<ServerTrust> Trust { get; }
 
     /// <summary>The account of <c>--user</c>; null = the last one that signed in.</summary>
     public string? User { get; }
@@ -71,7 +80,7 @@ internal sealed class Invocation : IDisposable
     {
         try
         {
-            ClientOptions complete = options with { Endpoint = Server.Endpoint, ClientName = ClientName };
+            ClientOptions complete = options with { Endpoint = Trust.Value.Endpoint, Tls = Trust.Value.Tls, ClientName = ClientName };
             return await FastChatClient.ConnectAsync(complete, onStateChanged, cancellation).ConfigureAwait(false);
         }
         catch (ConnectionException failure)

@@ -11,6 +11,9 @@ public sealed record ClientOptions
     /// <summary>Where the broker is.</summary>
     public ClientEndpoint Endpoint { get; init; } = ClientEndpoint.Local;
 
+    /// <summary>Whom to trust over TLS, and what to show there.</summary>
+    public ClientTlsOptions Tls { get; init; } = new();
+
     /// <summary>A token from an earlier <see cref="FastChatClient.Token"/> or from an operator.</summary>
     public string? Token { get; init; }
 

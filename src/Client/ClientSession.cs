@@ -297,7 +297,7 @@ internal sealed class ClientSession
             (Hello hello, lease) = await _tokens.SignAsync(MakeHello(number), linked.Token).ConfigureAwait(Continuation.InContext);
             stream = _options.OpenTransport is { } open
                 ? await open(linked.Token).ConfigureAwait(Continuation.InContext)
-                : await Transport.OpenAsync(_options.Endpoint, linked.Token).ConfigureAwait(Continuation.InContext);
+                : await Transport.OpenAsync(_options.Endpoint, _options.Tls, linked.Token).ConfigureAwait(Continuation.InContext);
             ClientConnection connection = await ClientConnection.OpenAsync(this, stream, hello, number, linked.Token).ConfigureAwait(Continuation.InContext);
             connection.MustUseToken = await _tokens.WelcomeAsync(connection.Welcome, lease, linked.Token).ConfigureAwait(Continuation.InContext);
             return connection;

@@ -56,11 +56,17 @@ public sealed partial class BrokerProcess : IAsyncDisposable
         Http = new Uri("http://127.0.0.1");
     }
 
-    /// <summary>Where clients connect.</summary>
+    /// <summary>Where clients connect, without TLS when there is such a listener.</summary>
     public IPEndPoint Tcp { get; private set; }
 
     /// <summary>The address of the HTTP listener.</summary>
     public Uri Http { get; private set; }
+
+    /// <summary>Where clients connect with TLS; null when it has none.</summary>
+    public IPEndPoint? TlsTcp { get; private set; }
+
+    /// <summary>The address of the HTTP listener with TLS; null when it has none.</summary>
+    public Uri? TlsHttp { get; private set; }
 
     /// <summary>The process id.</summary>
     public int Id => _process.Id;
@@ -265,9 +271,17 @@ public sealed partial class BrokerProcess : IAsyncDisposable
             return false;
         }
 
-        Tcp = IPEndPoint.Parse(json.RootElement.GetProperty("tcp").GetString()!);
-        Http = new Uri(json.RootElement.GetProperty("http").GetString()!);
+        (Tcp, Http) = (IPEndPoint.Parse(Text("tcp")), new Uri(Text("http")));
+        if (json.RootElement.TryGetProperty("tls", out _))
+        {
+            (TlsTcp, TlsHttp) = (Tcp, Http);
+            Tcp = json.RootElement.TryGetProperty("tcp_plain", out _) ? IPEndPoint.Parse(Text("tcp_plain")) : Tcp;
+            Http = json.RootElement.TryGetProperty("http_plain", out _) ? new Uri(Text("http_plain")) : Http;
+        }
+
         return true;
+
+        string Text(string key) => json.RootElement.GetProperty(key).GetString()!;
     }
 
     private void AppendError(string? line)

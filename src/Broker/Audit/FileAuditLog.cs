@@ -186,16 +186,25 @@ internal sealed class FileAuditLog : AuditLog, IDisposable
                 }
             }
 
-            if (_clock.GetElapsedTime(_sweptAt) >= Interval || _queue.IsAddingCompleted)
+            if (_clock.GetElapsedTime(_sweptAt) >= Interval)
             {
-                _sweptAt = _clock.GetTimestamp();
-                foreach ((AuditEntry entry, long count) in _repeated.Take())
-                {
-                    Append(entry, _clock.GetUtcNow(), count);
-                }
+                TakeRepeated();
             }
 
             WriteOut();
+        }
+
+        // What was counted up to the end.
+        TakeRepeated();
+        WriteOut();
+    }
+
+    private void TakeRepeated()
+    {
+        _sweptAt = _clock.GetTimestamp();
+        foreach ((AuditEntry entry, long count) in _repeated.Take())
+        {
+            Append(entry, _clock.GetUtcNow(), count);
         }
     }
 

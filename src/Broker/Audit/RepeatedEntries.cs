@@ -27,55 +27,48 @@ internal sealed class RepeatedEntries
 
         // The last ones are for those that are not told apart, of which there are few.
         AuditEntry kind = Volatile.Read(ref _kinds) < KindsMax ? entry : new AuditEntry(entry.Act) { Detail = entry.Detail };
-        if (_counters.TryAdd(kind, new Counter()))
+        while (!_counters.TryAdd(kind, new Counter()))
         {
-            Interlocked.Increment(ref _kinds);
-            return true;
+            if (CountAgain(kind))
+            {
+                return false;
+            }
         }
 
-        return !CountAgain(kind);
+        Interlocked.Increment(ref _kinds);
+        return true;
     }
 
-    /// <summary>Takes what was counted since it was last asked; a kind that was silent since then is forgotten, and its next one is a first one.</summary>
+    /// <summary>Takes what was counted since it was last asked; a kind that was silent since then is forgotten, and its next one is a first one. One caller at a time.</summary>
     public IEnumerable<(AuditEntry Entry, long Count)> Take()
     {
         foreach ((AuditEntry kind, Counter counter) in _counters)
         {
-            long repeats = Interlocked.Exchange(ref counter.Repeats, 0);
-            if (repeats > 0)
+            if (counter.TryClose())
+            {
+                _counters.TryRemove(new KeyValuePair<AuditEntry, Counter>(kind, counter));
+                Interlocked.Decrement(ref _kinds);
+            }
+            else if (counter.Take() is > 0 and long repeats)
             {
                 yield return (kind, repeats);
             }
-            else
-            {
-                if (_counters.TryRemove(kind, out _))
-                {
-                    Interlocked.Decrement(ref _kinds);
-                }
-
-                // Counted between the two looks.
-                repeats = Interlocked.Exchange(ref counter.Repeats, 0);
-                if (repeats > 0)
-                {
-                    yield return (kind, repeats);
-                }
-            }
         }
     }
 
-    private bool CountAgain(in AuditEntry kind)
-    {
-        if (!_counters.TryGetValue(kind, out Counter? known))
-        {
-            return false;
-        }
+    private bool CountAgain(in AuditEntry kind) => _counters.TryGetValue(kind, out Counter? known) && known.TryAdd();
 
-        Interlocked.Increment(ref known.Repeats);
-        return true;
-    }
-
+    /// <summary>Counts until it is closed, which it can be only while nothing is counted: so no count is lost to whoever forgets it.</summary>
     private sealed class Counter
     {
-        public long Repeats;
+        private const long Closed = long.MinValue;
+
+        private long _repeats;
+
+        public bool TryAdd() => Interlocked.Increment(ref _repeats) > 0;
+
+        public long Take() => Interlocked.Exchange(ref _repeats, 0);
+
+        public bool TryClose() => Interlocked.CompareExchange(ref _repeats, Closed, 0) == 0;
     }
 }

@@ -26,6 +26,9 @@ internal sealed class ConnectionRegistry : IDisposable
         _wheel = new TimerWheel(services.Clock, keepAlive.Check, services.Sessions.Sweep, keepAlive.OnStalled);
     }
 
+    /// <inheritdoc cref="ConnectionServices.ComingAndGoing"/>
+    public Turnstile ComingAndGoing => _services.ComingAndGoing;
+
     /// <summary>Open connections.</summary>
     public int Count => _connections.Count;
 

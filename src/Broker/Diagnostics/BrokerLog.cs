@@ -55,6 +55,12 @@ internal static partial class BrokerLog
     [LoggerMessage(1032, LogLevel.Error, "A backup failed; the store is as it was")]
     public static partial void BackupFailed(ILogger log, Exception failure);
 
+    [LoggerMessage(1070, LogLevel.Information, "The certificate {Fingerprint} is shown from now on; it is valid to {NotAfter:u}")]
+    public static partial void CertificateLoaded(ILogger log, string fingerprint, DateTime notAfter);
+
+    [LoggerMessage(1071, LogLevel.Error, "The certificate files have changed and cannot be used; the one from before is shown as before: {Reason}")]
+    public static partial void CertificateRefused(ILogger log, string reason);
+
     [LoggerMessage(1050, LogLevel.Error, "A tick of presence ended by a defect")]
     public static partial void PresenceDefect(ILogger log, Exception defect);
 

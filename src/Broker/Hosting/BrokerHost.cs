@@ -3,6 +3,7 @@ using System.Net;
 using FastChat.Broker.Audit;
 using FastChat.Broker.Connections;
 using FastChat.Broker.Diagnostics;
+using FastChat.Broker.Doors;
 using FastChat.Broker.Transport;
 using FastChat.Broker.Web;
 using FastChat.Protocol;
@@ -48,13 +49,17 @@ public static class BrokerHost
         string data = Path.GetFullPath(options.Data);
 
         await using BrokerParts parts = await BrokerParts.OpenAsync(options with { Data = data }, log, stop);
-        await using WebApplication application = Build(options, parts, logging);
+        using ListenerDoors doors = new(options, parts, log);
+        await using WebApplication application = Build(options, parts, doors, logging);
         await application.StartAsync(stop);
 
-        (string tcp, string http) = AddressesOf(application, options);
+        IReadOnlyList<string> bound = AddressesOf(application, options);
+        (string tcp, string http) = (bound[0], $"{(options.HasTls ? Uri.UriSchemeHttps : Uri.UriSchemeHttp)}://{bound[1]}");
+        string? tcpPlain = options.ListenPlain is null ? null : bound[2];
+        string? httpPlain = options.HttpPlain is null ? null : $"{Uri.UriSchemeHttp}://{bound[^1]}";
         using ServerFile file = new();
-        string description = ServerFile.Describe(tcp, http, data, Environment.ProcessId);
-        file.Write(description, data, [PortOf(tcp), PortOf(http)]);
+        string description = ServerFile.Describe(tcp, http, options.TlsCertificate is { } certificate ? Path.GetFullPath(certificate) : null, tcpPlain, httpPlain, data, Environment.ProcessId);
+        file.Write(description, data, bound.Select(PortOf));
         await ready.WriteLineAsync(description);
         await ready.FlushAsync(CancellationToken.None);
         parts.Audit.Note(new AuditEntry(AuditAct.Started) { Detail = $"epoch {parts.Log.Epoch}" });
@@ -77,7 +82,7 @@ public static class BrokerHost
         BrokerLog.Stopped(log);
     }
 
-    private static WebApplication Build(BrokerOptions options, BrokerParts parts, ILoggerFactory logging)
+    private static WebApplication Build(BrokerOptions options, BrokerParts parts, ListenerDoors doors, ILoggerFactory logging)
     {
         OriginPolicy origins = new(options.AllowedOrigins);
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "FastChat" });
@@ -104,17 +109,36 @@ public static class BrokerHost
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxConcurrentUpgradedConnections = options.ConnectionsMax;
-            kestrel.Listen(BrokerOptions.ParseEndPoint(options.Listen), static listen => listen.UseConnectionHandler<BrokerConnectionHandler>());
-            kestrel.Listen(BrokerOptions.ParseEndPoint(options.Http), listen =>
+            ListenTcp(options.Listen, options.HasTls);
+            ListenHttp(options.Http, options.HasTls);
+            if (options.ListenPlain is { } tcpPlain)
             {
-                listen.Protocols = HttpProtocols.Http1;
-                listen.Use(server => new WebSocketDoor(server, parts.Connections, origins, TimeProvider.System).OnConnectedAsync);
-            });
+                ListenTcp(tcpPlain, hasTls: false);
+            }
+
+            if (options.HttpPlain is { } httpPlain)
+            {
+                ListenHttp(httpPlain, hasTls: false);
+            }
+
             if (options.UnixSocket is not null)
             {
                 File.Delete(options.UnixSocket);
                 kestrel.ListenUnixSocket(options.UnixSocket, static listen => listen.UseConnectionHandler<BrokerConnectionHandler>());
             }
+
+            void ListenTcp(string address, bool hasTls) => kestrel.Listen(BrokerOptions.ParseEndPoint(address), listen =>
+            {
+                doors.AddTo(listen, hasTls ? TlsProtocol.FastChat : null);
+                listen.UseConnectionHandler<BrokerConnectionHandler>();
+            });
+
+            void ListenHttp(string address, bool hasTls) => kestrel.Listen(BrokerOptions.ParseEndPoint(address), listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                doors.AddTo(listen, hasTls ? TlsProtocol.Http : null);
+                listen.Use(server => new WebSocketDoor(server, parts.Connections, origins, hasTls ? Uri.UriSchemeHttps : Uri.UriSchemeHttp, TimeProvider.System).OnConnectedAsync);
+            });
         });
 
         WebApplication application = builder.Build();
@@ -124,13 +148,13 @@ public static class BrokerHost
         return application;
     }
 
-    private static (string Tcp, string Http) AddressesOf(WebApplication application, BrokerOptions options)
+    /// <summary>Where it listens, in the order of <see cref="Build"/>: TCP, HTTP, and their plain ones.</summary>
+    private static IReadOnlyList<string> AddressesOf(WebApplication application, BrokerOptions options)
     {
         // Kestrel lists the addresses in the order in which they were configured.
-        string[] bound = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.ToArray();
-        IPEndPoint tcp = new(BrokerOptions.ParseEndPoint(options.Listen).Address, new Uri(bound[0]).Port);
-        IPEndPoint http = new(BrokerOptions.ParseEndPoint(options.Http).Address, new Uri(bound[1]).Port);
-        return (tcp.ToString(), $"http://{http}");
+        IEnumerable<string> bound = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
+        string?[] asked = [options.Listen, options.Http, options.ListenPlain, options.HttpPlain];
+        return [.. asked.OfType<string>().Zip(bound, static (address, at) => new IPEndPoint(BrokerOptions.ParseEndPoint(address).Address, new Uri(at).Port).ToString())];
     }
 
     private static int PortOf(string address) => int.Parse(

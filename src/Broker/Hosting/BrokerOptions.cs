@@ -4,6 +4,7 @@ using FastChat.Broker.Attachments;
 using FastChat.Broker.Connections;
 using FastChat.Broker.Limits;
 using FastChat.Broker.Presence;
+using FastChat.Broker.Transport;
 using FastChat.Protocol;
 
 namespace FastChat.Broker.Hosting;
@@ -19,6 +20,43 @@ public sealed record BrokerOptions
 
     /// <summary>Address of the HTTP listener (WebSocket, health), HOST:PORT; port 0 = any free one.</summary>
     public string Http { get; init; } = "127.0.0.1:7480";
+
+    /// <summary>Address of a further TCP listener without TLS, for programs on this machine: a loopback address, HOST:PORT; null for none.</summary>
+    public string? ListenPlain { get; init; }
+
+    /// <summary>Address of a further HTTP listener without TLS, for a proxy or a monitor on this machine: a loopback address, HOST:PORT; null for none.</summary>
+    public string? HttpPlain { get; init; }
+
+    /// <summary>PEM file of the certificate, and behind it those that lead to its authority. With it <see cref="Listen"/> and <see cref="Http"/> speak TLS and nothing else.</summary>
+    public string? TlsCertificate { get; init; }
+
+    /// <summary>PEM file of the certificate's private key.</summary>
+    public string? TlsKey { get; init; }
+
+    /// <summary>PEM file of the authorities that vouch for clients' certificates.</summary>
+    public string? TlsClientCa { get; init; }
+
+    /// <summary>Whether clients show certificates.</summary>
+    [System.Text.Json.Serialization.JsonConverter(typeof(System.Text.Json.Serialization.JsonStringEnumConverter<ClientCertificates>))]
+    public ClientCertificates TlsClientCertificates { get; init; }
+
+    /// <summary>Seconds from connect to the end of the TLS handshake, the wait for its turn included; they count into <see cref="LoginDeadlineSeconds"/>. A proxy's header has as long.</summary>
+    public double TlsHandshakeSeconds { get; init; } = 5;
+
+    /// <summary>TLS handshakes that go on at once.</summary>
+    public int TlsHandshakesMax { get; init; } = 256;
+
+    /// <summary>TLS handshakes of one address that go on at once.</summary>
+    public int TlsHandshakesPerAddressMax { get; init; } = 64;
+
+    /// <summary>Connections that wait for their handshake's turn, at most half of them from one address.</summary>
+    public int TlsWaitingMax { get; init; } = 16_384;
+
+    /// <summary>Seconds between two looks at the certificate's files; 0 = only on SIGHUP.</summary>
+    public double TlsReloadSeconds { get; init; } = 5;
+
+    /// <summary>Addresses and networks (10.0.0.0/8) of proxies that begin each connection with a PROXY protocol header, version 2, before TLS.</summary>
+    public IReadOnlyList<string> ProxyFrom { get; init; } = [];
 
     /// <summary>Path of a Unix domain socket to listen on as well; null for none.</summary>
     public string? UnixSocket { get; init; }
@@ -215,9 +253,33 @@ public sealed record BrokerOptions
         bool isEncrypting = EncryptionKeyFile is not null || EncryptionCommand.Count > 0;
         Require(isEncrypting || (EncryptionKeyFileOld is null && EncryptionCommandOld.Count == 0 && Keys is null), "keys and the master key before need encryption_key_file or encryption_command");
         RequireLimits();
-        RequireLoopback(Listen);
-        RequireLoopback(Http);
+        ValidateTransport();
     }
+
+    /// <summary>True when <see cref="Listen"/> and <see cref="Http"/> speak TLS.</summary>
+    internal bool HasTls => TlsCertificate is not null;
+
+    private void ValidateTransport()
+    {
+        Require(HasTls == TlsKey is not null, "tls_certificate and tls_key: both or none");
+        Require((TlsClientCertificates != ClientCertificates.Off) == TlsClientCa is not null, "tls_client_ca: with tls_client_certificates accepted or required, and only then");
+        Require(HasTls || TlsClientCa is null, "tls_client_ca needs tls_certificate");
+        Require(TlsHandshakeSeconds is > 0 and <= 60, "tls_handshake_seconds: more than 0, at most 60");
+        Require(TlsHandshakesMax >= 1 && TlsHandshakesPerAddressMax >= 1 && TlsWaitingMax >= 1, "maxima are at least 1");
+        Require(TlsReloadSeconds is 0 or (>= 0.1 and <= 86_400), "tls_reload_seconds: 0, or 0.1 to 86,400");
+        RequireProtected(Listen);
+        RequireProtected(Http);
+        RequireLoopback(ListenPlain);
+        RequireLoopback(HttpPlain);
+        ParseProxies();
+    }
+
+    /// <summary>The networks of <see cref="ProxyFrom"/>; an address alone is a network of its own.</summary>
+    /// <exception cref="ArgumentException">A text is none.</exception>
+    internal IReadOnlyList<IPNetwork> ParseProxies() => [.. ProxyFrom.Select(static text =>
+        IPNetwork.TryParse(text, out IPNetwork network) ? network
+        : IPAddress.TryParse(text, out IPAddress? address) ? new IPNetwork(address, address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork ? 32 : 128)
+        : throw new ArgumentException($"proxy_from: {text} is no address and no network"))];
 
     /// <summary>HOST:PORT as an end point; [::1]:PORT and localhost are understood.</summary>
     /// <exception cref="ArgumentException">It is not one.</exception>
@@ -296,9 +358,13 @@ public sealed record BrokerOptions
         }
     }
 
-    private static void RequireLoopback(string address) => Require(
-        IPAddress.IsLoopback(ParseEndPoint(address).Address),
-        $"{address} can be reached from other machines, and this version has no TLS: passwords and messages would travel in the clear. Listen on 127.0.0.1 and put a TLS proxy in front");
+    private void RequireProtected(string address) => Require(
+        IPAddress.IsLoopback(ParseEndPoint(address).Address) || HasTls,
+        $"{address} can be reached from other machines, and without TLS passwords and messages would travel in the clear: give tls_certificate and tls_key, or listen on 127.0.0.1");
+
+    private static void RequireLoopback(string? address) => Require(
+        address is null || IPAddress.IsLoopback(ParseEndPoint(address).Address),
+        $"{address} can be reached from other machines: a plain listener is for this machine alone, on 127.0.0.1 or [::1]");
 
     private static void Require(bool condition, string message)
     {

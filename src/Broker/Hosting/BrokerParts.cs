@@ -5,6 +5,7 @@ using FastChat.Broker.Audit;
 using FastChat.Broker.Connections;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Diagnostics;
+using FastChat.Broker.Doors;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Inbox;
@@ -308,6 +309,14 @@ internal sealed class BrokerParts : IAsyncDisposable
     /// <summary>What is read on one device is read on all of them.</summary>
     private void OnCursorMoved(UserId user, ConversationId conversation, ulong thread, ReadCursor cursor) =>
         Sessions.Tell(user, CursorNotice.Frame(conversation, user, thread, cursor.Delivered, cursor.Read));
+
+    /// <summary>Shows how the TLS handshakes go.</summary>
+    public void ObserveHandshakes(HandshakeGate gate)
+    {
+        _metrics.Observe("fastchat.tls.handshakes", "{handshake}", "TLS handshakes that go on", () => gate.Running);
+        _metrics.Observe("fastchat.tls.waiting", "{connection}", "connections that wait for their TLS handshake", () => gate.Waiting);
+        _metrics.Observe("fastchat.tls.refused", "{connection}", "connections that were refused because too many waited for their TLS handshake, since the start", () => gate.Refused);
+    }
 
     private void ObserveGauges()
     {

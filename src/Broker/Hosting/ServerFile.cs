@@ -12,8 +12,34 @@ internal sealed class ServerFile : IDisposable
     private readonly List<string> _paths = [];
 
     /// <summary>The JSON line that says where the broker listens.</summary>
-    public static string Describe(string tcp, string http, string data, int processId) =>
-        JsonSerializer.Serialize(new Dictionary<string, object> { ["event"] = "ready", ["tcp"] = tcp, ["http"] = http, ["data"] = data, ["pid"] = processId });
+    /// <param name="tcp">The TCP listener.</param>
+    /// <param name="http">The HTTP listener.</param>
+    /// <param name="certificate">The file of the certificate that both show; null when they do not speak TLS.</param>
+    /// <param name="tcpPlain">The further TCP listener without TLS; null when there is none.</param>
+    /// <param name="httpPlain">The further HTTP listener without TLS; null when there is none.</param>
+    /// <param name="data">The data directory.</param>
+    /// <param name="processId">The process.</param>
+    public static string Describe(string tcp, string http, string? certificate, string? tcpPlain, string? httpPlain, string data, int processId)
+    {
+        Dictionary<string, object> description = new() { ["event"] = "ready", ["tcp"] = tcp, ["http"] = http, ["data"] = data, ["pid"] = processId };
+        if (certificate is not null)
+        {
+            description["tls"] = true;
+            description["tls_certificate"] = certificate;
+        }
+
+        if (tcpPlain is not null)
+        {
+            description["tcp_plain"] = tcpPlain;
+        }
+
+        if (httpPlain is not null)
+        {
+            description["http_plain"] = httpPlain;
+        }
+
+        return JsonSerializer.Serialize(description);
+    }
 
     /// <summary>Writes the files.</summary>
     public void Write(string json, string dataDirectory, IEnumerable<int> ports)

@@ -96,6 +96,13 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IReadin
         set => throw new NotSupportedException();
     }
 
+    /// <summary>Speaks TLS from here on, in both directions, beginning with what was received and not consumed. Once, by whoever reads and writes, between two reads and two flushes.</summary>
+    public void Protect(TlsSession tls)
+    {
+        _writer.Protect(tls);
+        _reader.Protect(tls);
+    }
+
     /// <summary>Begins to hear of the socket.</summary>
     public void Start() => _threads.Watch(_socket, this);
 

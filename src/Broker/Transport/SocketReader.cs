@@ -11,7 +11,10 @@ namespace FastChat.Broker.Transport;
 
 /// <summary>
 /// The receiving half of a connection: bytes come from the kernel when they are asked for, into one rented array, so that what is read is one span. While nothing is held there is no array: an
-/// idle connection costs its fields. What waits goes on on the I/O thread that heard of the bytes.
+/// idle connection costs its fields. What waits goes on on the I/O thread that heard of the bytes. Behind a TLS handshake what comes are records, which are opened where they lie.
+/// <code>
+/// array:  [consumed | start … plaintext … end | what records were | sealed … a part of a record … tail | room]
+/// </code>
 /// <para>One reader at a time, as of every <see cref="PipeReader"/>; <see cref="CancelPendingRead"/> and <see cref="OnReadable"/> on any thread.</para>
 /// </summary>
 internal sealed class SocketReader(int socket, IReadinessTarget connection) : PipeReader, IValueTaskSource<ReadResult>
@@ -28,17 +31,34 @@ internal sealed class SocketReader(int socket, IReadinessTarget connection) : Pi
 
     private SignalCore _readable;
     private byte[] _buffer = Nothing;
+    private TlsSession? _tls;
     private int _start;
     private int _end;
     private int _examined;
+
+    // Where what is not opened yet begins and ends. Without TLS both are where the plaintext ends.
+    private int _sealed;
+    private int _tail;
     private bool _mayHaveMore;
     private bool _isEnding;
     private bool _hasEnded;
     private int _canceled;
     private Exception? _failure;
 
+    /// <summary>Bytes that are there and not consumed.</summary>
+    private int Held => _end - _start + (_tail - _sealed);
+
     /// <summary>True when a read would not have to wait.</summary>
     private bool HasNews => _end > _examined || _hasEnded || _failure is not null || Volatile.Read(ref _canceled) != 0;
+
+    /// <summary>From here on, beginning with what was received and not consumed, records come. Whoever reads, between two reads.</summary>
+    public void Protect(TlsSession tls)
+    {
+        _tls = tls;
+        _sealed = _start;
+        _end = _examined = _start;
+        OpenRecords();
+    }
 
     /// <summary>There may be bytes, or the end. I/O thread.</summary>
     /// <param name="isEnding">The peer has sent its last byte, or the connection failed: this is not reported again.</param>
@@ -89,14 +109,13 @@ internal sealed class SocketReader(int socket, IReadinessTarget connection) : Pi
 
         _start = IndexOf(consumed);
         _examined = Math.Max(_examined, IndexOf(examined));
-        if (_start == _end)
+        if (_start == _end && _sealed == _tail)
         {
             GiveBack();
         }
-        else if (_end - _start <= _buffer.Length / 4 && _end == _examined)
+        else if (_end == _examined && _sealed == _tail)
         {
-            // A part of a frame may wait for its rest for seconds: it waits in an array of its size.
-            MoveTo(_end - _start);
+            Shrink();
         }
     }
 
@@ -104,7 +123,6 @@ internal sealed class SocketReader(int socket, IReadinessTarget connection) : Pi
     public override void Complete(Exception? exception = null)
     {
         _failure ??= new InvalidOperationException("reading was completed");
-        _start = _end = _examined = 0;
         GiveBack();
     }
 
@@ -131,6 +149,7 @@ internal sealed class SocketReader(int socket, IReadinessTarget connection) : Pi
             // A change that was reported meanwhile ends the wait for it at once.
             if (!_mayHaveMore && !_readable.TryTakeOrWait())
             {
+                Shrink();
                 return new ValueTask<ReadResult>(this, _readable.Version);
             }
 
@@ -185,11 +204,12 @@ internal sealed class SocketReader(int socket, IReadinessTarget connection) : Pi
             return;
         }
 
-        Span<byte> room = _buffer.AsSpan(_end);
+        Span<byte> room = _buffer.AsSpan(_tail);
         nint count = Libc.Receive(socket, room);
         if (count > 0)
         {
-            _end += (int)count;
+            _tail += (int)count;
+            OpenRecords();
             _mayHaveMore = count == room.Length || Volatile.Read(ref _isEnding);
             return;
         }
@@ -210,25 +230,63 @@ internal sealed class SocketReader(int socket, IReadinessTarget connection) : Pi
                 break;
         }
 
-        if (_start == _end)
+        if (Held == 0)
         {
             GiveBack();
+        }
+    }
+
+    /// <summary>Makes plaintext of what is there, one behind the other, as far as whole records are there.</summary>
+    private void OpenRecords()
+    {
+        if (_tls is not { } tls)
+        {
+            _end = _sealed = _tail;
+            return;
+        }
+
+        while (tls.Take(_buffer.AsSpan(_sealed, _tail - _sealed), out Range plain) is var size && size > 0)
+        {
+            (int offset, int count) = plain.GetOffsetAndLength(size);
+            if (_start == _end)
+            {
+                // Most often there is one record, and it stays where it is.
+                _start = _end = _examined = _sealed + offset;
+            }
+            else
+            {
+                _buffer.AsSpan(_sealed + offset, count).CopyTo(_buffer.AsSpan(_end));
+            }
+
+            _end += count;
+            _sealed += size;
+        }
+
+        if (tls.HasEnded)
+        {
+            _hasEnded = true;
+            _sealed = _tail;
+        }
+        else if (tls.HasFailed)
+        {
+            _failure ??= new IOException("the peer broke the rules of TLS");
+            _sealed = _tail;
         }
     }
 
     /// <summary>Sees to it that something can be received; false when too much is held.</summary>
     private bool MakeRoom()
     {
-        int held = _end - _start;
+        int held = Held;
         if (held == 0)
         {
-            _start = _end = _examined = 0;
+            _start = _end = _examined = _sealed = _tail = 0;
             if (_buffer.Length == 0)
             {
                 _buffer = ArrayPool<byte>.Shared.Rent(ReceiveSize);
             }
         }
-        else if (_buffer.Length - _end < ReceiveSize / 2)
+        else if (_buffer.Length - _tail < ReceiveSize / 2)
         {
             if (held >= HeldBytesMax)
             {
@@ -242,13 +300,28 @@ internal sealed class SocketReader(int socket, IReadinessTarget connection) : Pi
         return true;
     }
 
+    /// <summary>A part of a frame, or of a record, may wait for its rest for seconds: it waits in an array of its size.</summary>
+    private void Shrink()
+    {
+        int held = Held;
+        if (held > 0 && held <= _buffer.Length / 4)
+        {
+            MoveTo(held);
+        }
+    }
+
     private void MoveTo(int size)
     {
         byte[] old = _buffer;
         byte[] next = ArrayPool<byte>.Shared.Rent(size);
-        old.AsSpan(_start, _end - _start).CopyTo(next);
+        int plain = _end - _start;
+        int part = _tail - _sealed;
+        old.AsSpan(_start, plain).CopyTo(next);
+        old.AsSpan(_sealed, part).CopyTo(next.AsSpan(plain));
+
         _examined -= _start;
-        _end -= _start;
+        _end = _sealed = plain;
+        _tail = plain + part;
         _start = 0;
         _buffer = next;
         ArrayPool<byte>.Shared.Return(old);
@@ -262,7 +335,7 @@ internal sealed class SocketReader(int socket, IReadinessTarget connection) : Pi
             _buffer = Nothing;
         }
 
-        _start = _end = _examined = 0;
+        _start = _end = _examined = _sealed = _tail = 0;
     }
 
     private int IndexOf(SequencePosition position)

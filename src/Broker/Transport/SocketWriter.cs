@@ -9,7 +9,10 @@ namespace FastChat.Broker.Transport;
 
 /// <summary>
 /// The sending half of a connection: what is written lies in one rented array, and a flush gives it to the kernel with one call on the thread that flushes. A flush whose bytes the kernel does not take waits
-/// until it has taken all: nothing is queued behind a slow peer here, and whoever writes feels it. Between flushes there is no array.
+/// until it has taken all: nothing is queued behind a slow peer here, and whoever writes feels it. Between flushes there is no array. Behind a TLS handshake a flush seals what it sends, into another array.
+/// <code>
+/// array:  [sent | start … records … sealed | plaintext … end | room]
+/// </code>
 /// <para>One writer at a time, as of every <see cref="PipeWriter"/>; <see cref="CancelPendingFlush"/>, <see cref="OnWritable"/> on any thread.</para>
 /// </summary>
 internal sealed class SocketWriter(int socket) : PipeWriter
@@ -22,8 +25,12 @@ internal sealed class SocketWriter(int socket) : PipeWriter
     /// <summary>Made when the kernel first takes less than it is offered: most connections never see it.</summary>
     private AsyncSignal? _writable;
     private byte[] _buffer = Nothing;
+    private TlsSession? _tls;
     private int _start;
     private int _end;
+
+    // Where what may be sent ends and what is to be sealed first begins. With TLS only.
+    private int _sealed;
     private bool _isBlocked;
     private bool _hasFailed;
     private bool _isCompleted;
@@ -34,6 +41,11 @@ internal sealed class SocketWriter(int socket) : PipeWriter
 
     /// <inheritdoc/>
     public override long UnflushedBytes => _end - _start;
+
+    private int SendableEnd => _tls is null ? _end : _sealed;
+
+    /// <summary>From here on records are sent. Whoever writes, between two flushes.</summary>
+    public void Protect(TlsSession tls) => _tls = tls;
 
     /// <summary>There may be room again, or the connection failed. I/O thread.</summary>
     public void OnWritable() => Volatile.Read(ref _writable)?.RaiseHere();
@@ -83,6 +95,7 @@ internal sealed class SocketWriter(int socket) : PipeWriter
         if (!_isCompleted)
         {
             _isCompleted = true;
+            SayLast();
             GiveBack();
 
             // The peer reads what it was sent, then the end of the stream.
@@ -118,12 +131,43 @@ internal sealed class SocketWriter(int socket) : PipeWriter
         return result;
     }
 
+    /// <summary>A TLS connection says how it ends, so that its peer can tell the end from a cut; when the kernel has no room for that, it is a cut.</summary>
+    private void SayLast()
+    {
+        if (_tls is { } tls && !_hasFailed)
+        {
+            Span<byte> last = stackalloc byte[TlsSession.SealedSize(2)];
+            last = last[..tls.SealLast(last)];
+            if (_start == _sealed)
+            {
+                _ = Libc.Send(socket, last);
+            }
+        }
+    }
+
+    /// <summary>Makes records of what is not sealed yet; what was sealed before has left.</summary>
+    private void Seal(TlsSession tls)
+    {
+        ReadOnlySpan<byte> plain = _buffer.AsSpan(_sealed, _end - _sealed);
+        byte[] records = ArrayPool<byte>.Shared.Rent(TlsSession.SealedSize(plain.Length));
+        int size = tls.Seal(plain, records);
+        GiveBack();
+        _buffer = records;
+        _end = _sealed = size;
+        _hasFailed |= tls.IsWornOut;
+    }
+
     /// <summary>Gives the kernel what there is; false when it does not take all of it now and will say when it does.</summary>
     private bool TrySend()
     {
         while (_end > _start && !_hasFailed)
         {
-            nint count = Libc.Send(socket, _buffer.AsSpan(_start, _end - _start));
+            if (_start == _sealed && _tls is { } tls)
+            {
+                Seal(tls);
+            }
+
+            nint count = Libc.Send(socket, _buffer.AsSpan(_start, SendableEnd - _start));
             if (count >= 0)
             {
                 _start += (int)count;
@@ -175,16 +219,21 @@ internal sealed class SocketWriter(int socket) : PipeWriter
         if (_buffer.Length - held < wanted)
         {
             // Twice of what is held, so that what grows piece by piece is not moved for each piece.
+            byte[] old = _buffer;
             byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(BufferSize, (2 * held) + wanted));
-            _buffer.AsSpan(_start, held).CopyTo(larger);
-            GiveBack();
+            old.AsSpan(_start, held).CopyTo(larger);
             _buffer = larger;
+            if (old.Length > 0)
+            {
+                ArrayPool<byte>.Shared.Return(old);
+            }
         }
         else
         {
             _buffer.AsSpan(_start, held).CopyTo(_buffer);
         }
 
+        _sealed -= _start;
         _start = 0;
         _end = held;
     }
@@ -197,6 +246,6 @@ internal sealed class SocketWriter(int socket) : PipeWriter
             _buffer = Nothing;
         }
 
-        _start = _end = 0;
+        _start = _end = _sealed = 0;
     }
 }

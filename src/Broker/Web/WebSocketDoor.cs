@@ -15,7 +15,7 @@ namespace FastChat.Broker.Web;
 /// Stands before the HTTP server: a plain upgrade to a WebSocket goes straight to the ordinary connection path, without a request, a response and the server's buffers staying in memory for as long as the
 /// session lives. Whatever is not plain, or is to be refused, is left to the server untouched (<see cref="WebSocketEndpoint"/>).
 /// </summary>
-internal sealed class WebSocketDoor(ConnectionDelegate server, ConnectionRegistry connections, OriginPolicy origins, TimeProvider clock)
+internal sealed class WebSocketDoor(ConnectionDelegate server, ConnectionRegistry connections, OriginPolicy origins, string scheme, TimeProvider clock)
 {
     /// <summary>How long a connection may say nothing; the server has its own limits for what comes later.</summary>
     private static readonly TimeSpan FirstBytesDeadline = TimeSpan.FromSeconds(30);
@@ -62,7 +62,7 @@ internal sealed class WebSocketDoor(ConnectionDelegate server, ConnectionRegistr
         // A head that came in pieces is not worth waiting for here: the server waits, with its limits.
         ReadOnlySpan<byte> head = result.Buffer.IsSingleSegment ? result.Buffer.FirstSpan : default;
         UpgradeRequest? request = UpgradeRequest.TryParse(head, WebSocketEndpoint.Path);
-        if (request is null || !origins.Allows(request.Origin, Uri.UriSchemeHttp, request.Host))
+        if (request is null || !origins.Allows(request.Origin, scheme, request.Host))
         {
             input.AdvanceTo(result.Buffer.Start);
             return null;

@@ -29,7 +29,10 @@ internal static class BrokerBackup
         FastChatClient client;
         try
         {
-            ClientOptions options = new() { Endpoint = server.Endpoint, ClientName = ClientName, Token = token, Reconnect = new ReconnectPolicy { AttemptsMax = AttemptsMax } };
+            ServerTrust trust = RunningServer.FindCertificate(data) is { } shown
+                ? ServerTrust.Of(server.Endpoint, new ClientTlsOptions(), shown)
+                : new ServerTrust(server.Endpoint, new ClientTlsOptions());
+            ClientOptions options = new() { Endpoint = trust.Endpoint, Tls = trust.Tls, ClientName = ClientName, Token = token, Reconnect = new ReconnectPolicy { AttemptsMax = AttemptsMax } };
             client = await FastChatClient.ConnectAsync(options, null, cancellation).ConfigureAwait(false);
         }
         catch (ConnectionException failure) when (failure.Close.Cause is SocketException)

@@ -26,8 +26,10 @@ internal static class Serve
         Option<string?> listen = new("--listen") { Description = "Address of the TCP listener (default 127.0.0.1:7400; port 0 = any free one)", HelpName = "HOST:PORT" };
         Option<string?> http = new("--http") { Description = "Address of the HTTP listener (default 127.0.0.1:7480)", HelpName = "HOST:PORT" };
         Option<string?> unix = new("--unix") { Description = "Listen on a Unix domain socket as well", HelpName = "PATH" };
+        Option<string?> certificate = new("--tls-certificate") { Description = "Speak TLS, with the certificate in this PEM file", HelpName = "FILE" };
+        Option<string?> key = new("--tls-key") { Description = "The certificate's private key, a PEM file", HelpName = "FILE" };
         Option<bool> acceptLoss = new("--accept-loss") { Description = "Start although acknowledged messages are missing: begins a new epoch" };
-        Command command = new("serve", "Run the broker") { config, data, listen, http, unix, acceptLoss };
+        Command command = new("serve", "Run the broker") { config, data, listen, http, unix, certificate, key, acceptLoss };
         command.SetAction((parsed, cancellation) =>
         {
             BrokerOptions options = ReadConfig(parsed.GetValue(config));
@@ -38,6 +40,8 @@ internal static class Serve
                     Listen = parsed.GetValue(listen) ?? options.Listen,
                     Http = parsed.GetValue(http) ?? options.Http,
                     UnixSocket = parsed.GetValue(unix) ?? options.UnixSocket,
+                    TlsCertificate = parsed.GetValue(certificate) ?? options.TlsCertificate,
+                    TlsKey = parsed.GetValue(key) ?? options.TlsKey,
                     AcceptLoss = parsed.GetValue(acceptLoss) || options.AcceptLoss,
                 },
                 cancellation);

@@ -15,6 +15,8 @@ internal static partial class RunningServer
     private const string ServerFile = "server.json";
     private const string DefaultData = "data";
 
+    private static readonly string[] PlainListeners = ["tcp_plain", "http_plain"];
+
     private const int CurrentDirectory = -100;
     private const int NoFollow = 0x100;
     private const uint StatusBasics = 0x7FF;
@@ -58,6 +60,21 @@ internal static partial class RunningServer
 
         return ReadText(Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"{port}.json")), "data");
     }
+
+    /// <summary>The file of the certificate that a broker shows on a port of this machine; null when none has said so, or it does not speak TLS there.</summary>
+    public static string? FindCertificate(int port, Func<string, string?> environment)
+    {
+        string directory = RuntimeDirectory(environment);
+        string file = Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"{port}.json"));
+        return IsOwn(directory) && !IsPlain(file, port) ? ReadText(file, "tls_certificate") : null;
+    }
+
+    /// <summary>The same of the broker on a data directory.</summary>
+    public static string? FindCertificate(string data) => ReadText(Path.Combine(data, ServerFile), "tls_certificate");
+
+    // A broker with TLS may have plain listeners beside, on ports of their own.
+    private static bool IsPlain(string file, int port) => PlainListeners.Any(key =>
+        ReadText(file, key) is { } address && address.EndsWith(string.Create(CultureInfo.InvariantCulture, $":{port}"), StringComparison.Ordinal));
 
     /// <summary>Where the broker on a data directory listens, as it says itself; null when it says nothing. Whether it still runs is seen by connecting.</summary>
     public static ServerAddress? FindServer(string data) =>

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Authentication;
 
 using FastChat.Client;
 
@@ -12,6 +13,7 @@ internal static class FailureText
     {
         AggregateException { InnerException: { } inner } => Of(inner),
         SocketException { SocketErrorCode: SocketError.ConnectionRefused } => "no broker answers there (connection refused): is `fastchat serve` running?",
+        AuthenticationException => "the broker's certificate is not trusted, or it does not trust ours: is this the right address, and is --ca needed?",
         RequestException refused => $"{refused.Reason} ({refused.Code})",
         _ => SafeText.OneLine(failure.Message),
     };

@@ -9,11 +9,11 @@ namespace FastChat.Client;
 /// <summary>Opens the byte stream that an endpoint names. Every kind ends as a <see cref="Stream"/>, so there is one connection code for all.</summary>
 internal static class Transport
 {
-    public static ValueTask<Stream> OpenAsync(ClientEndpoint endpoint, CancellationToken cancellationToken) => endpoint.Kind switch
+    public static ValueTask<Stream> OpenAsync(ClientEndpoint endpoint, ClientTlsOptions tls, CancellationToken cancellationToken) => endpoint.Kind switch
     {
         TransportKind.Unix => OpenUnixAsync(endpoint, cancellationToken),
-        TransportKind.WebSocket => OpenWebSocketAsync(endpoint, cancellationToken),
-        TransportKind.Tls => OpenTlsAsync(endpoint, cancellationToken),
+        TransportKind.WebSocket => OpenWebSocketAsync(endpoint, tls, cancellationToken),
+        TransportKind.Tls => OpenTlsAsync(endpoint, tls, cancellationToken),
         _ => OpenTcpAsync(endpoint, cancellationToken),
     };
 
@@ -48,13 +48,12 @@ internal static class Transport
         }
     }
 
-    private static async ValueTask<Stream> OpenTlsAsync(ClientEndpoint endpoint, CancellationToken cancellationToken)
+    private static async ValueTask<Stream> OpenTlsAsync(ClientEndpoint endpoint, ClientTlsOptions tls, CancellationToken cancellationToken)
     {
         SslStream stream = new(await OpenTcpAsync(endpoint, cancellationToken).ConfigureAwait(Continuation.InContext), leaveInnerStreamOpen: false);
         try
         {
-            SslClientAuthenticationOptions options = new() { TargetHost = endpoint.Host };
-            await stream.AuthenticateAsClientAsync(options, cancellationToken).ConfigureAwait(Continuation.InContext);
+            await stream.AuthenticateAsClientAsync(TlsHandshake.ForFrames(endpoint.Host, tls), cancellationToken).ConfigureAwait(Continuation.InContext);
             return stream;
         }
         catch
@@ -64,7 +63,7 @@ internal static class Transport
         }
     }
 
-    private static async ValueTask<Stream> OpenWebSocketAsync(ClientEndpoint endpoint, CancellationToken cancellationToken)
+    private static async ValueTask<Stream> OpenWebSocketAsync(ClientEndpoint endpoint, ClientTlsOptions tls, CancellationToken cancellationToken)
     {
         ClientWebSocket socket = new();
         try
@@ -73,7 +72,8 @@ internal static class Transport
 
             // Heartbeats are the protocol's own; the socket's would be a second clock.
             socket.Options.KeepAliveInterval = TimeSpan.Zero;
-            await socket.ConnectAsync(endpoint.Uri!, cancellationToken).ConfigureAwait(Continuation.InContext);
+            using HttpMessageInvoker http = new(new SocketsHttpHandler { SslOptions = TlsHandshake.ForHost(endpoint.Host, tls), UseProxy = false });
+            await socket.ConnectAsync(endpoint.Uri!, http, cancellationToken).ConfigureAwait(Continuation.InContext);
 
             // One write is one binary message, and the write loop writes whole frames.
             return WebSocketStream.Create(socket, WebSocketMessageType.Binary, ownsWebSocket: true);

@@ -23,19 +23,23 @@ internal sealed class AttackStage : IAsyncDisposable
     private readonly long _residentBefore;
     private TimeSpan _timeBefore;
 
-    private AttackStage(TestBroker broker, SignedInPeer witness, ConversationId room)
+    private AttackStage(TestBroker broker, TestCertificate certificate, SignedInPeer witness, ConversationId room)
     {
         Broker = broker;
+        Certificate = certificate;
         Witness = witness;
         Room = room;
         _residentBefore = broker.Process.ResidentBytes;
     }
 
     /// <summary>The doors of a broker.</summary>
-    public static IReadOnlyList<string> Doors { get; } = ["tcp", "unix", "ws"];
+    public static IReadOnlyList<string> Doors { get; } = ["tcp", "unix", "ws", "tls", "wss"];
 
     /// <summary>The broker.</summary>
     public TestBroker Broker { get; }
+
+    /// <summary>What it shows behind the doors with TLS.</summary>
+    public TestCertificate Certificate { get; }
 
     /// <summary>Somebody whom it is nobody's business to disturb.</summary>
     public SignedInPeer Witness { get; }
@@ -48,9 +52,12 @@ internal sealed class AttackStage : IAsyncDisposable
     /// <param name="command">As of <see cref="TestBroker.StartAsync"/>.</param>
     public static async Task<AttackStage> StartAsync(JsonObject? settings = null, string[]? command = null)
     {
-        TestBroker broker = await TestBroker.StartAsync(settings, ["--unix", "DIR/broker.sock"], command);
+        TestCertificate certificate = new();
+        settings ??= [];
+        (settings["listen_plain"], settings["http_plain"]) = ("127.0.0.1:0", "127.0.0.1:0");
+        TestBroker broker = await TestBroker.StartAsync(settings, ["--unix", "DIR/broker.sock", "--tls-certificate", certificate.CertificateFile, "--tls-key", certificate.KeyFile], command);
         SignedInPeer witness = await broker.RegisterAsync("witness");
-        AttackStage stage = new(broker, witness, (await witness.OpenAsync("room")).Conversation);
+        AttackStage stage = new(broker, certificate, witness, (await witness.OpenAsync("room")).Conversation);
         await stage.TimeAsync();
         stage._timeBefore = await stage.TimeAsync();
         return stage;
@@ -90,6 +97,7 @@ internal sealed class AttackStage : IAsyncDisposable
     {
         await Witness.DisposeAsync();
         await Broker.DisposeAsync();
+        Certificate.Dispose();
     }
 
     /// <summary>The longest but two of some publishes of the witness.</summary>
@@ -109,12 +117,18 @@ internal sealed class AttackStage : IAsyncDisposable
 
     private async Task<Stream> OpenAsync(string door)
     {
-        if (door == "ws")
+        if (door is "ws" or "wss")
         {
             ClientWebSocket socket = new();
             socket.Options.AddSubProtocol("fastchat.v1");
-            await socket.ConnectAsync(new UriBuilder(Broker.Process.Http) { Scheme = "ws", Path = "/ws" }.Uri, CancellationToken.None);
+            socket.Options.RemoteCertificateValidationCallback = Certificate.IsTheOne;
+            await socket.ConnectAsync(new UriBuilder(door == "ws" ? Broker.Process.Http : Broker.Process.TlsHttp!) { Scheme = door, Path = "/ws" }.Uri, CancellationToken.None);
             return WebSocketStream.Create(socket, WebSocketMessageType.Binary, TimeSpan.FromSeconds(5));
+        }
+
+        if (door == "tls")
+        {
+            return await Certificate.ConnectAsync(Broker.Process.TlsTcp!);
         }
 
         Socket plain = door == "unix" ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) : new Socket(SocketType.Stream, ProtocolType.Tcp);

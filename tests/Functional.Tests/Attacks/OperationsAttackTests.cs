@@ -93,7 +93,7 @@ public sealed class OperationsAttackTests
             }
         }
 
-        Assert.That(listening, Has.Count.EqualTo(2));
+        Assert.That(listening, Has.Count.EqualTo(4));
         Assert.That(listening, Is.All.StartsWith("0100007F:"));
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 
 using FastChat.Bench.Compare.Wires;
@@ -30,7 +31,8 @@ public sealed class FastChatSystem : SystemUnderTest
 
     // What the accounts and conversations are made over; the wires' transport is Endpoint's.
     private IPEndPoint _tcp = new(IPAddress.Loopback, 0);
-    private bool _isWebSocket;
+    private string _transport = "tcp";
+    private X509Certificate2? _certificate;
     private SystemSettings? _settings;
     private WorkPlan? _plan;
 
@@ -50,7 +52,7 @@ public sealed class FastChatSystem : SystemUnderTest
     public override string? WhyNot(Scenario scenario) => null;
 
     /// <inheritdoc/>
-    public override string? WhyNotOver(string transport) => transport == "tls" ? "the broker has no TLS yet" : null;
+    public override string? WhyNotOver(string transport) => null;
 
     /// <inheritdoc/>
     public override bool IsRecordable => true;
@@ -68,8 +70,8 @@ public sealed class FastChatSystem : SystemUnderTest
             isReadyLine: line => line.Contains("\"ready\"", StringComparison.Ordinal));
         using JsonDocument ready = JsonDocument.Parse(await Server.WaitForReadyLineAsync(s_startPatience, cancellation).ConfigureAwait(false));
         _tcp = IPEndPoint.Parse(ready.RootElement.GetProperty("tcp").GetString()!);
-        _isWebSocket = settings.Transport == "ws";
-        Endpoint = _isWebSocket ? IPEndPoint.Parse(new Uri(ready.RootElement.GetProperty("http").GetString()!).Authority) : _tcp;
+        _transport = settings.Transport;
+        Endpoint = _transport == "ws" ? IPEndPoint.Parse(new Uri(ready.RootElement.GetProperty("http").GetString()!).Authority) : _tcp;
     }
 
     /// <summary>Stops the server and starts it again on what it has stored: nothing of it is in its memory then. While no connection is open.</summary>
@@ -131,7 +133,12 @@ public sealed class FastChatSystem : SystemUnderTest
     public override Wire NewWire(IWireEvents events, int index)
     {
         FastChatWire wire = new(events, _accounts[index % _accounts.Count].Token, _conversations, _seed++, _history?.AddProcess());
-        return _isWebSocket ? new WebSocketWire(events, wire, "/ws") : wire;
+        return _transport switch
+        {
+            "ws" => new WebSocketWire(events, wire, "/ws"),
+            "tls" => new TlsWire(events, wire),
+            _ => wire,
+        };
     }
 
     /// <inheritdoc/>
@@ -212,6 +219,11 @@ public sealed class FastChatSystem : SystemUnderTest
             keys["connections_max"] = plan.Connections + ConnectionsSpare;
         }
 
+        if (settings.Transport == "tls")
+        {
+            (keys["tls_certificate"], keys["tls_key"]) = await MakeCertificateAsync(settings.DataDirectory, cancellation).ConfigureAwait(false);
+        }
+
         if (IsEncrypting)
         {
             keys["encryption_key_file"] = await KeyFileAsync(settings, cancellation).ConfigureAwait(false);
@@ -220,6 +232,19 @@ public sealed class FastChatSystem : SystemUnderTest
         string file = Path.Combine(settings.DataDirectory, "fastchat.json");
         await File.WriteAllTextAsync(file, JsonSerializer.Serialize(keys), cancellation).ConfigureAwait(false);
         return ["--config", file];
+    }
+
+    // ECDSA P-256, as most certificates are that are made today.
+    private async Task<(string Certificate, string Key)> MakeCertificateAsync(string directory, CancellationToken cancellation)
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        DateTimeOffset now = TimeProvider.System.GetUtcNow();
+        _certificate?.Dispose();
+        _certificate = new CertificateRequest("CN=fastchat-load", key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddDays(-1), now.AddDays(30));
+        (string Certificate, string Key) files = (Path.Combine(directory, "certificate.pem"), Path.Combine(directory, "key.pem"));
+        await File.WriteAllTextAsync(files.Certificate, _certificate.ExportCertificatePem(), cancellation).ConfigureAwait(false);
+        await File.WriteAllTextAsync(files.Key, key.ExportPkcs8PrivateKeyPem(), cancellation).ConfigureAwait(false);
+        return files;
     }
 
     // 20 ms of hashing each.
@@ -248,5 +273,10 @@ public sealed class FastChatSystem : SystemUnderTest
         }
     }
 
-    private ClientOptions Options() => new() { Endpoint = ClientEndpoint.Parse(_tcp.ToString()), ClientName = "fastchat-load" };
+    private ClientOptions Options() => new()
+    {
+        Endpoint = ClientEndpoint.Parse(_transport == "tls" ? $"tls://{_tcp}" : _tcp.ToString()),
+        Tls = new ClientTlsOptions { Expected = _certificate },
+        ClientName = "fastchat-load",
+    };
 }
