@@ -29,7 +29,7 @@ public sealed class ProtocolDocumentTests
         "connections of an address; of a user", "connections from an address; sign-ins with a password, and new accounts", "wrong passwords from an address", "a Hello's wait for its turn",
         "messages published by a user, on all connections together", "messages published into a conversation, by everybody together", "control requests of a user, by what they cost: 1 for a look at an entry, 10 for a page",
         "bytes read from a connection, each frame counted with 1,024 more", "size of an attachment", "quota of a user, uploads under way",
-        "devices of a user", "changes of the password, tried",
+        "devices of a user", "changes of the password, tried", "exports begun of one's own data",
     ];
 
     [Test]

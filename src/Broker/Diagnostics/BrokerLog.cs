@@ -67,10 +67,10 @@ internal static partial class BrokerLog
     [LoggerMessage(1051, LogLevel.Error, "Looking for what is due ended by a defect")]
     public static partial void ScanDefect(ILogger log, Exception defect);
 
-    [LoggerMessage(1070, LogLevel.Error, "Erasing a person was interrupted by a defect; it is tried again")]
+    [LoggerMessage(1080, LogLevel.Error, "Erasing a person was interrupted by a defect; it is tried again")]
     public static partial void ErasureDefect(ILogger log, Exception defect);
 
-    [LoggerMessage(1071, LogLevel.Error, "Exporting a person's data ended by a defect")]
+    [LoggerMessage(1081, LogLevel.Error, "Exporting a person's data ended by a defect")]
     public static partial void ExportDefect(ILogger log, Exception defect);
 
     [LoggerMessage(1060, LogLevel.Information, "The audit log ends with line {Number}, {Hash}")]

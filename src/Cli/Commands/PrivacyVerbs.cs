@@ -48,7 +48,18 @@ internal static class PrivacyVerbs
             await using (client.ConfigureAwait(false))
             {
                 string password = Password.Obtain(invocation.User ?? "your account", parsed.GetValue(passwordFile), Environment.GetEnvironmentVariable("FASTCHAT_PASSWORD"), confirm: false);
-                Print(invocation, client.User, await client.EraseAccountAsync(password, token).ConfigureAwait(false));
+                try
+                {
+                    Print(invocation, client.User, await client.EraseAccountAsync(password, token).ConfigureAwait(false));
+                }
+                catch (ConnectionException ended) when (ended.Code == CloseCode.TokenInvalid)
+                {
+                    // The close was faster than the answer, and says the same: nobody is signed in to that account any more.
+                    Utf8JsonWriter json = invocation.Json.Begin();
+                    json.WriteString("user", client.User.ToString());
+                    json.WriteString("state", "running");
+                    invocation.Json.End();
+                }
             }
 
             return ExitCodes.Done;

@@ -31,7 +31,8 @@ internal sealed class MessageRulesTarget(byte[] rich) : IFuzzTarget
         yield return [.. Enumerable.Range(0, 3).SelectMany(_ => (byte[])[7, (byte)rich.Length, .. rich]), 4, 8, 3, 0, 0, 0, 0, 0, 0, 0];
     }
 
-    public long AllocationCap(int inputSize) => 64 * 1024 + (2048 * inputSize);
+    /// <summary>A byte of an erased person's record names eight messages, and each has an entry of some 600 bytes.</summary>
+    public long AllocationCap(int inputSize) => 64 * 1024 + (8 * 768 * inputSize);
 
     public ulong Run(ReadOnlySpan<byte> input)
     {
