@@ -177,6 +177,43 @@ public sealed class EncryptedBrokerTests
         }
     }
 
+    /// <summary>The process dies while somebody's keys are being destroyed: what was begun is done at the next start, and the vault is whole.</summary>
+    [TestCase("keys-noted:1")]
+    [TestCase("vault-drafted:1")]
+    [TestCase("vault-replaced:1")]
+    public async Task Death_while_keys_are_destroyed_destroys_them_all_the_same(string failpoint)
+    {
+        await RestartAsync(Settings());
+        await using FastChatClient other = await _broker.ClientAsync("other");
+        ConversationId room = (await other.ResolveConversationAsync("room", create: true)).Conversation;
+        UserId gone;
+        await using (FastChatClient person = await _broker.ClientAsync("person"))
+        {
+            gone = person.User;
+            await person.PublishTextAsync(room, Canary("gone"));
+        }
+
+        await other.PublishTextAsync(room, "stays");
+        await RestartAsync(Settings(), environment: new Dictionary<string, string> { ["FASTCHAT_FAILPOINT"] = failpoint });
+        await CliProcess.RunAsync(_broker.Directory.Path, "admin", "erase", "person", "--yes", "--server", $"127.0.0.1:{_broker.Process.Tcp.Port}", "--data", _broker.Process.DataDirectory);
+        await _broker.Process.WaitForExitAsync(TimeSpan.FromSeconds(30));
+        await RestartAsync(Settings());
+        await using FastChatClient admin = await FastChatClient.ConnectAsync(new ClientOptions { Endpoint = ClientEndpoint.Parse(_broker.Process.Tcp.ToString()), Token = _broker.ReadOperatorToken() });
+        ErasureStatus status = await admin.GetErasureAsync(gone);
+        for (int i = 0; status.State != "done" && i < 300; i++)
+        {
+            await Task.Delay(100);
+            status = await admin.GetErasureAsync(gone);
+        }
+
+        Assert.That((status.State, status.ReachesBackups), Is.EqualTo(("done", true)));
+        IReadOnlyList<ChatMessage> read = (await other.FetchAsync(room, LogPosition.Start, FetchDirection.Forward)).Messages;
+        Assert.That(read.Single(message => message.Sender == gone && message.Kind == MessageKind.Text).IsErased, Is.True);
+        Assert.That(read.Select(message => Encoding.UTF8.GetString(message.Body.Span)), Has.One.EqualTo("stays"));
+        Assert.That(await _broker.Process.TerminateAsync(), Is.Zero);
+        await RunAsync("verify", "--data", _broker.Process.DataDirectory, "--key-file", _keyFile);
+    }
+
     private static string Canary(string hint) => $"{hint} {Convert.ToHexString(RandomNumberGenerator.GetBytes(24))}";
 
     private static async Task NextAsync(IAsyncEnumerator<ChatMessage> messages, string text)

@@ -41,11 +41,24 @@ internal sealed class TestCertificate : IDisposable
     public async Task<SslStream> ConnectAsync(IPEndPoint address, SslProtocols version = SslProtocols.None, string? protocol = "fastchat/1")
     {
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        SslStream? stream = null;
         try
         {
             await socket.ConnectAsync(address);
-            stream = new SslStream(new NetworkStream(socket, ownsSocket: true));
+            return await ProtectAsync(new NetworkStream(socket, ownsSocket: true), version, protocol);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Shakes hands on a connection that is there.</summary>
+    public async Task<SslStream> ProtectAsync(Stream below, SslProtocols version = SslProtocols.None, string? protocol = "fastchat/1")
+    {
+        SslStream stream = new(below);
+        try
+        {
             using CancellationTokenSource deadline = new(TimeSpan.FromSeconds(10));
             await stream.AuthenticateAsClientAsync(
                 new SslClientAuthenticationOptions
@@ -60,8 +73,7 @@ internal sealed class TestCertificate : IDisposable
         }
         catch
         {
-            stream?.Dispose();
-            socket.Dispose();
+            await stream.DisposeAsync();
             throw;
         }
     }

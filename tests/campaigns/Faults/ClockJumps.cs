@@ -3,14 +3,14 @@ using System.Globalization;
 namespace FastChat.Campaigns;
 
 /// <summary>
-/// The wall clock jumps an hour and a year ahead and back and stands still, while the monotonic one goes on. Order is the sequence's, not the clock's; whoever is signed in stays so, whoever comes with a
-/// token gets in, and no deadline passes.
+/// The wall clock jumps an hour and twenty days ahead, an hour and a year back, and stands still, while the monotonic one goes on. Order is the sequence's, not the clock's; whoever is signed in stays so, whoever comes with a
+/// token gets in, and no deadline passes. Further ahead than a device may be idle (30 days) its tokens are over, rightly: they are when the clock is right.
 /// </summary>
 /// <param name="directory">For the library.</param>
 /// <param name="isHarmless">The clock is right all the time: what must be noticed.</param>
 internal sealed class ClockJumps(string directory, bool isHarmless = false) : IFaults, IDisposable
 {
-    private static readonly TimeSpan[] s_jumps = [TimeSpan.FromHours(1), TimeSpan.FromHours(-1), TimeSpan.FromDays(365), TimeSpan.FromDays(-365)];
+    private static readonly TimeSpan[] s_jumps = [TimeSpan.FromHours(1), TimeSpan.FromHours(-1), TimeSpan.FromDays(20), TimeSpan.FromDays(-365)];
 
     private readonly FaultPage _page = new(Path.Combine(directory, "faults"));
     private int _jumps;
