@@ -41,7 +41,7 @@ public sealed class FastChatOverWebSocketTests
         }
     }
 
-    [TestCase("durable --transport tls")]
+    [TestCase("durable --system redis --transport tls")]
     [TestCase("durable --transport ws --system redis")]
     [TestCase("durable --transport ws --vs redis")]
     public async Task A_transport_that_a_system_does_not_have_ends_with_2(string words)
@@ -56,8 +56,7 @@ public sealed class FastChatOverWebSocketTests
     {
         string[] refusing = SystemCatalog.Names.Where(name => SystemCatalog.Make(name)!.WhyNotOver("ws") is not null).ToArray();
         Assert.That(refusing, Does.Contain("redis").And.Contain("nats-core").And.Contain("mosquitto").And.Not.Contain("fastchat").And.Not.Contain("signalr"));
-        Assert.That(SystemCatalog.Names.Select(name => SystemCatalog.Make(name)!.WhyNotOver("tls")), Has.None.Null);
+        Assert.That(SystemCatalog.Names.Where(name => SystemCatalog.Make(name)!.WhyNotOver("tls") is null), Is.EquivalentTo(SystemCatalog.Names.Where(name => name.StartsWith("fastchat", StringComparison.Ordinal))));
         Assert.That(SystemCatalog.Names.Select(name => SystemCatalog.Make(name)!.WhyNotOver("tcp")), Has.All.Null);
-        Assert.That(SystemCatalog.Make("fastchat")!.WhyNotOver("tls"), Is.EqualTo("the broker has no TLS yet"));
     }
 }
