@@ -1,4 +1,5 @@
 using FastChat.Broker.Identity;
+using FastChat.Broker.Routing;
 using FastChat.Protocol;
 using FastChat.Storage;
 
@@ -47,6 +48,26 @@ internal sealed class AccountsTests
         SignedIn newDevice = (await SignInAsync(new Hello { Name = "ALICE", Password = Password })).User!;
         Assert.That(newDevice.Actor.User, Is.EqualTo(made.Actor.User));
         Assert.That(newDevice.Actor.Device, Is.Not.EqualTo(made.Actor.Device));
+    }
+
+    [Test]
+    public async Task AVerifierWithLessThanIsUsedNowIsMadeAnewWhenThePasswordIsShown()
+    {
+        SignedIn made = (await RegisterAsync("alice")).User!;
+        byte[] key = IdentityKeys.Account(made.Actor.User);
+        AccountRecord account = AccountRecord.Parse(_bench.Log.Get(Table.State, key)!);
+        Assert.That(PasswordHasher.IsOutdated(account.Verifier!), Is.False);
+        string weak = PasswordHasher.Hash(Password, new byte[16], memoryKiB: 8 * 1024, passes: 1);
+        Assert.That(PasswordHasher.IsOutdated(weak), Is.True);
+        await _accounts.WriteAsync(made.Actor.User, [new StateEntry(key, (account with { Verifier = weak }).ToBytes())], CancellationToken.None);
+
+        Assert.That((await SignInAsync(new Hello { Name = "alice", Password = "wrong horse" })).Refused!.Code, Is.EqualTo(CloseCode.BadCredentials));
+        Assert.That(AccountRecord.Parse(_bench.Log.Get(Table.State, key)!).Verifier, Is.EqualTo(weak), "only the right password makes a new one");
+        Assert.That((await SignInAsync(new Hello { Name = "alice", Password = Password })).User, Is.Not.Null);
+        string fresh = AccountRecord.Parse(_bench.Log.Get(Table.State, key)!).Verifier!;
+        Assert.That(PasswordHasher.IsOutdated(fresh), Is.False);
+        Assert.That((await SignInAsync(new Hello { Name = "alice", Password = Password })).User, Is.Not.Null);
+        Assert.That(AccountRecord.Parse(_bench.Log.Get(Table.State, key)!).Verifier, Is.EqualTo(fresh), "once");
     }
 
     [Test]

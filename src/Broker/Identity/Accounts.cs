@@ -367,7 +367,15 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
                 return (null, SuspendedAccount);
             }
 
-            (SignedIn? signedIn, SignInRefused? refused) = await IssueTokenAsync(user, account, hello, [StateEntry.Holds(IdentityKeys.Account(user), stored)], cancellation);
+            List<StateEntry> before = [StateEntry.Holds(IdentityKeys.Account(user), stored)];
+            if (PasswordHasher.IsOutdated(account.Verifier!) && await passwords.HashAsync(hello.Password!) is { } verifier)
+            {
+                // Only now is the password here. When the queue is full the next sign-in does it.
+                account = account with { Verifier = verifier };
+                before.Add(new StateEntry(IdentityKeys.Account(user), account.ToBytes()));
+            }
+
+            (SignedIn? signedIn, SignInRefused? refused) = await IssueTokenAsync(user, account, hello, before, cancellation);
             if (signedIn is not null || refused is not null)
             {
                 return (signedIn, refused);

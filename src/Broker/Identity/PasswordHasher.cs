@@ -48,6 +48,17 @@ internal sealed class PasswordHasher : IDisposable
     public Task<bool?> VerifyAsync(string password, string? verifier) =>
         EnqueueAsync<bool?>(() => Verify(password, verifier ?? _decoy!) && verifier is not null, null);
 
+    /// <summary>True when a verifier was made with less memory or fewer passes than are used now: whoever has just shown its password makes a new one.</summary>
+    public static bool IsOutdated(string verifier) => !TryParse(verifier, out int memory, out int passes, out _, out _) || memory < MemoryKiB || passes < Passes;
+
+    /// <summary>A verifier with parameters of its own. Takes its time.</summary>
+    internal static string Hash(string password, ReadOnlySpan<byte> salt, int memoryKiB, int passes)
+    {
+        byte[] saltBytes = salt.ToArray();
+        byte[] hash = Derive(password, saltBytes, memoryKiB, passes, HashSize);
+        return string.Create(CultureInfo.InvariantCulture, $"$argon2id$v=19$m={memoryKiB},t={passes},p=1${ToBase64(saltBytes)}${ToBase64(hash)}");
+    }
+
     /// <summary>Ends the thread after what is queued.</summary>
     public void Dispose()
     {
@@ -97,24 +108,27 @@ internal sealed class PasswordHasher : IDisposable
     {
         byte[] salt = new byte[SaltSize];
         _random.Fill(salt);
-        byte[] hash = Derive(password, salt, MemoryKiB, Passes, HashSize);
-        return string.Create(CultureInfo.InvariantCulture, $"$argon2id$v=19$m={MemoryKiB},t={Passes},p=1${ToBase64(salt)}${ToBase64(hash)}");
+        return Hash(password, salt, MemoryKiB, Passes);
     }
 
-    private static bool Verify(string password, string verifier)
+    private static bool Verify(string password, string verifier) =>
+        TryParse(verifier, out int memory, out int passes, out byte[] salt, out byte[] expected)
+        && CryptographicOperations.FixedTimeEquals(Derive(password, salt, memory, passes, expected.Length), expected);
+
+    /// <summary>Takes <c>$argon2id$v=19$m=…,t=…,p=1$salt$hash</c> apart; false when it is something else.</summary>
+    private static bool TryParse(string verifier, out int memoryKiB, out int passes, out byte[] salt, out byte[] hash)
     {
-        // $argon2id$v=19$m=…,t=…,p=1$salt$hash
-        string[] parts = verifier.Split('$');
-        if (parts is not ["", "argon2id", "v=19", var parameters, var saltText, var hashText])
+        (memoryKiB, passes, salt, hash) = (0, 0, [], []);
+        if (verifier.Split('$') is not ["", "argon2id", "v=19", var parameters, var saltText, var hashText])
         {
             return false;
         }
 
         string[] numbers = parameters.Split(',');
-        int memory = int.Parse(numbers[0].AsSpan(2), CultureInfo.InvariantCulture);
-        int passes = int.Parse(numbers[1].AsSpan(2), CultureInfo.InvariantCulture);
-        byte[] expected = FromBase64(hashText);
-        return CryptographicOperations.FixedTimeEquals(Derive(password, FromBase64(saltText), memory, passes, expected.Length), expected);
+        memoryKiB = int.Parse(numbers[0].AsSpan(2), CultureInfo.InvariantCulture);
+        passes = int.Parse(numbers[1].AsSpan(2), CultureInfo.InvariantCulture);
+        (salt, hash) = (FromBase64(saltText), FromBase64(hashText));
+        return true;
     }
 
     private static byte[] Derive(string password, byte[] salt, int memoryKiB, int passes, int size)
