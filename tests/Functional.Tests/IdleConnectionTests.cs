@@ -20,6 +20,10 @@ public sealed class IdleConnectionTests
         {
             ["login_deadline_seconds"] = LoginSeconds,
             ["strangers_per_address_max"] = count,
+
+            // Whoever measures publishes faster than a person may.
+            ["limit_publishes_per_second"] = 100_000,
+            ["limit_conversation_publishes_per_second"] = 100_000,
         });
         await using SignedInPeer client = await broker.RegisterAsync();
         ConversationId room = (await client.OpenAsync("room")).Conversation;
