@@ -13,7 +13,7 @@ internal abstract class AuditLog
     public abstract void Note(in AuditEntry entry);
 
     /// <summary>Returns when everything noted so far is on stable storage.</summary>
-    /// <exception cref="IOException">It cannot be written: the act must not be carried out.</exception>
+    /// <exception cref="AuditLogException">It cannot be written: the act must not be carried out.</exception>
     public abstract Task FlushAsync();
 
     private sealed class Nowhere : AuditLog
@@ -25,3 +25,6 @@ internal abstract class AuditLog
         public override Task FlushAsync() => Task.CompletedTask;
     }
 }
+
+/// <summary>The audit log cannot be written, so an act that must not be unseen is not carried out.</summary>
+internal sealed class AuditLogException(string message, Exception? cause = null) : IOException(message, cause);

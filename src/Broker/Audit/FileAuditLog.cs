@@ -33,6 +33,10 @@ internal sealed class FileAuditLog : AuditLog, IDisposable
     private readonly ArrayBufferWriter<byte> _lines = new();
     private readonly List<TaskCompletionSource> _waiting = [];
     private FileStream? _file;
+
+    /// <summary>The last file, and its bytes that were synced: what stands behind them was told to nobody. 0 = the next line begins another file.</summary>
+    private string _path;
+    private long _size;
     private long _number;
     private long _written;
     private byte[] _hash;
@@ -41,14 +45,14 @@ internal sealed class FileAuditLog : AuditLog, IDisposable
     private long _sweptAt;
     private long _agedAt;
 
-    private FileAuditLog(string directory, TimeSpan keep, AuditCheck found, TimeProvider clock, ILogger log)
+    private FileAuditLog(string directory, TimeSpan keep, (long Number, byte[] Hash, string Path, long Size) found, TimeProvider clock, ILogger log)
     {
         _directory = directory;
         _keep = keep;
         _clock = clock;
         _log = log;
-        _number = _written = found.Last;
-        _hash = _writtenHash = found.LastHash;
+        (_number, _hash) = (_written, _writtenHash) = (found.Number, found.Hash);
+        (_path, _size) = (found.Path, found.Size);
         _thread = new Thread(Run) { Name = "fastchat-audit", IsBackground = true };
     }
 
@@ -90,7 +94,7 @@ internal sealed class FileAuditLog : AuditLog, IDisposable
         TaskCompletionSource done = new(Continuation.Asynchronously);
         if (!Enqueue(new Item(default, default, 0, done)))
         {
-            done.SetException(new IOException("the audit log does not keep up"));
+            done.SetException(new AuditLogException("the audit log does not keep up"));
         }
 
         return done.Task;
@@ -106,56 +110,40 @@ internal sealed class FileAuditLog : AuditLog, IDisposable
         BrokerLog.AuditEnds(_log, _written, Convert.ToHexStringLower(_writtenHash));
     }
 
-    /// <summary>The end of the chain. Only the last file is read: earlier ones are the business of who checks the log.</summary>
-    private static AuditCheck LastOf(string directory)
+    /// <summary>
+    /// Where the chain goes on, and at which byte of the last file. Only that file's end is looked at: what stands before is the business of who checks the log, and damage stays for them to see. The beginning of a line at the end was told to nobody, and is left out; a whole one gets its end.
+    /// </summary>
+    private static (long Number, byte[] Hash, string Path, long Size) LastOf(string directory)
     {
         List<(string Path, long First)> files = AuditFiles.List(directory);
-        if (files.Count == 0)
+        for (int i = files.Count - 1; i >= 0; i--)
         {
-            return new AuditCheck(0, 0, 0, AuditLine.NothingBefore, []);
-        }
-
-        (string path, long first) = files[^1];
-        long number = first - 1;
-        byte[] hash = AuditLine.NothingBefore;
-        bool isEmpty = true;
-        long end = 0;
-        foreach (ReadOnlyMemory<byte> line in AuditFiles.LinesOf(path))
-        {
-            // What cannot be read in the middle is damage, and stays for who checks the log.
-            if (AuditLine.TryRead(line, out long next, out _, out _))
+            byte[] all = File.ReadAllBytes(files[i].Path);
+            int size = all.AsSpan().LastIndexOf((byte)'\n') + 1;
+            if (size < all.Length && AuditLine.TryRead(all.AsMemory(size), out _, out _, out _))
             {
-                hash = SHA256.HashData(line.Span);
-                number = next;
-                isEmpty = false;
-                end += line.Length + 1;
+                File.AppendAllText(files[i].Path, "\n");
+                all = [.. all, (byte)'\n'];
+                size = all.Length;
             }
-            else if (end + line.Length < new FileInfo(path).Length)
+
+            for (int end = size; end > 0;)
             {
-                end += line.Length + 1;
+                int begin = all.AsSpan(0, end - 1).LastIndexOf((byte)'\n') + 1;
+                ReadOnlyMemory<byte> line = all.AsMemory(begin, end - 1 - begin);
+                if (AuditLine.TryRead(line, out long number, out _, out _))
+                {
+                    return (number, SHA256.HashData(line.Span), files[i].Path, size);
+                }
+
+                end = begin;
             }
+
+            // Begun, and nothing of it was ever told: it is as if it were not there.
+            File.Delete(files[i].Path);
         }
 
-        if (isEmpty && files.Count > 1)
-        {
-            // Begun, and nothing of it was ever told: the chain goes on from the file before.
-            File.Delete(path);
-            return LastOf(directory);
-        }
-
-        using FileStream file = new(path, FileMode.Open, FileAccess.ReadWrite);
-        if (file.Length == end - 1)
-        {
-            file.Seek(0, SeekOrigin.End);
-            file.WriteByte((byte)'\n');
-        }
-        else
-        {
-            file.SetLength(end);
-        }
-
-        file.Flush(flushToDisk: true);
-        return new AuditCheck(0, first, number, hash, []);
+        return (0, AuditLine.NothingBefore, string.Empty, 0);
     }
 
     private bool Enqueue(in Item item)
@@ -239,10 +227,11 @@ internal sealed class FileAuditLog : AuditLog, IDisposable
                 file.Write(_lines.WrittenSpan);
                 file.Flush(flushToDisk: true);
                 (_written, _writtenHash) = (_number, _hash);
-                if (file.Length >= FileSizeMax)
+                _size += _lines.WrittenCount;
+                if (_size >= FileSizeMax)
                 {
                     file.Dispose();
-                    _file = null;
+                    (_file, _size) = (null, 0);
                 }
             }
             catch (Exception wrong) when (wrong is IOException or UnauthorizedAccessException)
@@ -262,7 +251,7 @@ internal sealed class FileAuditLog : AuditLog, IDisposable
             }
             else
             {
-                waiting.SetException(new IOException("the audit log cannot be written", failure));
+                waiting.SetException(new AuditLogException("the audit log cannot be written", failure));
             }
         }
 
@@ -294,53 +283,22 @@ internal sealed class FileAuditLog : AuditLog, IDisposable
         _file = null;
     }
 
+    /// <summary>The last file, or a new one when that is full or gone, at the end of what was synced: a write that failed, or was cut off, may have left a part behind it.</summary>
     private FileStream OpenFile()
     {
-        List<(string Path, long First)> files = AuditFiles.List(_directory);
-        bool goesOn = files.Count > 0 && new FileInfo(files[^1].Path).Length < FileSizeMax;
-        FileStreamOptions options = new() { Mode = goesOn ? FileMode.Open : FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.Read, BufferSize = 0 };
-        if (!goesOn && !OperatingSystem.IsWindows())
+        string path = _size > 0 && File.Exists(_path) ? _path : AuditFiles.PathOf(_directory, _written + 1);
+        FileStreamOptions options = new() { Mode = FileMode.OpenOrCreate, Access = FileAccess.Write, Share = FileShare.Read, BufferSize = 0 };
+        if (!OperatingSystem.IsWindows())
         {
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         }
 
-        string path = goesOn ? files[^1].Path : AuditFiles.PathOf(_directory, _written + 1);
         FileStream file = new(path, options);
-        try
-        {
-            if (goesOn)
-            {
-                CutAfterFailure(file, path);
-            }
-
-            file.Seek(0, SeekOrigin.End);
-            return file;
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>A write that failed may have left a part: the file ends behind the last line that was synced.</summary>
-    private void CutAfterFailure(FileStream file, string path)
-    {
-        long end = 0;
-        foreach (ReadOnlyMemory<byte> line in AuditFiles.LinesOf(path))
-        {
-            if (AuditLine.TryRead(line, out long number, out _, out _) && number > _written)
-            {
-                break;
-            }
-
-            end += line.Length + 1;
-        }
-
-        if (end < file.Length)
-        {
-            file.SetLength(end);
-        }
+        _size = path == _path ? Math.Min(_size, file.Length) : 0;
+        _path = path;
+        file.SetLength(_size);
+        file.Seek(0, SeekOrigin.End);
+        return file;
     }
 
     /// <summary>Once an hour: whole files that are older than what is kept. The last one stays.</summary>

@@ -5,15 +5,13 @@ namespace FastChat.Broker.Diagnostics;
 /// <summary>
 /// How long something took of late, as percentiles: counts in buckets that are an eighth wide, over the minute that runs and the one before. Adding is two instructions and no lock; a reader may see a minute that is just being begun. Any thread.
 /// </summary>
-internal sealed class RecentDurations
+internal sealed class RecentDurations(TimeProvider clock)
 {
     private const int PartsBits = 3;
     private const int Buckets = 64 << PartsBits;
 
-    private static readonly long s_window = TimeSpan.FromMinutes(1).Ticks;
-
     private readonly long[][] _windows = [new long[Buckets], new long[Buckets]];
-    private long _current = Now();
+    private long _current;
 
     /// <summary>Adds one.</summary>
     public void Add(TimeSpan duration)
@@ -52,7 +50,8 @@ internal sealed class RecentDurations
         return 0;
     }
 
-    private static long Now() => Environment.TickCount64 * TimeSpan.TicksPerMillisecond / s_window;
+    /// <summary>The minute that runs.</summary>
+    private long Now() => clock.GetTimestamp() / clock.TimestampFrequency / 60;
 
     private static int BucketOf(ulong value)
     {

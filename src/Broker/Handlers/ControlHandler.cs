@@ -18,7 +18,7 @@ namespace FastChat.Broker.Handlers;
 /// </summary>
 internal sealed class ControlHandler(
     ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, MessageRequests messages, ForwardRequests forwards, ScheduleRequests schedule,
-    HiddenRequests hidden, InboxRequests inbox, UserRequests users, OperatorRequests operators, PeopleRequests people, ServiceRequests services, DeviceRequests devices, AccountRequests administration, PresenceRequests presence,
+    HiddenRequests hidden, InboxRequests inbox, UserRequests users, OperatorRequests operators, PeopleRequests people, ServiceRequests services, DeviceRequests devices, AccountRequests accounts, PresenceRequests presence,
     AttachmentRequests attachments, PrivacyRequests privacy, UserLimits limits, AuditLog audit, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
@@ -84,9 +84,8 @@ internal sealed class ControlHandler(
         {
             client.Refuse(request, ErrorCode.StoreFull, full.Message);
         }
-        catch (IOException unseen)
+        catch (AuditLogException unseen)
         {
-            // The audit log cannot be written, and this was an act that must not be unseen.
             client.Refuse(request, ErrorCode.StoreUnavailable, unseen.Message);
         }
         catch (CorruptRecordException damage)
@@ -164,20 +163,20 @@ internal sealed class ControlHandler(
         FrameType.FinishUpload => attachments.FinishAsync(peer.Actor, map),
         FrameType.GetAttachment => Task.FromResult(attachments.Get(peer.Actor, map)),
         FrameType.GetUsage => Task.FromResult(attachments.Usage(peer.Actor)),
-        FrameType.GetStats => Task.FromResult(operators.Stats(peer.Actor)),
-        FrameType.Drain => operators.DrainAsync(peer.Actor),
         FrameType.CancelUpload => attachments.CancelAsync(peer.Actor, map),
         FrameType.Reauthenticate => devices.ReauthenticateAsync(peer, map),
         FrameType.ListDevices => Task.FromResult(devices.List(peer.Actor, map)),
         FrameType.NameDevice => devices.NameAsync(peer.Actor, map),
         FrameType.EndDevices => devices.EndAsync(peer, map),
         FrameType.ChangePassword => devices.ChangePasswordAsync(peer, map),
-        FrameType.SuspendUser => administration.SuspendAsync(peer, map),
-        FrameType.ListUsers => Task.FromResult(administration.ListUsers(peer.Actor, map)),
-        FrameType.ListSessions => Task.FromResult(administration.ListSessions(peer.Actor, map)),
+        FrameType.SuspendUser => accounts.SuspendAsync(peer, map),
+        FrameType.ListUsers => Task.FromResult(accounts.ListUsers(peer.Actor, map)),
+        FrameType.ListSessions => Task.FromResult(accounts.ListSessions(peer.Actor, map)),
         FrameType.ExportPerson => privacy.ExportAsync(peer.Actor, map),
         FrameType.GetExport => Task.FromResult(privacy.Get(peer.Actor, map)),
         FrameType.ErasePerson => privacy.EraseAsync(peer.Actor, map),
+        FrameType.GetStats => Task.FromResult(operators.Stats(peer.Actor)),
+        FrameType.Drain => operators.DrainAsync(peer.Actor),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
     };
 }

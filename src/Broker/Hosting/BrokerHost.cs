@@ -49,6 +49,11 @@ public static class BrokerHost
         string data = Path.GetFullPath(options.Data);
 
         await using BrokerParts parts = await BrokerParts.OpenAsync(options with { Data = data }, log, stop);
+
+        // Ahead of everybody who may come: whatever they do stands behind it, and a broker that cannot say what happens does not begin.
+        parts.Audit.Note(new AuditEntry(AuditAct.Started) { Detail = $"epoch {parts.Log.Epoch}" });
+        parts.Audit.Note(new AuditEntry(AuditAct.SettingsLoaded) { Detail = ChangedOptions.Of(options) });
+        await parts.Audit.FlushAsync();
         using ListenerDoors doors = new(options, parts, log);
         await using WebApplication application = Build(options, parts, doors, logging);
         await application.StartAsync(stop);
@@ -62,9 +67,6 @@ public static class BrokerHost
         file.Write(description, data, bound.Select(PortOf));
         await ready.WriteLineAsync(description);
         await ready.FlushAsync(CancellationToken.None);
-        parts.Audit.Note(new AuditEntry(AuditAct.Started) { Detail = $"epoch {parts.Log.Epoch}" });
-        parts.Audit.Note(new AuditEntry(AuditAct.SettingsLoaded) { Detail = ChangedOptions.Of(options) });
-        await parts.Audit.FlushAsync();
         BrokerLog.Ready(log, tcp, http, data, parts.Log.CommitNumber, parts.Log.Epoch);
 
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(stop, parts.DrainAsked);

@@ -33,7 +33,7 @@ internal sealed class BrokerParts : IAsyncDisposable
 {
     private readonly ILogger _logger;
     private readonly KeyVault? _vault;
-    private readonly BrokerMetrics _metrics = new();
+    private readonly BrokerMetrics _metrics;
     private readonly PasswordHasher _passwords;
     private readonly PresenceClock _presenceClock;
     private readonly Router _router;
@@ -46,6 +46,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     {
         _vault = vault;
         _logger = logger;
+        _metrics = new BrokerMetrics(surroundings.Clock);
         Log = log;
         Audit = surroundings.Audit;
         int shards = ShardCount(log, options.Shards);

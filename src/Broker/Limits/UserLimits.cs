@@ -111,7 +111,7 @@ internal sealed class UserLimits
         retryAfterMs = 0;
         return (!FixedBudgets.IsForAll(budget) && IsExempt(actor))
             || _fixed[(int)budget].TryTake(ref _allowances.Of(actor.User)[budget], _clock.GetTimestamp(), count, out retryAfterMs)
-            || Refuse(actor, null, NameOf(budget));
+            || RefuseUnnoted(NameOf(budget));
     }
 
     /// <summary>Notes that so much was read from a connection, and says for how many milliseconds nothing more should be. Read loop.</summary>
@@ -148,7 +148,14 @@ internal sealed class UserLimits
         _ => "memberships",
     };
 
-    private bool Refuse(in Actor actor, string? remote, string limit)
+    /// <summary>The answer to the request is noted, with where it came from, by whoever gives it.</summary>
+    private bool RefuseUnnoted(string limit)
+    {
+        _metrics.Limited(limit);
+        return false;
+    }
+
+    private bool Refuse(in Actor actor, string remote, string limit)
     {
         _metrics.Limited(limit);
         _audit.Note(new AuditEntry(AuditAct.LimitReached) { User = actor.User, Device = actor.Device, Remote = remote, Detail = limit });

@@ -66,7 +66,7 @@ internal sealed class PersonErasures : IDisposable
     /// <summary>
     /// Begins to erase somebody who has an account: when it completes, nobody signs in to it any more; the caller closes its sessions (<see cref="CloseSessions"/>). Asked again, it does nothing. The audit log has it before anything is done.
     /// </summary>
-    /// <exception cref="IOException">The audit log cannot be written: nothing is done.</exception>
+    /// <exception cref="AuditLogException">The audit log cannot be written: nothing is done.</exception>
     public async Task<CommandResult> BeginAsync(UserId user, Actor by)
     {
         if (Find(user) is not null)

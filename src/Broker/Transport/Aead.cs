@@ -1,3 +1,5 @@
+using FastChat.Shared;
+
 namespace FastChat.Broker.Transport;
 
 /// <summary>The ciphers of TLS records that this broker speaks: authenticated ones, with a nonce of 12 bytes and a tag of 16.</summary>
@@ -20,8 +22,6 @@ internal sealed unsafe class Aead
     /// <summary>Bytes of a nonce.</summary>
     public const int NonceSize = 12;
 
-    private const int GetTag = 0x10;
-    private const int SetTag = 0x11;
     private const int CipherCount = 3;
 
     [ThreadStatic]
@@ -39,7 +39,7 @@ internal sealed unsafe class Aead
     {
         foreach (nint context in _contexts)
         {
-            Libssl.FreeCipher(context);
+            Libcrypto.Free(context);
         }
     }
 
@@ -56,16 +56,16 @@ internal sealed unsafe class Aead
         int more = 0;
         fixed (byte* head = header, source = plain, sealedBytes = target)
         {
-            Check(Libssl.UpdateCipher(context, null, &written, head, header.Length));
-            Check(Libssl.UpdateCipher(context, sealedBytes, &written, source, plain.Length));
+            Check(Libcrypto.Update(context, null, &written, head, header.Length));
+            Check(Libcrypto.Update(context, sealedBytes, &written, source, plain.Length));
             if (last != 0)
             {
-                Check(Libssl.UpdateCipher(context, sealedBytes + written, &more, &last, 1));
+                Check(Libcrypto.Update(context, sealedBytes + written, &more, &last, 1));
             }
 
             byte* tag = sealedBytes + written + more;
-            Check(Libssl.FinishCipher(context, tag, &written));
-            Check(Libssl.ControlCipher(context, GetTag, TagSize, tag));
+            Check(Libcrypto.Finish(context, tag, &written));
+            Check(Libcrypto.Control(context, Libcrypto.GetTag, TagSize, tag));
         }
     }
 
@@ -78,10 +78,10 @@ internal sealed unsafe class Aead
         fixed (byte* head = header, body = bytes)
         {
             int size = bytes.Length - TagSize;
-            Check(Libssl.UpdateCipher(context, null, &written, head, header.Length));
-            bool isWhole = Libssl.UpdateCipher(context, body, &written, body, size) == 1
-                && Libssl.ControlCipher(context, SetTag, TagSize, body + size) == 1
-                && Libssl.FinishCipher(context, body + size, &written) == 1;
+            Check(Libcrypto.Update(context, null, &written, head, header.Length));
+            bool isWhole = Libcrypto.Update(context, body, &written, body, size) == 1
+                && Libcrypto.Control(context, Libcrypto.SetTag, TagSize, body + size) == 1
+                && Libcrypto.Finish(context, body + size, &written) == 1;
             if (!isWhole)
             {
                 Libssl.ClearErrors();
@@ -96,15 +96,15 @@ internal sealed unsafe class Aead
         int index = (2 * (int)cipher) + (isSealing ? 1 : 0);
         if (_contexts[index] == 0)
         {
-            _contexts[index] = Libssl.NewCipher();
-            Check(Libssl.InitCipher(_contexts[index], Algorithm(cipher), 0, null, null, isSealing ? 1 : 0));
+            _contexts[index] = Libcrypto.New();
+            Check(Libcrypto.Begin(_contexts[index], Algorithm(cipher), 0, null, null, isSealing ? 1 : 0));
         }
 
         fixed (byte* keyBytes = key, nonceBytes = nonce)
         {
             // A key's schedule is what costs: it is kept while the same connection goes on.
             byte* loaded = ReferenceEquals(_keyOf[index], owner) ? null : keyBytes;
-            Check(Libssl.InitCipher(_contexts[index], 0, 0, loaded, nonceBytes, isSealing ? 1 : 0));
+            Check(Libcrypto.Begin(_contexts[index], 0, 0, loaded, nonceBytes, isSealing ? 1 : 0));
         }
 
         _keyOf[index] = owner;
@@ -113,9 +113,9 @@ internal sealed unsafe class Aead
 
     private static nint Algorithm(AeadCipher cipher) => cipher switch
     {
-        AeadCipher.Aes128Gcm => Libssl.Aes128Gcm(),
-        AeadCipher.Aes256Gcm => Libssl.Aes256Gcm(),
-        _ => Libssl.ChaCha20Poly1305(),
+        AeadCipher.Aes128Gcm => Libcrypto.Aes128Gcm(),
+        AeadCipher.Aes256Gcm => Libcrypto.Aes256Gcm(),
+        _ => Libcrypto.ChaCha20Poly1305(),
     };
 
     private static void Check(int result)

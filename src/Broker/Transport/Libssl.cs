@@ -1,11 +1,13 @@
 using System.Runtime.InteropServices;
 
+using FastChat.Shared;
+
 using Microsoft.Win32.SafeHandles;
 
 namespace FastChat.Broker.Transport;
 
 /// <summary>
-/// What the transport asks of OpenSSL 3, the library that .NET itself uses on Linux: handshakes from libssl and one record's encryption from libcrypto. Pointers are OpenSSL's own objects; who makes one frees it. Errors are
+/// What the transport asks of OpenSSL 3, the library that .NET itself uses on Linux: handshakes. Records are <see cref="Libcrypto"/>'s. Pointers are OpenSSL's own objects; who makes one frees it. Errors are
 /// a thread's queue (<see cref="TakeError"/>).
 /// </summary>
 internal static unsafe partial class Libssl
@@ -13,7 +15,7 @@ internal static unsafe partial class Libssl
     private const string Ssl = "libssl.so.3";
     private const string Crypto = "libcrypto.so.3";
 
-    private static readonly Lazy<bool> Loaded = new(static () => OperatingSystem.IsLinux() && NativeLibrary.TryLoad(Ssl, out _) && NativeLibrary.TryLoad(Crypto, out _));
+    private static readonly Lazy<bool> Loaded = new(static () => Libcrypto.IsSupported && NativeLibrary.TryLoad(Ssl, out _));
 
     /// <summary>True where the library is.</summary>
     public static bool IsSupported => Loaded.Value;
@@ -148,33 +150,6 @@ internal static unsafe partial class Libssl
 
     [LibraryImport(Crypto, EntryPoint = "EVP_PKEY_free")]
     public static partial void FreeKey(nint key);
-
-    [LibraryImport(Crypto, EntryPoint = "EVP_aes_128_gcm")]
-    public static partial nint Aes128Gcm();
-
-    [LibraryImport(Crypto, EntryPoint = "EVP_aes_256_gcm")]
-    public static partial nint Aes256Gcm();
-
-    [LibraryImport(Crypto, EntryPoint = "EVP_chacha20_poly1305")]
-    public static partial nint ChaCha20Poly1305();
-
-    [LibraryImport(Crypto, EntryPoint = "EVP_CIPHER_CTX_new")]
-    public static partial nint NewCipher();
-
-    [LibraryImport(Crypto, EntryPoint = "EVP_CIPHER_CTX_free")]
-    public static partial void FreeCipher(nint cipher);
-
-    [LibraryImport(Crypto, EntryPoint = "EVP_CIPHER_CTX_ctrl")]
-    public static partial int ControlCipher(nint cipher, int command, int number, byte* bytes);
-
-    [LibraryImport(Crypto, EntryPoint = "EVP_CipherInit_ex")]
-    public static partial int InitCipher(nint cipher, nint algorithm, nint engine, byte* key, byte* nonce, int isSealing);
-
-    [LibraryImport(Crypto, EntryPoint = "EVP_CipherUpdate")]
-    public static partial int UpdateCipher(nint cipher, byte* target, int* written, byte* source, int size);
-
-    [LibraryImport(Crypto, EntryPoint = "EVP_CipherFinal_ex")]
-    public static partial int FinishCipher(nint cipher, byte* target, int* written);
 
     [LibraryImport(Crypto, EntryPoint = "ERR_clear_error")]
     public static partial void ClearErrors();

@@ -188,10 +188,11 @@ internal sealed class AuditLogTests
             // A directory where the file was: opening it fails for root as well.
             string path = LastFile;
             File.Move(path, path + ".away");
-            System.IO.Directory.CreateDirectory(AuditFiles.PathOf(Directory, 2));
+            string next = AuditFiles.PathOf(Directory, 2);
+            System.IO.Directory.CreateDirectory(next);
             log.Note(SignIn);
-            Assert.That(async () => await log.FlushAsync(), Throws.InstanceOf<IOException>());
-            System.IO.Directory.Delete(AuditFiles.PathOf(Directory, 2));
+            Assert.That(async () => await log.FlushAsync(), Throws.TypeOf<AuditLogException>());
+            System.IO.Directory.Delete(next);
             File.Move(path + ".away", path);
             log.Note(SignIn);
             await log.FlushAsync();
@@ -199,6 +200,30 @@ internal sealed class AuditLogTests
 
         JsonElement[] lines = Lines();
         Assert.That(lines.Select(line => line.GetProperty("act").GetString()), Is.EquivalentTo(new[] { "signed_in", "signed_in", "lines_lost" }));
+        Assert.That(AuditFiles.Check(Directory).Problems, Is.Empty);
+    }
+
+    [Test]
+    public async Task WhatAFailedWriteLeftBehindIsCutAndAFileThatWasTakenAwayIsFollowedByAnother()
+    {
+        Write(3);
+        long synced = new FileInfo(LastFile).Length;
+        File.AppendAllText(LastFile, "{\"n\":4,\"at\":\"2026-");
+        using (FileAuditLog log = Open())
+        {
+            log.Note(SignIn);
+            await log.FlushAsync();
+            Assert.That(File.ReadAllText(LastFile)[(int)synced..], Does.StartWith("{\"n\":4,").And.EndWith("}\n"));
+        }
+
+        using (FileAuditLog log = Open())
+        {
+            File.Move(LastFile, LastFile + ".away");
+            log.Note(SignIn);
+            await log.FlushAsync();
+        }
+
+        Assert.That(AuditFiles.List(Directory).Single().First, Is.EqualTo(5));
         Assert.That(AuditFiles.Check(Directory).Problems, Is.Empty);
     }
 
