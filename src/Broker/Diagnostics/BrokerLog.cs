@@ -73,6 +73,9 @@ internal static partial class BrokerLog
     [LoggerMessage(1081, LogLevel.Error, "Exporting a person's data ended by a defect")]
     public static partial void ExportDefect(ILogger log, Exception defect);
 
+    [LoggerMessage(1082, LogLevel.Warning, "A person's data could not be written out")]
+    public static partial void ExportFailed(ILogger log, Exception failure);
+
     [LoggerMessage(1060, LogLevel.Information, "The audit log ends with line {Number}, {Hash}")]
     public static partial void AuditEnds(ILogger log, long number, string hash);
 

@@ -185,7 +185,9 @@ internal sealed class PersonExports : IDisposable
             }
             catch (IOException full)
             {
-                made = new Export(ExportState.Failed) { Failure = full.Message };
+                // Its words are the system's, and may hold a path: they are the operator's.
+                BrokerLog.ExportFailed(_logger, full);
+                made = new Export(ExportState.Failed) { Failure = full is AuditLogException ? full.Message : "there is no room for it on the broker's disk, or in what exports may take" };
             }
             catch (Exception defect)
             {

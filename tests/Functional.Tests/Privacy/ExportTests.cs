@@ -102,6 +102,26 @@ public sealed class ExportTests
         await BadInput.ExpectErrorAsync(mallory, await mallory.AskAsync(FrameType.ExportPerson, new ControlMap().Set("begin", true)), ErrorCode.RateLimited);
     }
 
+    [Test]
+    public async Task Who_is_told_that_it_failed_is_told_no_path()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        await using SignedInPeer eve = await broker.RegisterAsync();
+
+        // A file where the directory of exports would be.
+        await File.WriteAllTextAsync(Path.Combine(broker.Process.DataDirectory, "exports"), string.Empty);
+        ControlMap reply = (await eve.AskAsync(FrameType.ExportPerson, new ControlMap().Set("begin", true))).ToMap();
+        for (int i = 0; i < 200 && reply.Text("state", 64) == "running"; i++)
+        {
+            await Task.Delay(50);
+            reply = (await eve.AskAsync(FrameType.ExportPerson, new ControlMap())).ToMap();
+        }
+
+        Assert.That(reply.Text("state", 64), Is.EqualTo("failed"));
+        Assert.That(reply.Text("reason", 512), Is.Not.Empty.And.Not.Contains("/"));
+        Assert.That(broker.Process.StandardError, Does.Contain("[1082]").And.Contain("exports"), "the operator is told");
+    }
+
     private static byte[] Read(ZipArchiveEntry entry)
     {
         using Stream stream = entry.Open();
