@@ -33,6 +33,8 @@ internal enum AuditAct : byte
     PersonExported,
     PersonErased,
     KeysDestroyed,
+    RetentionChanged,
+    ConversationErased,
     LinesLost,
 }
 
