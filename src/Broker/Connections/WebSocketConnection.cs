@@ -152,7 +152,8 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
 
             if (_socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
             {
-                await _socket.CloseOutputAsync((WebSocketCloseStatus)close, null, _abort.Token);
+                // Who closed gets its own status back (RFC 6455 §5.5.1).
+                await _socket.CloseOutputAsync(_socket.CloseStatus ?? (WebSocketCloseStatus)close, null, _abort.Token);
             }
         }
         catch (Exception end) when (end is WebSocketException or OperationCanceledException or IOException or ObjectDisposedException)
