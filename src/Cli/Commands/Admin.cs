@@ -21,6 +21,7 @@ internal static class Admin
             Set.BuildAdminRetention(),
             BrokerVerbs.BuildStats(),
             BrokerVerbs.BuildDrain(),
+            LimitsVerb.Build(),
         };
         foreach (Command verb in AdminUsers.BuildAll())
         {
