@@ -267,6 +267,11 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
             DeliveryOf(chunk.Conversation.Id).FanOut(chunk, turn.RecordsOf(chunk));
         }
 
+        foreach (ConversationState ended in turn.Ended)
+        {
+            DeliveryOf(ended.Id).EndAll(ended);
+        }
+
         foreach (Receipt receipt in turn.Receipts)
         {
             DeliveryOf(receipt.Conversation.Id).Tell(receipt);
