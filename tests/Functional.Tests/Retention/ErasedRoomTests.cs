@@ -123,7 +123,7 @@ public sealed class ErasedRoomTests
             Path = _directory.PathOf("master.key");
             if (isMade)
             {
-                File.WriteAllBytes(Path, System.Security.Cryptography.RandomNumberGenerator.GetBytes(32));
+                File.WriteAllText(Path, System.Security.Cryptography.RandomNumberGenerator.GetHexString(64));
                 File.SetUnixFileMode(Path, UnixFileMode.UserRead);
             }
         }
