@@ -184,7 +184,7 @@ public sealed partial class FastChatClient
     public Task<BackupStatus> StopBackupAsync(CancellationToken cancellationToken = default) =>
         ControlAsync(FrameType.Backup, new ControlMap().Set("stop", true), isIdempotent: true, BackupStatus.Parse, cancellationToken);
 
-    /// <summary>What the broker counts, by the names of its metrics (docs/operations.md). Needs the operator's right. Asked again by itself when the connection breaks.</summary>
+    /// <summary>What the broker counts, by the names of its metrics (docs/operations.md), and behind a further dot what some of them are made of: <c>fastchat.closed.WriteTimeout</c>. Needs the operator's right. Asked again by itself when the connection breaks.</summary>
     /// <exception cref="RequestException">FORBIDDEN.</exception>
     /// <exception cref="ConnectionException">The client ended.</exception>
     public Task<IReadOnlyDictionary<string, ulong>> GetStatsAsync(CancellationToken cancellationToken = default) =>
@@ -238,7 +238,18 @@ public sealed partial class FastChatClient
     private static IReadOnlyDictionary<string, ulong> StatsOf(ControlMap reply)
     {
         ControlMap stats = reply.Map("stats") ?? throw new ControlFormatException("stats: a map is expected");
-        return stats.Keys.ToDictionary(key => key, key => stats.Number(key, 0), StringComparer.Ordinal);
+        Dictionary<string, ulong> counts = stats.Keys.ToDictionary(key => key, key => stats.Number(key, 0), StringComparer.Ordinal);
+        ControlMap? parts = reply.Map("parts");
+        foreach (string name in parts?.Keys ?? [])
+        {
+            ControlMap part = parts!.Map(name) ?? throw new ControlFormatException($"{name}: a map is expected");
+            foreach (string word in part.Keys)
+            {
+                counts[$"{name}.{word}"] = part.Number(word, 0);
+            }
+        }
+
+        return counts;
     }
 
     private static IReadOnlyDictionary<string, object> LimitsOf(ControlMap reply)

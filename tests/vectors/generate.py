@@ -619,7 +619,8 @@ def control_files():
             ("a backup that is complete", "Backup", {
                 "run": 3, "running": False, "done": 70_000_000, "total": 70_000_000, "backup": 12, "taken_at": TIME, "epoch": 1,
                 "commit": 123_456, "files": 9, "copied": 1_048_576, "dropped": 1}),
-            ("what a broker counts", "GetStats", {"stats": {"fastchat.published": 12_345_678, "fastchat.connections": 2, "fastchat.commit.p99": 900}}),
+            ("what a broker counts", "GetStats", {
+                "stats": {"fastchat.published": 12_345_678, "fastchat.closed": 4, "fastchat.commit.p99": 900}, "parts": {"fastchat.closed": {"HeartbeatTimeout": 3, "BadFrame": 1}}}),
             ("a broker drains", "Drain", {"draining": True}),
             ("limits", "GetLimits", {"limits": {"limits": True, "limit_burst_seconds": 10, "limit_wrong_passwords": 20, "limit_trusted": ["127.0.0.0/8"]}}),
             ("a profile changed", "SetProfile", {"version": 4}),

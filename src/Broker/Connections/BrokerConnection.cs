@@ -4,6 +4,7 @@ using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Limits;
 using FastChat.Broker.Sessions;
+using FastChat.Broker.Transport;
 using FastChat.Protocol;
 using FastChat.Shared;
 
@@ -80,6 +81,11 @@ internal sealed class BrokerConnection : ISessionConnection
             {
                 await ServeAsync(session);
             }
+        }
+        catch (TransportBreachException breach)
+        {
+            // The transport has told the peer in its own words.
+            _services.Audit.Note(new AuditEntry(AuditAct.ProtocolViolated) { User = Peer?.Actor.User ?? default, Device = Peer?.Actor.Device ?? default, Remote = Remote, Detail = breach.Layer });
         }
         catch (Exception end) when (end is IOException or OperationCanceledException or Microsoft.AspNetCore.Connections.ConnectionResetException)
         {

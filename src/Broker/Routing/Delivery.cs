@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 
+using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 using FastChat.Storage;
@@ -18,7 +19,7 @@ namespace FastChat.Broker.Routing;
 /// </para>
 /// Loop thread only.
 /// </summary>
-internal sealed class Delivery(int loop, Shard shard, IConversationLog log, DirtyOutboxes dirty)
+internal sealed class Delivery(int loop, Shard shard, IConversationLog log, DirtyOutboxes dirty, BrokerMetrics metrics)
 {
     /// <summary>Connections listening to one conversation that are told of cursors as they move.</summary>
     private const int ReceiptListenersMax = 100;
@@ -441,16 +442,17 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
         dirty.Mark(peer);
     }
 
-    private static void Refuse(Peer peer, uint request, ErrorCode code, string reason)
+    private void Refuse(Peer peer, uint request, ErrorCode code, string reason)
     {
         Interlocked.Decrement(ref peer.Subscriptions);
         peer.Outbox.Append(Error(request, code, reason));
     }
 
-    private static byte[] Error(uint request, ErrorCode code, string reason)
+    private byte[] Error(uint request, ErrorCode code, string reason)
     {
         ArrayBufferWriter<byte> frame = new();
         FrameWriter.WriteError(frame, request, code, reason);
+        metrics.Error(code);
         return frame.WrittenSpan.ToArray();
     }
 

@@ -78,7 +78,7 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
         _callbacks = callbacks;
         _metrics = metrics;
         _dirty = new DirtyOutboxes(index);
-        _slots = shards.Select(shard => new ShardSlot(new MpscRing(options.RingBytes), shard, new Delivery(index, shard, log, _dirty), new SignalRelay(index, shard, _dirty))).ToArray();
+        _slots = shards.Select(shard => new ShardSlot(new MpscRing(options.RingBytes), shard, new Delivery(index, shard, log, _dirty, metrics), new SignalRelay(index, shard, _dirty))).ToArray();
         _ready = new ulong[(shards.Count + 63) / 64];
         _sealer = options.Vault?.CreateSealer();
         _current = new Turn(log.Epoch, _sealer);
@@ -444,6 +444,7 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
         peer.EndPublish();
         _dirty.Mark(peer);
         _metrics.Refused();
+        _metrics.Error(refused.Code);
         if (refused.Code == ErrorCode.Forbidden)
         {
             _callbacks.Denied(peer);

@@ -7,7 +7,7 @@ namespace FastChat.Functional.Tests;
 
 /// <summary>
 /// What every test of <c>tests/attacks.md</c> stands on: a broker with all its doors open, a witness who is served all the time, and the rule that all of them must pass: the process lives and has grown by little,
-/// the witness is answered as fast as before, and nobody is told what the broker's code looks like.
+/// the witness is answered as fast as before, nobody is told what the broker's code looks like, and whoever runs the broker can see that something happened (<see cref="AttackEvents"/>).
 /// </summary>
 internal sealed class AttackStage : IAsyncDisposable
 {
@@ -29,6 +29,7 @@ internal sealed class AttackStage : IAsyncDisposable
         Certificate = certificate;
         Witness = witness;
         Room = room;
+        Events = new AttackEvents(broker);
         _residentBefore = broker.Process.ResidentBytes;
     }
 
@@ -47,6 +48,9 @@ internal sealed class AttackStage : IAsyncDisposable
     /// <summary>The witness's public conversation.</summary>
     public ConversationId Room { get; }
 
+    /// <summary>What the broker says of attacks.</summary>
+    public AttackEvents Events { get; }
+
     /// <summary>Sets it up.</summary>
     /// <param name="settings">Keys of <c>serve --config</c>; null = defaults.</param>
     /// <param name="command">As of <see cref="TestBroker.StartAsync"/>.</param>
@@ -60,6 +64,7 @@ internal sealed class AttackStage : IAsyncDisposable
         AttackStage stage = new(broker, certificate, witness, (await witness.OpenAsync("room")).Conversation);
         await stage.TimeAsync();
         stage._timeBefore = await stage.TimeAsync();
+        await stage.Events.BeginAsync();
         return stage;
     }
 
@@ -90,6 +95,8 @@ internal sealed class AttackStage : IAsyncDisposable
         Assert.That(await Broker.GetHealthAsync(), Is.EqualTo(200));
         Assert.That(Broker.Process.StandardError, Does.Not.Contain("defect").And.Not.Contain("   at "));
         Assert.That(Broker.Process.ResidentBytes - _residentBefore, Is.LessThan(GrowthMax));
+        await Events.CheckAsync();
+        await Events.BeginAsync();
     }
 
     /// <inheritdoc/>

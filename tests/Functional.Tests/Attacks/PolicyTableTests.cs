@@ -144,6 +144,7 @@ public sealed class PolicyTableTests
     public Task CheckAsync() => _stage.CheckAsync();
 
     [Test]
+    [Unseen("nothing is sent")]
     public void Every_frame_of_a_client_is_in_a_table()
     {
         IEnumerable<FrameType> fromClient = Enum.GetValues<FrameType>().Where(FrameTypes.IsFromClient).Except(OfTheConnection);
@@ -151,6 +152,7 @@ public sealed class PolicyTableTests
     }
 
     [TestCaseSource(nameof(Doors))]
+    [Counted("fastchat.errors.Forbidden")]
     public async Task In_a_group(string door)
     {
         Dictionary<string, SignedInPeer> peers = await ConnectAsync(Roles, door);
@@ -173,6 +175,7 @@ public sealed class PolicyTableTests
     }
 
     [Test]
+    [Unseen("it has a broker of its own")]
     public async Task Only_operators_end_the_broker()
     {
         await using TestBroker broker = await TestBroker.StartAsync();
@@ -188,6 +191,7 @@ public sealed class PolicyTableTests
     }
 
     [TestCaseSource(nameof(Doors))]
+    [Counted("fastchat.errors.Forbidden")]
     public async Task Of_the_broker(string door)
     {
         Dictionary<string, SignedInPeer> peers = await ConnectAsync(Accounts, door);
