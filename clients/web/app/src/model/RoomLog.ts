@@ -221,9 +221,13 @@ export class RoomLog implements LogSource<Entry> {
         this.change(target, (entry) => ({ ...entry, text: record.text, isEdited: true, attributes: { ...entry.attributes, ...mentionsOf(record) } }));
         break;
       case MessageKind.Delete:
-      case MessageKind.Expired:
+      case MessageKind.Expired: {
+        const root = this.#entries.get(target)?.attributes.thread;
+        if (root !== undefined && this.#entries.get(target)?.gone === undefined) this.change(root, (entry) => ({ ...entry, inThread: Math.max(0, entry.inThread - 1) }));
         this.change(target, (entry) => ({ ...entry, gone: record.kind === MessageKind.Delete ? "deleted" : "expired", text: undefined, reactions: [], isPinned: false }));
         break;
+      }
+
       case MessageKind.Reaction: {
         const reaction = record.reaction;
         if (reaction !== undefined) {
