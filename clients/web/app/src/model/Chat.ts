@@ -1,13 +1,14 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import {
   type AttachmentProgress,
-  type ChatMessage,
   type ClientMessageId,
   type ClientNotice,
   type ConnectionState,
   type ConversationId,
   type ConversationInfo,
+  ChatMessage,
   type FastChatClient,
+  type Identity,
   type InboxEntry,
   type KnownConversation,
   type MessageAttachment,
@@ -18,8 +19,6 @@ import {
   knownOf,
   MessageKind,
   randomId,
-  textOf,
-  attributesOf,
 } from "@fastchat/client";
 import { type Delivery, type Entry, NO_ATTRIBUTES } from "./Entry.ts";
 import { perFrame } from "./frames.ts";
@@ -35,7 +34,6 @@ const INBOX_PAGES_MAX = 10;
 const INBOX_PAGE = 100;
 const REFRESH_DELAY = 300;
 const REFRESH_INTERVAL = 60_000;
-const TYPING_INTERVAL = 4000;
 
 /** Something to be sent: what was written, and what it belongs to. */
 export interface Draft {
@@ -57,6 +55,8 @@ export interface UploadState {
 /** Everything of the signed-in user's chat: the rooms, the people, what is sent. Lives from sign-in to sign-out. */
 export class Chat implements RoomHost {
   readonly client: FastChatClient;
+  readonly self: UserId;
+  readonly name: string;
   readonly people: People;
   readonly presence: Presence;
   readonly notifier: Notifier;
@@ -79,10 +79,11 @@ export class Chat implements RoomHost {
   #interval = 0;
   #isRefreshing = false;
   #epoch = 0;
-  #lastTyping = 0;
 
-  constructor(client: FastChatClient) {
+  constructor(client: FastChatClient, identity: Identity) {
     this.client = client;
+    this.self = identity.user;
+    this.name = identity.name;
     this.people = new People(client);
     this.presence = new Presence(client);
     this.notifier = new Notifier(this);
@@ -90,11 +91,7 @@ export class Chat implements RoomHost {
     this.order = this.#order;
     this.unread = computed(() => this.#order.value.reduce((sum, room) => sum + room.unread.value, 0));
     this.mentions = computed(() => this.#order.value.reduce((sum, room) => sum + (room.info.value.kind === "direct" ? room.unread.value : room.mentions.value), 0));
-    this.people.learn(client.user, client.userName);
-  }
-
-  get self(): UserId {
-    return this.client.user;
+    this.people.learn(this.self, this.name);
   }
 
   /** Loads the list and begins to follow it. */
@@ -211,18 +208,11 @@ export class Chat implements RoomHost {
     if (entry.clientMessageId !== undefined) void this.client.outbox?.discard(entry.clientMessageId);
   }
 
-  /** Says that the user types, at most every few seconds. */
-  typing(room: Room): void {
-    const now = performance.now();
-    if (now - this.#lastTyping < TYPING_INTERVAL || !room.isMember) return;
-    this.#lastTyping = now;
-    void this.client.signalTyping(room.id, "typing");
-  }
-
-  stoppedTyping(room: Room): void {
-    if (this.#lastTyping === 0) return;
-    this.#lastTyping = 0;
-    void this.client.signalTyping(room.id, "stopped");
+  infoChanged(room: Room): void {
+    void this.client.getConversation(room.id).then(
+      (info) => room.updateInfo(info),
+      () => this.refreshSoon(),
+    );
   }
 
   async #send(key: string): Promise<void> {
@@ -232,7 +222,9 @@ export class Chat implements RoomHost {
     try {
       for (const file of (draft.files ?? []).slice(known.attachments.length)) {
         this.#showUpload(key, { name: file.name, done: 0, total: file.size });
-        const upload = await this.client.upload(file, nameOf(file), mediaTypeOf(file), {
+        const upload = await this.client.upload(file, {
+          name: nameOf(file),
+          mediaType: mediaTypeOf(file),
           onProgress: (progress: AttachmentProgress) => this.#showUpload(key, { name: file.name, ...progress }),
         });
         known.attachments.push(upload.attachment);
@@ -247,15 +239,7 @@ export class Chat implements RoomHost {
     this.#showUpload(key, undefined);
     const attributes = attributesFor(draft, known.attachments);
     const hasAttributes = Object.keys(attributes).length > 0;
-    let publishing: Publishing;
-    try {
-      publishing = this.client.publishText(room.id, draft.text, { clientMessageId: key.slice(1) as ClientMessageId, ...(hasAttributes ? { attributes } : {}) });
-    } catch (error) {
-      room.log.changePending(key, { delivery: "refused", problem: explain(error) });
-      return;
-    }
-
-    this.#watch(room, key, publishing);
+    this.#watch(room, key, this.client.publishText(room.id, draft.text, { clientMessageId: key.slice(1) as ClientMessageId, ...(hasAttributes ? { attributes } : {}) }));
   }
 
   #watch(room: Room, key: string, publishing: Publishing): void {
@@ -328,11 +312,16 @@ export class Chat implements RoomHost {
       if (room === undefined || !isText) continue;
       const key = `m${item.id}`;
       if (room.log.pending.some((one) => one.key === key)) continue;
+      // Read as the record that it will be.
+      const record = new ChatMessage(item.conversation, 0, {
+        size: 0, sequence: 0, sentAt: item.queuedAt, sender: this.self, publisher: this.self, clientMessageId: item.id, device: 0n, kind: item.kind, flags: 0, isErased: false, body: item.body,
+      });
+      const isQueued = item.state === "queued";
       room.log.addPending({
-        ...this.#pendingEntry(key, { text: textOf(item.kind, item.body) ?? "" }, item.state === "queued" ? "queued" : "refused", []),
-        attributes: attributesOf(item.kind, item.body) ?? NO_ATTRIBUTES,
+        ...this.#pendingEntry(key, { text: record.text ?? "" }, isQueued ? "queued" : "refused", []),
+        attributes: record.attributes ?? NO_ATTRIBUTES,
         sentAt: item.queuedAt,
-        problem: item.state === "queued" ? undefined : item.state === "unknown" ? "It may have been sent before this device was signed out." : item.refused?.reason,
+        problem: isQueued ? undefined : item.state === "unknown" ? "It may have been sent before this device was signed out." : item.refused?.reason,
       });
     }
   }
@@ -389,7 +378,7 @@ export class Chat implements RoomHost {
     let next: Uint8Array | undefined;
     let pages = 0;
     do {
-      const page = await this.client.getInbox({ limit: INBOX_PAGE, ...(next === undefined ? {} : { next }) });
+      const page = await this.client.getInbox({ limit: INBOX_PAGE, after: next });
       this.#epoch = page.epoch;
       this.total.value = page.total;
       for (const entry of page.entries) this.#take(entry);

@@ -90,7 +90,7 @@ export class People {
       users.forEach((user, index) => {
         const profile = profiles[index];
         this.#wanted.delete(user);
-        if (profile === undefined || profile === null) {
+        if (profile === undefined) {
           strangers.push(user);
           return;
         }

@@ -67,7 +67,7 @@ export class Presence {
 
   async #follow(conversation: ConversationId, state: Signal<RoomPresence>, ended: AbortSignal): Promise<void> {
     try {
-      for await (const update of this.#client.watchPresence(conversation, ended)) {
+      for await (const update of this.#client.watchPresence(conversation, { signal: ended })) {
         state.value = { online: update.online, members: update.members, isByName: update.entries !== undefined };
         for (const entry of update.entries ?? []) this.of(entry.user).value = entry;
       }

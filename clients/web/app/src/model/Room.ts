@@ -1,12 +1,12 @@
-import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import {
   type ChatMessage,
   type ConversationId,
   type ConversationInfo,
-  EpochChangedError,
+  type ConversationSubscription,
   type FastChatClient,
-  HistoryTruncatedError,
   type InboxEntry,
+  type LogPosition,
   MessageKind,
   type UserId,
 } from "@fastchat/client";
@@ -28,6 +28,8 @@ export interface RoomHost {
   messageCame(room: Room, message: ChatMessage, isMention: boolean): void;
   /** The order of the list may be another one. */
   orderChanged(): void;
+  /** What the conversation is may be something else: the broker is asked. */
+  infoChanged(room: Room): void;
   /** The broker knows better: the list is asked for again. */
   refreshSoon(): void;
 }
@@ -60,7 +62,7 @@ export class Room {
   #isReadKnown = false;
   #told = 0;
   #readTimer = 0;
-  #follow: AbortController | null = null;
+  #subscription: ConversationSubscription | null = null;
 
   constructor(host: RoomHost, info: ConversationInfo) {
     this.id = info.conversation;
@@ -134,69 +136,64 @@ export class Room {
 
   /** Begins to receive what is written, from behind what is known. */
   follow(): void {
-    if (this.#follow !== null) return;
-    this.#follow = new AbortController();
-    void this.#run(this.#follow.signal);
+    if (this.#subscription !== null) return;
+    const { epoch, head } = this.info.peek();
+    this.#subscribe({ epoch, sequence: head });
   }
 
   unfollow(): void {
-    this.#follow?.abort();
-    this.#follow = null;
+    this.#subscription?.close();
+    this.#subscription = null;
   }
 
   get isFollowed(): boolean {
-    return this.#follow !== null;
+    return this.#subscription !== null;
   }
 
-  async #run(ended: AbortSignal): Promise<void> {
-    let after = { epoch: this.info.peek().epoch, sequence: this.info.peek().head };
-    while (!ended.aborted) {
-      try {
-        for await (const record of this.#host.client.read(this.id, after, ended)) {
-          after = record.position;
-          this.#receive(record);
-        }
-
-        return;
-      } catch (error) {
-        if (error instanceof EpochChangedError) {
+  #subscribe(after: LogPosition): void {
+    this.#subscription = this.#host.client.subscribe(this.id, after, {
+      onMessages: (messages) => batch(() => this.#receive(messages)),
+      onEnd: (end) => {
+        this.#subscription = null;
+        if (end.reason === "epochChanged") {
           // The broker was set back: what was shown may be gone. The log is another one, and is loaded anew.
-          after = { epoch: error.epoch, sequence: error.head };
-          this.updateInfo({ ...this.info.peek(), epoch: error.epoch, head: error.head });
-        } else if (error instanceof HistoryTruncatedError) {
-          after = error.resumeAfter;
-        } else {
-          // Not a member any more, signed out: whoever opens the room again finds out.
-          if (!ended.aborted) {
-            this.#follow = null;
-            this.#host.refreshSoon();
-          }
-
-          return;
+          const { epoch, head } = end.error;
+          this.updateInfo({ ...this.info.peek(), epoch, head });
+          this.#subscribe({ epoch, sequence: head });
+        } else if (end.reason === "truncated") {
+          this.#subscribe(end.error.resumeAfter);
+        } else if (end.reason !== "clientEnded") {
+          // Not a member any more, or not allowed to read: the list says what is.
+          this.#host.refreshSoon();
         }
-      }
-    }
+      },
+    });
   }
 
-  #receive(record: ChatMessage): void {
-    this.log.receive(record);
-    const isOwn = record.sender === this.#host.self;
-    if (record.isMessage) {
-      this.stopTyping(record.sender);
-      this.activity.value = Math.max(this.activity.peek(), record.sentAt);
-      this.preview.value = { sequence: record.sequence, sender: record.sender, text: record.text?.slice(0, PREVIEW_LENGTH) ?? "", isDeleted: false };
-      this.#host.orderChanged();
-      if (!isOwn && record.sequence > this.#read) {
-        const isMention = record.attributes?.mentionsAll === true || record.attributes?.mentions?.includes(this.#host.self) === true;
-        this.unread.value++;
-        if (isMention) this.mentions.value++;
-        this.#host.messageCame(this, record, isMention);
-      }
-
-      return;
+  #receive(records: readonly ChatMessage[]): void {
+    this.log.receive(records);
+    for (const record of records) {
+      if (record.isMessage) this.#receiveMessage(record);
+      else this.#receiveChange(record);
     }
 
-    const { target } = record;
+    this.#host.orderChanged();
+  }
+
+  #receiveMessage(record: ChatMessage): void {
+    const isOwn = record.sender === this.#host.self;
+    this.stopTyping(record.sender);
+    this.activity.value = Math.max(this.activity.peek(), record.sentAt);
+    this.preview.value = { sequence: record.sequence, sender: record.sender, text: record.text?.slice(0, PREVIEW_LENGTH) ?? "", isDeleted: false };
+    if (isOwn || record.sequence <= this.#read) return;
+    const isMention = record.attributes?.mentionsAll === true || record.attributes?.mentions?.includes(this.#host.self) === true;
+    this.unread.value++;
+    if (isMention) this.mentions.value++;
+    this.#host.messageCame(this, record, isMention);
+  }
+
+  #receiveChange(record: ChatMessage): void {
+    const { target, changes, membership } = record;
     const preview = this.preview.peek();
     if (target !== undefined && target === preview?.sequence) {
       if (record.kind === MessageKind.Edit) this.preview.value = { ...preview, text: record.text?.slice(0, PREVIEW_LENGTH) };
@@ -204,12 +201,7 @@ export class Room {
     }
 
     // Titles, topics, roles: what they are now, the broker says.
-    const { changes, membership } = record;
-    if (changes !== undefined || membership?.user === this.#host.self) this.#host.refreshSoon();
-    if (changes !== undefined) {
-      const { info } = this;
-      this.info.value = { ...info.peek(), title: changes.title ?? info.peek().title, topic: changes.topic ?? info.peek().topic };
-    }
+    if (changes !== undefined || membership?.user === this.#host.self) this.#host.infoChanged(this);
   }
 
   startTyping(user: UserId): void {

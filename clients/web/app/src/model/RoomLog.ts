@@ -68,11 +68,14 @@ export class RoomLog implements LogSource<Entry> {
     this.#tell();
   }
 
-  /** Takes a record that came live. They come in order, each once. */
-  receive(record: ChatMessage): void {
-    if (record.sequence > this.head) this.head = record.sequence;
-    this.#store(record);
-    this.#apply(record, true);
+  /** Takes records that came live. They come in order, each once. */
+  receive(records: readonly ChatMessage[]): void {
+    for (const record of records) {
+      if (record.sequence > this.head) this.head = record.sequence;
+      this.#store(record);
+      this.#apply(record, true);
+    }
+
     this.#tell();
   }
 
@@ -101,7 +104,7 @@ export class RoomLog implements LogSource<Entry> {
     this.#loading.add(name);
     try {
       const [page, states] = await Promise.all([
-        this.#client.fetch(this.#conversation, { epoch: this.#epoch, sequence: first - 1 }, "forward", last - first + 1),
+        this.#client.fetch(this.#conversation, { after: { epoch: this.#epoch, sequence: first - 1 }, limit: last - first + 1 }),
         this.#client.getMessageStates(this.#conversation, first, last),
       ]);
       if (page.epoch !== this.#epoch) return;
@@ -130,7 +133,7 @@ export class RoomLog implements LogSource<Entry> {
     const known = this.#entries.get(sequence);
     if (known !== undefined) return known;
     const [page, states] = await Promise.all([
-      this.#client.fetch(this.#conversation, { epoch: this.#epoch, sequence: sequence - 1 }, "forward", 1),
+      this.#client.fetch(this.#conversation, { after: { epoch: this.#epoch, sequence: sequence - 1 }, limit: 1 }),
       this.#client.getMessageStates(this.#conversation, sequence, sequence),
     ]);
     const record = page.messages.find((message) => message.sequence === sequence);

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { BrowserOutboxStore, BrowserTokenStore, ConnectionError, FastChatClient } from "@fastchat/client";
+import { type ClientOptions, ConnectionError, type DeviceTokens, FastChatClient, type Identity, IndexedDbOutbox, IndexedDbTokenStore } from "@fastchat/client";
 import { Chat } from "./Chat.ts";
 import { explain } from "./problems.ts";
 
@@ -17,51 +17,51 @@ export function serverUrl(): string | undefined {
   return said === undefined || said === "" ? undefined : said;
 }
 
-const tokens = new BrowserTokenStore();
-const outbox = new BrowserOutboxStore();
+const tokens = new IndexedDbTokenStore();
+const outbox = new IndexedDbOutbox();
 
 const CLIENT_NAME = `FastChat web, ${browserName()}`;
 
-/** Takes up what was left, if somebody is signed in on this device. */
+/** Takes up what was left, if somebody is signed in on this device: without waiting for the broker, which may be away. */
 export async function resume(): Promise<void> {
-  if ((await tokens.peek()) === undefined) {
+  let known: DeviceTokens | undefined;
+  try {
+    known = await tokens.peek();
+  } catch {
+    // This browser keeps nothing for pages: whoever signs in does so until the page is closed.
+  }
+
+  if (known === undefined) {
     session.value = { state: "out", reason: undefined };
     return;
   }
 
-  try {
-    await begin({});
-  } catch (error) {
-    if (error instanceof ConnectionError && error.close.advice === "never") await tokens.clear();
-    session.value = { state: "out", reason: explain(error) };
-  }
+  begin(FastChatClient.start(options()), { user: known.user, name: known.name, device: known.device });
 }
 
 /** Signs in, or makes an account first. @throws why not, for {@link explain}. */
 export async function signIn(name: string, password: string, register: boolean): Promise<void> {
-  await begin({ name, password, register });
+  const client = await FastChatClient.connect({ ...options(), name, password, register });
+  begin(client, client.identity!);
 }
 
-async function begin(how: { name?: string; password?: string; register?: boolean }): Promise<void> {
+function options(): ClientOptions {
   const url = serverUrl();
-  const client = await FastChatClient.connect({
-    ...(url === undefined ? {} : { url }),
-    ...how,
-    tokenStore: tokens,
-    outbox,
-    clientName: CLIENT_NAME,
-    // With a password the first answer counts; who is signed in already waits for the broker as long as it takes.
-    reconnect: how.name === undefined ? {} : { attemptsMax: Infinity },
-  });
-  const chat = new Chat(client);
+  return { ...(url === undefined ? {} : { url }), tokenStore: tokens, outbox, clientName: CLIENT_NAME };
+}
+
+function begin(client: FastChatClient, identity: Identity): void {
+  const chat = new Chat(client, identity);
   session.value = { state: "in", chat };
-  client.on("state", (state) => {
-    if (state.phase !== "closed" || session.peek().state !== "in") return;
+  void client.closed.then(async (state) => {
+    const current = session.peek();
+    if (current.state !== "in" || current.chat !== chat) return;
     chat.stop();
-    if (state.lastClose?.advice === "never") void tokens.clear();
+    // What signed in is worth nothing any more; what was not sent stays in the outbox for whoever signs in again.
+    if (state.lastClose?.advice === "never") await tokens.clear();
     session.value = { state: "out", reason: state.lastClose === undefined ? undefined : explain(new ConnectionError(state.lastClose, true)) };
   });
-  await chat.start();
+  void chat.start();
 }
 
 /** Ends this device: nobody signs in with what is stored here any more. */

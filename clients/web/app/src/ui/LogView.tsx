@@ -52,6 +52,13 @@ const FOLLOW_PIXELS = 48;
 /** A stretch without anything to draw is not looked through further than this in one step. */
 const SEQUENCES_STEP_MAX = 1000;
 
+/** What the next drawing puts where: pixels below the top of the view, its middle, or wherever the view is now. */
+interface Placement {
+  readonly sequence: number;
+  readonly at: number | "center" | "stay";
+  readonly flash: boolean;
+}
+
 type Anchor = { element: HTMLElement; top: number } | null;
 
 /**
@@ -67,10 +74,9 @@ export class LogView<Entry extends LogEntry> extends Component<Props<Entry>> {
   #idle = 0;
   #lastTop = 0;
   #isPointerDown = false;
-  /** After the next drawing, this sequence stands at this place (pixels below the top of the view; null = leave the view, move the rows under it). */
-  #align: { sequence: number; at: number | "center" | "stay"; flash: boolean } | null = null;
+  #align: Placement | null = null;
   /** A place that is waited for: it is not loaded yet. */
-  #wanted: { sequence: number; at: number | "center"; flash: boolean } | null = null;
+  #wanted: Placement | null = null;
   #observer: ResizeObserver | null = null;
   #lastRowsHeight = 0;
   /** The spacer that the elements have, while `#window.above` is what they shall have. */
@@ -432,7 +438,7 @@ export class LogView<Entry extends LogEntry> extends Component<Props<Entry>> {
     if (isShortAbove || isShortBelow) this.changed();
   }
 
-  #place(align: NonNullable<LogView<Entry>["#align"]>): void {
+  #place(align: Placement): void {
     const { log } = this.props;
     const scroller = this.#scroller.current!;
     const rows = this.#rows.current!;

@@ -92,7 +92,7 @@ function hrefOf(address: string): string | undefined {
   }
 }
 
-const ONLY_EMOJI = /^(?:\p{RGI_Emoji}\s*){1,6}$/v;
+const ONLY_EMOJI = /^(?:[\p{Extended_Pictographic}\u{1f1e6}-\u{1f1ff}][\u{1f3fb}-\u{1f3ff}\u200d\ufe0f\u20e3]*\s*){1,12}$/u;
 
 /** True for a message of a few pictures and nothing else, which are shown larger. */
 export function isOnlyEmoji(text: string): boolean {
