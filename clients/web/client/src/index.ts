@@ -23,7 +23,7 @@ export type {
 } from "./client/Pages.js";
 export { ChatMessage, type HistoryPage } from "./client/ChatMessage.js";
 export {
-  ClientError, ConnectionError, ContentError, EpochChangedError, HistoryTruncatedError, PositionAheadError, QueueFullError, RateLimitedError, RequestError,
+  ClientError, ConnectionError, ContentError, DiscardedError, EpochChangedError, HistoryTruncatedError, PositionAheadError, QueueFullError, RateLimitedError, RequestError,
 } from "./client/ClientError.js";
 export { CloseReason, type ConnectionPhase, type ConnectionState } from "./client/ConnectionState.js";
 export type { ConversationReading, ConversationSubscription, SubscriptionEnd, SubscriptionHandler } from "./client/Reading.js";
@@ -35,7 +35,8 @@ export type { Clock } from "./client/Clock.js";
 export type { WakeSource } from "./client/Wake.js";
 export type { WebSocketConstructor, WebSocketLike } from "./client/connections/Transport.js";
 export { IndexedDbTokenStore } from "./stores/IndexedDbTokenStore.js";
-export { IndexedDbOutbox, MemoryOutbox } from "./stores/OutboxStores.js";
+export { IndexedDbOutbox } from "./stores/IndexedDbOutbox.js";
+export { MemoryOutbox } from "./stores/MemoryOutbox.js";
 export { CloseCode, adviceOf, nameOfClose, type ReconnectAdvice } from "./protocol/CloseCode.js";
 export { ErrorCode, isRetryable } from "./protocol/ErrorCode.js";
 export { ProtocolLimits } from "./protocol/ProtocolLimits.js";

@@ -152,6 +152,14 @@ export class QueueFullError extends ClientError {
   readonly isRetryable = true;
 }
 
+/** The application threw the publish away ({@link Outbox.discard}). One that was under way may have been sent all the same. */
+export class DiscardedError extends ClientError {
+  override readonly name = "DiscardedError";
+  readonly scope = "request";
+  readonly code = 0;
+  readonly isRetryable = false;
+}
+
 /** What came is not what its hash says: it is not to be used. */
 export class ContentError extends ClientError {
   override readonly name = "ContentError";

@@ -16,11 +16,13 @@ export class CloseReason {
     readonly isLocal = false,
     /** What failed on this side; undefined when the broker closed. */
     readonly cause: unknown = undefined,
+    /** This side cannot go on, whatever the code says. */
+    readonly isFatal = false,
   ) {}
 
   /** What to do next. A connection that broke without a word is taken up again. */
   get advice(): ReconnectAdvice {
-    return this.isLocal || this.code === CloseCode.None ? "now" : adviceOf(this.code);
+    return this.isFatal ? "never" : this.isLocal || this.code === CloseCode.None ? "now" : adviceOf(this.code);
   }
 
   toString(): string {

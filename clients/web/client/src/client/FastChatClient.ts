@@ -205,7 +205,7 @@ export class FastChatClient extends PrivacyRequests {
 
   /** Tries at once when the client waits for its next attempt, and asks a silent connection for a sign of life. Pages need not call it: the client does so when the page becomes visible or the network is back. */
   wake(): void {
-    this.session.wake();
+    this.session.wakeUp();
   }
 
   /**

@@ -2,6 +2,8 @@
 export const ProtocolLimits = {
   /** Bytes of a message body. */
   bodySizeMax: 65_536,
+  /** Bytes of a frame body from a client. */
+  clientFrameSizeMax: 66_560,
   /** Bytes of a frame body from the broker, which a client must accept. */
   serverFrameSizeMax: 262_144,
   /** Publishes of one connection that may wait for their answer. */
