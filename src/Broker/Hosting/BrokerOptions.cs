@@ -18,7 +18,7 @@ public sealed record BrokerOptions
     /// <summary>Address of the TCP listener, HOST:PORT; port 0 = any free one.</summary>
     public string Listen { get; init; } = "127.0.0.1:7400";
 
-    /// <summary>Address of the HTTP listener (WebSocket, health), HOST:PORT; port 0 = any free one.</summary>
+    /// <summary>Address of the HTTP listener (web page, WebSocket, health), HOST:PORT; port 0 = any free one.</summary>
     public string Http { get; init; } = "127.0.0.1:7480";
 
     /// <summary>Address of a further TCP listener without TLS, for programs on this machine: a loopback address, HOST:PORT; null for none.</summary>
@@ -63,6 +63,12 @@ public sealed record BrokerOptions
 
     /// <summary>Origins of web pages that may open a WebSocket, beside the broker's own.</summary>
     public IReadOnlyList<string> AllowedOrigins { get; init; } = [];
+
+    /// <summary>True when the HTTP listener serves the web page as well.</summary>
+    public bool Web { get; init; } = true;
+
+    /// <summary>The directory of the built web page; null: <c>web</c> beside the program. While nothing is there, <c>/</c> says how to build it.</summary>
+    public string? WebDirectory { get; init; }
 
     /// <summary>True when people may make accounts themselves.</summary>
     public bool Registration { get; init; } = true;
@@ -266,6 +272,8 @@ public sealed record BrokerOptions
         Require(EncryptionKeyFile is null || EncryptionCommand.Count == 0, "encryption_key_file and encryption_command: one of them");
         Require(EncryptionKeyFileOld is null || EncryptionCommandOld.Count == 0, "encryption_key_file_old and encryption_command_old: one of them");
         bool isEncrypting = EncryptionKeyFile is not null || EncryptionCommand.Count > 0;
+        Require(Web || WebDirectory is null, "web_directory: only with web");
+        Require(WebDirectory is not { Length: 0 }, "web_directory: not empty");
         Require(isEncrypting || (EncryptionKeyFileOld is null && EncryptionCommandOld.Count == 0 && Keys is null), "keys and the master key before need encryption_key_file or encryption_command");
         ToLimitSettings().Validate();
         ValidateTransport();
@@ -305,6 +313,9 @@ public sealed record BrokerOptions
             ? endPoint
             : throw new ArgumentException($"{text} is not an address of the form HOST:PORT with a numeric host");
     }
+
+    /// <summary>Where the built page lies; null when none is served.</summary>
+    internal string? PageDirectory => Web ? Path.GetFullPath(WebDirectory ?? Path.Combine(AppContext.BaseDirectory, "web")) : null;
 
     internal ConnectionSettings ToConnectionSettings() => new()
     {
