@@ -62,8 +62,11 @@ export class FakeConnection implements WebSocketLike {
 
   /** The transport is open. */
   async open(): Promise<void> {
-    this.readyState = 1;
-    this.onopen?.({} as never);
+    if (this.readyState === 0) {
+      this.readyState = 1;
+      this.onopen?.({} as never);
+    }
+
     await settle();
   }
 
