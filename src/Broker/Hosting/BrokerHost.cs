@@ -59,13 +59,9 @@ public static class BrokerHost
         parts.Audit.Note(new AuditEntry(AuditAct.SettingsLoaded) { Detail = ChangedOptions.Of(options) });
         await parts.Audit.FlushAsync();
         using ListenerDoors doors = new(options, parts, log);
-<<<<<<< HEAD
         using SettingsReload reload = new(options, reread, doors.Reload, parts.RunningLimits, parts.Audit, log);
-        await using WebApplication application = Build(options, parts, doors, logging);
-=======
         using PageSource? page = options.PageDirectory is { } directory ? new PageSource(directory, TimeProvider.System, log) : null;
         await using WebApplication application = Build(options, parts, doors, page, logging);
->>>>>>> faa4a93
         await application.StartAsync(stop);
 
         IReadOnlyList<string> bound = AddressesOf(application, options);
