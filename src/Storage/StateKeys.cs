@@ -49,6 +49,7 @@ namespace FastChat.Storage;
 ///  'C' · SHA-256 (32) · upload u64 BE · chunk u32 BE                  a piece of its content
 ///  'D' · time i64 BE · SHA-256 (32) · user (16) when an upload ends
 ///  'e' · conversation (16) · sequence u64 BE    record that is to be erased (the log's own; no value)
+///  'L'                                          the secret that the salts of names follow from
 ///  'U' · user (16)                              the user's secret was destroyed
 ///  'V' · conversation (16)                      the conversation's secret was destroyed
 ///  'W'                                          the vault that bodies are sealed by (the log's own)
@@ -130,6 +131,9 @@ public static class StateKeys
 
     /// <summary>The number of shards that the store was made for; u16 LE, written once.</summary>
     public static ReadOnlySpan<byte> ShardCount => [0, 2];
+
+    /// <summary>The key of the secret that the salts of names follow from.</summary>
+    public static ReadOnlySpan<byte> SaltSecret => "L"u8;
 
     /// <summary>Bytes of a name's key.</summary>
     public static int NameSize(int nameBytes) => 2 + nameBytes;

@@ -1,5 +1,7 @@
 using System.Net;
 
+using FastChat.Protocol;
+
 using Microsoft.AspNetCore.Connections;
 
 namespace FastChat.Broker.Connections;
@@ -19,6 +21,9 @@ internal sealed record ConnectionOrigin(string Remote)
     /// names anybody, least of all its subject, which is text.
     /// </summary>
     public IReadOnlyList<string> CertificateNames { get; init; } = [];
+
+    /// <summary>What a proof can be bound to: what only the two ends of this TLS connection know. Empty without TLS, and behind a proxy that ends it.</summary>
+    public IReadOnlyList<ChannelBinding> Bindings { get; init; } = [];
 
     /// <summary>When it was accepted (<see cref="TimeProvider.GetTimestamp"/>), which the login deadline counts from; 0 = when its first frame is waited for.</summary>
     public long Accepted { get; init; }
