@@ -1,0 +1,28 @@
+import { readU32, readU64 } from "../encoding/Numbers.js";
+import { readId, type ConversationId } from "../primitives/Ids.js";
+
+/** The session fell behind: from here delivery comes from the log (protocol.md §7.2). */
+export interface Lag {
+  readonly conversation: ConversationId;
+  readonly epoch: number;
+  readonly next: number;
+  readonly head: number;
+}
+
+/**
+ * ```
+ *  0              16      20      24          32          40
+ * +--------------+-------+-------+-----------+-----------+
+ * | conversation | epoch | zero  | next u64  | head u64  |
+ * +--------------+-------+-------+-----------+-----------+
+ * ```
+ * Undefined when it cannot be read.
+ */
+export function readLag(body: Uint8Array): Lag | undefined {
+  if (body.length < 40) {
+    return undefined;
+  }
+
+  const lag = { conversation: readId<ConversationId>(body, 0), epoch: readU32(body, 16), next: readU64(body, 24), head: readU64(body, 32) };
+  return Number.isNaN(lag.next + lag.head) ? undefined : lag;
+}
