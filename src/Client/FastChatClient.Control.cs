@@ -323,9 +323,10 @@ public sealed partial class FastChatClient
     }
 
     private async Task<TResult> ControlAsync<TResult>(
-        FrameType type, ControlMap body, bool isIdempotent, Func<ControlMap, TResult> parse, CancellationToken cancellationToken)
+        FrameType type, ControlMap body, bool isIdempotent, Func<ControlMap, TResult> parse, CancellationToken cancellationToken, int connection = 0)
     {
         await _session.RequestSlots.WaitAsync(cancellationToken).ConfigureAwait(Continuation.InContext);
-        return await AskAsync(new MapRequest<TResult>(type, body, isIdempotent, parse, _session.RequestSlots), cancellationToken).ConfigureAwait(Continuation.InContext);
+        MapRequest<TResult> request = new(type, body, isIdempotent, parse, _session.RequestSlots) { BoundTo = connection };
+        return await AskAsync(request, cancellationToken).ConfigureAwait(Continuation.InContext);
     }
 }

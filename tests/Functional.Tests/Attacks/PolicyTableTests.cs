@@ -13,7 +13,7 @@ public sealed class PolicyTableTests
     private static readonly string[] Accounts = ["user", "operator", "program that reads", "program that publishes"];
 
     /// <summary>Frames that ask for nothing of anybody's, and the one that ends the broker (<see cref="Only_operators_end_the_broker"/>).</summary>
-    private static readonly FrameType[] OfTheConnection = [FrameType.Hello, FrameType.Ping, FrameType.Pong, FrameType.Close, FrameType.Credit, FrameType.Signal, FrameType.Unsubscribe, FrameType.Drain];
+    private static readonly FrameType[] OfTheConnection = [FrameType.Hello, FrameType.Proof, FrameType.Ping, FrameType.Pong, FrameType.Close, FrameType.Credit, FrameType.Signal, FrameType.Unsubscribe, FrameType.Drain];
 
     private static readonly Row[] InAGroup =
     [
@@ -77,6 +77,8 @@ public sealed class PolicyTableTests
         new("end a device that is none", FrameType.EndDevices, "xxff", _ => new ControlMap().Set("device", 42L)),
         new("end another's devices", FrameType.EndDevices, "faff", cell => new ControlMap().SetId("user", cell.Stranger.Value).Set("all", true)),
         new("a wrong password for another one", FrameType.ChangePassword, "xxff", _ => new ControlMap().Set("password", "not this one").Set("new", "correct horse")),
+        new("a challenge where no proofs are taken", FrameType.BeginProof, "xxff", _ => new ControlMap().Set("scram", "n,,n=witness,r=fyko+d2lbbFgONRv9qkx")),
+        new("a proof that answers no challenge", FrameType.ChangePassword, "xxff", _ => new ControlMap().Set("scram", "c=biws,r=x,p=x")),
         new("suspend", FrameType.SuspendUser, "faff", cell => new ControlMap().SetId("user", cell.Stranger.Value).Set("suspended", true)),
         new("accounts", FrameType.ListUsers, "faff", _ => new ControlMap()),
         new("sessions", FrameType.ListSessions, "faff", _ => new ControlMap()),
