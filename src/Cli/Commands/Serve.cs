@@ -10,6 +10,9 @@ namespace FastChat.Cli;
 /// <summary><c>serve</c>: runs the broker until SIGTERM or SIGINT, then drains.</summary>
 internal static class Serve
 {
+    /// <summary>Names the directory of the page that was built with the program; the launcher sets it.</summary>
+    private const string WebDirectoryVariable = "FASTCHAT_WEB_DIRECTORY";
+
     private static readonly JsonSerializerOptions ConfigFormat = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -28,13 +31,21 @@ internal static class Serve
         Option<string?> unix = new("--unix") { Description = "Listen on a Unix domain socket as well", HelpName = "PATH" };
         Option<string?> certificate = new("--tls-certificate") { Description = "Speak TLS, with the certificate in this PEM file", HelpName = "FILE" };
         Option<string?> key = new("--tls-key") { Description = "The certificate's private key, a PEM file", HelpName = "FILE" };
+        Option<string?> web = new("--web") { Description = "The directory of the built web page (default: the one that was built with the program)", HelpName = "DIR" };
+        Option<bool> noWeb = new("--no-web") { Description = "Serve no web page" };
         Option<bool> acceptLoss = new("--accept-loss") { Description = "Start although acknowledged messages are missing: begins a new epoch" };
-        Command command = new("serve", "Run the broker") { config, data, listen, http, unix, certificate, key, acceptLoss };
+        Command command = new("serve", "Run the broker") { config, data, listen, http, unix, certificate, key, web, noWeb, acceptLoss };
         command.SetAction((parsed, cancellation) =>
         {
-            BrokerOptions options = ReadConfig(parsed.GetValue(config));
-            return RunAsync(
-                options with
+            // Somewhere else may be the current directory when it is read again.
+            string? path = parsed.GetValue(config) is { } file ? Path.GetFullPath(file) : null;
+            return RunAsync(Read, path is not null, cancellation);
+
+            BrokerOptions Read()
+            {
+                BrokerOptions options = ReadConfig(path);
+                bool hasWeb = options.Web && !parsed.GetValue(noWeb);
+                return options with
                 {
                     Data = parsed.GetValue(data) ?? options.Data,
                     Listen = parsed.GetValue(listen) ?? options.Listen,
@@ -42,21 +53,23 @@ internal static class Serve
                     UnixSocket = parsed.GetValue(unix) ?? options.UnixSocket,
                     TlsCertificate = parsed.GetValue(certificate) ?? options.TlsCertificate,
                     TlsKey = parsed.GetValue(key) ?? options.TlsKey,
+                    Web = hasWeb,
+                    WebDirectory = parsed.GetValue(web) ?? (hasWeb == options.Web ? options.WebDirectory : null) ?? (hasWeb ? Environment.GetEnvironmentVariable(WebDirectoryVariable) : null),
                     AcceptLoss = parsed.GetValue(acceptLoss) || options.AcceptLoss,
-                },
-                cancellation);
+                };
+            }
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(BrokerOptions options, CancellationToken cancellation)
+    private static async Task<int> RunAsync(Func<BrokerOptions> read, bool hasFile, CancellationToken cancellation)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         try
         {
-            await BrokerHost.RunAsync(options, Console.Out, stop.Token).ConfigureAwait(false);
+            await BrokerHost.RunAsync(read(), Console.Out, stop.Token, hasFile ? read : null).ConfigureAwait(false);
             return ExitCodes.Done;
         }
         catch (ArgumentException wrong)
@@ -76,6 +89,8 @@ internal static class Serve
         }
     }
 
+    /// <exception cref="ArgumentException">It holds something else than options.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
     private static BrokerOptions ReadConfig(string? path)
     {
         if (path is null)
@@ -89,11 +104,7 @@ internal static class Serve
         }
         catch (JsonException wrong)
         {
-            throw CliException.Usage($"{path}: {wrong.Message}");
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new CliException(failure.Message, inner: failure);
+            throw new ArgumentException($"{path}: {wrong.Message}", wrong);
         }
     }
 }
