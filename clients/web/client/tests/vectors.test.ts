@@ -156,8 +156,8 @@ const layouts: Record<string, (vector: Vector, frame: Frame) => void> = {
   Deliver: checkRecords,
   Chunk: checkRecords,
   Lag: ({ fields }, frame) => {
-    const { epoch, next, head } = fields;
-    assert.deepEqual(readLag(frame.body), isReadable(next, head) ? { conversation: hex(fields["conversation"]), epoch, next, head } : undefined);
+    const { epoch, flags, next, head } = fields;
+    assert.deepEqual(readLag(frame.body), isReadable(next, head) ? { conversation: hex(fields["conversation"]), epoch, isCut: flags === 1, next, head } : undefined);
   },
   Fetch: ({ fields, frames: [bytes] }, frame) => {
     const big = fields["position"] as number | bigint;

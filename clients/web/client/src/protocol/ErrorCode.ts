@@ -66,6 +66,8 @@ export const ErrorCode = {
   MechanismRefused: 32,
   /** The keys of the person, or of the conversation, were destroyed. */
   KeysDestroyed: 33,
+  /** There is no setting of that name, or its value makes no sense: nothing was changed. */
+  SettingInvalid: 36,
 } as const;
 
 /** Why a request failed: one of {@link ErrorCode}, or a number of a later version. */

@@ -79,6 +79,8 @@ export const FrameType = {
   ErasePerson: 0x72,
   GetStats: 0x78,
   Drain: 0x79,
+  GetLimits: 0x7a,
+  SetLimits: 0x7b,
   Notice: 0x80,
   Presence: 0x81,
 } as const;
