@@ -33,7 +33,7 @@ TYPES = {
     "Publish": 0x10, "Published": 0x11, "Subscribe": 0x12, "Subscribed": 0x13, "Unsubscribe": 0x14, "Unsubscribed": 0x15,
     "Deliver": 0x16, "Lag": 0x17, "Fetch": 0x18, "Chunk": 0x19, "FetchEnd": 0x1A, "Signal": 0x1C,
     "CreateConversation": 0x20, "ResolveConversation": 0x21, "AddMembers": 0x22, "RemoveMember": 0x23, "ListMembers": 0x24,
-    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "GetStats": 0x78, "Drain": 0x79, "Reply": 0x2F,
+    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "GetStats": 0x78, "Drain": 0x79, "GetLimits": 0x7A, "SetLimits": 0x7B, "Reply": 0x2F,
     "ChangeConversation": 0x30, "ChangeMember": 0x31, "CreateJoinLink": 0x32, "ListJoinLinks": 0x33, "RevokeJoinLink": 0x34, "JoinByLink": 0x35,
     "GetAnnotations": 0x38, "GetThread": 0x39, "GetPins": 0x3A, "Forward": 0x3B, "Schedule": 0x3C, "ListScheduled": 0x3D, "CancelScheduled": 0x3E,
     "Hide": 0x3F, "MoveCursor": 0x40, "ListCursors": 0x41, "GetInbox": 0x42, "ListHidden": 0x43,
@@ -221,9 +221,9 @@ def deliver(epoch, *records, conversation=CONVERSATION):
             raw(conversation, "conversation") + u(epoch, 4, "epoch") + u(len(records), 4, "count")
             + [part for parts, _ in records for part in parts])
 
-def lag(epoch, following, head):
-    return ({"conversation": CONVERSATION, "epoch": epoch, "next": following, "head": head},
-            raw(CONVERSATION, "conversation") + u(epoch, 4, "epoch") + raw(bytes(4), "zero") + u(following, 8, "next") + u(head, 8, "head"))
+def lag(epoch, following, head, flags=0):
+    return ({"conversation": CONVERSATION, "epoch": epoch, "flags": flags, "next": following, "head": head},
+            raw(CONVERSATION, "conversation") + u(epoch, 4, "epoch") + u(flags, 4, "flags") + u(following, 8, "next") + u(head, 8, "head"))
 
 def signal(kind, zero=bytes(3), conversation=CONVERSATION):
     return ({"conversation": conversation, "kind": kind},
@@ -385,6 +385,7 @@ def message_files():
 
     lags = File("lag", "Lag, S→C (protocol.md §7.2)")
     lags.frame("fell behind", "Lag", *lag(1, 180, 204))
+    lags.frame("the log was cut off", "Lag", *lag(1, 180, 204, flags=1))
     lags.frame("wide numbers", "Lag", *lag(0x01020304, 0x0102030405060708, 0x1112131415161718))
 
     fetches = File("fetch", "Fetch, C→S (protocol.md §4.5)")
@@ -457,6 +458,10 @@ def control_files():
 
     file("get-stats", "GetStats", [("what is counted", {})], "GetStats, C→S (protocol.md §4.6)")
     file("drain", "Drain", [("go home", {})], "Drain, C→S (protocol.md §4.6)")
+    file("get-limits", "GetLimits", [("what is in force", {})], "GetLimits, C→S (protocol.md §4.6)")
+    file("set-limits", "SetLimits", [
+        ("two of them", {"limits": {"limit_publishes_per_second": 5, "limit_trusted": ["10.0.0.0/8", "::1/128"]}}),
+        ("no rates", {"limits": {"limits": False}})], "SetLimits, C→S (protocol.md §4.6)")
 
     file("get-annotations", "GetAnnotations", [
         ("everything", {"conversation": GROUP}),
@@ -617,6 +622,7 @@ def control_files():
                 "commit": 123_456, "files": 9, "copied": 1_048_576, "dropped": 1}),
             ("what a broker counts", "GetStats", {"stats": {"fastchat.published": 12_345_678, "fastchat.connections": 2, "fastchat.commit.p99": 900}}),
             ("a broker drains", "Drain", {"draining": True}),
+            ("limits", "GetLimits", {"limits": {"limits": True, "limit_burst_seconds": 10, "limit_wrong_passwords": 20, "limit_trusted": ["127.0.0.0/8"]}}),
             ("a profile changed", "SetProfile", {"version": 4}),
             ("profiles: one is the client's own version, one may not be seen", "GetProfiles", {"profiles": [
                 {"user": USER, "version": 3, "unchanged": True}, None,

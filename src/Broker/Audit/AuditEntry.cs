@@ -28,11 +28,14 @@ internal enum AuditAct : byte
     BackupAsked,
     DrainAsked,
     SettingsLoaded,
+    SettingsChanged,
     SettingsRefused,
     CertificateLoaded,
     PersonExported,
     PersonErased,
     KeysDestroyed,
+    RetentionChanged,
+    ConversationErased,
     LinesLost,
 }
 

@@ -61,6 +61,15 @@ internal static partial class BrokerLog
     [LoggerMessage(1071, LogLevel.Error, "The certificate files have changed and cannot be used; the one from before is shown as before: {Reason}")]
     public static partial void CertificateRefused(ILogger log, string reason);
 
+    [LoggerMessage(1120, LogLevel.Information, "The settings were read again: {Changed}")]
+    public static partial void LimitsChanged(ILogger log, string changed);
+
+    [LoggerMessage(1121, LogLevel.Error, "The settings were read again and cannot be used; everything stays as it is: {Reason}")]
+    public static partial void SettingsRefused(ILogger log, string reason);
+
+    [LoggerMessage(1122, LogLevel.Warning, "These settings have changed and take a restart: {Names}")]
+    public static partial void SettingsTakeRestart(ILogger log, string names);
+
     [LoggerMessage(1050, LogLevel.Error, "A tick of presence ended by a defect")]
     public static partial void PresenceDefect(ILogger log, Exception defect);
 
@@ -75,6 +84,12 @@ internal static partial class BrokerLog
 
     [LoggerMessage(1082, LogLevel.Warning, "A person's data could not be written out")]
     public static partial void ExportFailed(ILogger log, Exception failure);
+
+    [LoggerMessage(1110, LogLevel.Error, "Looking for messages that are kept no longer ended by a defect; it is tried again")]
+    public static partial void RetentionDefect(ILogger log, Exception defect);
+
+    [LoggerMessage(1111, LogLevel.Error, "A conversation cannot be cut off beyond a damaged record: the rest of it is kept")]
+    public static partial void RetentionDamaged(ILogger log, Exception damage);
 
     [LoggerMessage(1060, LogLevel.Information, "The audit log ends with line {Number}, {Hash}")]
     public static partial void AuditEnds(ILogger log, long number, string hash);

@@ -226,6 +226,18 @@ public sealed record BrokerOptions
     /// <summary>Seconds for which such an archive can be fetched.</summary>
     public double ExportKeepSeconds { get; init; } = 86_400;
 
+    /// <summary>Days for which messages are kept in conversations that do not say it themselves; 0 = for good.</summary>
+    public double RetentionDays { get; init; }
+
+    /// <summary>Days after which messages go in any conversation, whatever it says; 0 = as it says.</summary>
+    public double RetentionDaysMax { get; init; }
+
+    /// <summary>Days for which a client may repeat a publish whose message is kept no longer, and is still told where it was.</summary>
+    public double RetentionRetryDays { get; init; } = 7;
+
+    /// <summary>Seconds between two looks at what is to be kept, at least: a look takes a twentieth of the time at most.</summary>
+    public double RetentionScanSeconds { get; init; } = 10;
+
     /// <summary>Seconds that shutting down may take.</summary>
     public double DrainSeconds { get; init; } = 10;
 
@@ -254,13 +266,16 @@ public sealed record BrokerOptions
             "presence_connection_bytes_per_second: at least 1,000, and presence_bytes_per_second no less than that");
         Require(AuditDays is >= 1 and <= 36_500, "audit_days: 1 to 36,500");
         Require(ExportBytesMax >= 1 << 20 && ExportKeepSeconds is > 0 and <= 31_536_000, "export_bytes_max: at least a mebibyte; export_keep_seconds: above 0, a year at the most");
+        Require(RetentionDays is >= 0 and <= 36_525 && RetentionDaysMax is >= 0 and <= 36_525, "retention_days and retention_days_max: 0 to 36,525 (a hundred years)");
+        Require(RetentionRetryDays is > 0 and <= 3653, "retention_retry_days: above 0, ten years at the most");
+        Require(RetentionScanSeconds is >= 0.05 and <= 86_400, "retention_scan_seconds: 0.05 to 86,400");
         Require(EncryptionKeyFile is null || EncryptionCommand.Count == 0, "encryption_key_file and encryption_command: one of them");
         Require(EncryptionKeyFileOld is null || EncryptionCommandOld.Count == 0, "encryption_key_file_old and encryption_command_old: one of them");
         bool isEncrypting = EncryptionKeyFile is not null || EncryptionCommand.Count > 0;
         Require(Web || WebDirectory is null, "web_directory: only with web");
         Require(WebDirectory is not { Length: 0 }, "web_directory: not empty");
         Require(isEncrypting || (EncryptionKeyFileOld is null && EncryptionCommandOld.Count == 0 && Keys is null), "keys and the master key before need encryption_key_file or encryption_command");
-        RequireLimits();
+        ToLimitSettings().Validate();
         ValidateTransport();
     }
 
@@ -306,13 +321,19 @@ public sealed record BrokerOptions
     {
         Server = $"FastChat/{typeof(BrokerOptions).Assembly.GetName().Version?.ToString(3)}",
         LoginDeadline = TimeSpan.FromSeconds(LoginDeadlineSeconds),
-        // Whoever waited for half of the login deadline may not be there any more when the turn comes.
-        SignInWait = TimeSpan.FromSeconds(Math.Min(LimitSignInWaitSeconds, LoginDeadlineSeconds / 2)),
         FrameDeadline = TimeSpan.FromSeconds(FrameDeadlineSeconds),
         Heartbeat = TimeSpan.FromSeconds(HeartbeatSeconds),
         WriteDeadline = TimeSpan.FromSeconds(WriteDeadlineSeconds),
         OutboxBudgetBytes = OutboxBudgetBytes,
         BodySizeMax = BodySizeMax,
+    };
+
+    internal Retention.RetentionOptions ToRetentionOptions() => new()
+    {
+        Default = TimeSpan.FromDays(RetentionDays),
+        Max = TimeSpan.FromDays(RetentionDaysMax),
+        Retries = TimeSpan.FromDays(RetentionRetryDays),
+        Interval = TimeSpan.FromSeconds(RetentionScanSeconds),
     };
 
     internal Identity.TokenLives ToTokenLives() => new()
@@ -322,6 +343,7 @@ public sealed record BrokerOptions
         Device = TimeSpan.FromSeconds(DeviceLifetimeSeconds),
     };
 
+    /// <exception cref="ArgumentException">A trusted network is none.</exception>
     internal LimitSettings ToLimitSettings() => new()
     {
         IsOn = Limits,
@@ -337,7 +359,8 @@ public sealed record BrokerOptions
         ConnectsPerSecond = LimitConnectsPerSecond,
         SignInsPerSecond = LimitSignInsPerSecond,
         WrongPasswordsFree = LimitWrongPasswords,
-        Trusted = [.. LimitTrusted.Select(IPNetwork.Parse)],
+        SignInWaitSeconds = LimitSignInWaitSeconds,
+        Trusted = [.. LimitTrusted.Select(static network => LimitNames.ParseNetwork("limit_trusted", network))],
     };
 
     internal AttachmentOptions ToAttachmentOptions() => new(
@@ -350,24 +373,6 @@ public sealed record BrokerOptions
         BytesPerSecond = PresenceBytesPerSecond,
         ConnectionBytesPerSecond = PresenceConnectionBytesPerSecond,
     };
-
-    private void RequireLimits()
-    {
-        Require(LimitBurstSeconds is >= 0.1 and <= 3600, "limit_burst_seconds: 0.1 to 3,600");
-        Require(
-            double.Min(LimitPublishesPerSecond, LimitRequestsPerSecond) > 0 && LimitConversationPublishesPerSecond > 0 && LimitConnectsPerSecond > 0 && LimitSignInsPerSecond > 0,
-            "rates are above 0: \"limits\": false lifts them");
-        Require(
-            LimitPublishBytesPerSecond >= 1024 && LimitConnectionBytesPerSecond >= ProtocolLimits.ClientFrameSizeMax,
-            $"limit_publish_bytes_per_second: at least 1,024; limit_connection_bytes_per_second: at least a frame, {ProtocolLimits.ClientFrameSizeMax}");
-        Require(LimitServiceFactor >= 1, "limit_service_factor: at least 1");
-        Require(LimitConnectionsPerUser >= 1 && LimitConnectionsPerAddress >= 1 && LimitWrongPasswords >= 1, "maxima are at least 1");
-        Require(LimitSignInWaitSeconds > 0, "limit_sign_in_wait_seconds is positive");
-        foreach (string network in LimitTrusted)
-        {
-            Require(IPNetwork.TryParse(network, out _), $"limit_trusted: {network} is not a network of the form ADDRESS/BITS");
-        }
-    }
 
     private void RequireProtected(string address) => Require(
         IPAddress.IsLoopback(ParseEndPoint(address).Address) || HasTls,

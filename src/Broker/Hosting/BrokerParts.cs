@@ -15,6 +15,7 @@ using FastChat.Broker.Maintenance;
 using FastChat.Broker.People;
 using FastChat.Broker.Presence;
 using FastChat.Broker.Privacy;
+using FastChat.Broker.Retention;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -40,6 +41,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly DueScan _due;
     private readonly PersonExports _exports;
     private readonly PersonErasures _erasures;
+    private readonly RetentionScan _retention;
     private readonly CancellationTokenSource _drainAsked = new();
 
     private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, Surroundings surroundings, KeyVault? vault = null)
@@ -71,6 +73,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         LimitSettings limitSettings = options.ToLimitSettings();
         Limits = new UserLimits(limitSettings, surroundings.Clock, surroundings.Random, _metrics, surroundings.Audit);
         Addresses = new AddressLimits(options.ConnectionsMax, options.StrangersPerAddressMax, limitSettings, surroundings.Clock, surroundings.Random, _metrics, surroundings.Audit);
+        RunningLimits = new RunningLimits(limitSettings, Limits, Addresses, surroundings.Audit);
         Backups = new BackupRuns(
             log is RocksDbConversationLog files
                 ? (directory, keep, progress, stop) => StoreBackup.Take(files, directory, keep, isPaced: true, surroundings.Clock, progress, stop)
@@ -98,7 +101,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             new SubscriptionHandler(_router, scopes, ProtocolLimits.SubscriptionsMax),
             new SignalHandler(_router, _metrics),
             new ControlHandler(
-                new ConversationRequests(_router, log, reads, Accounts, blocks, Limits, lists, surroundings.Random),
+                new ConversationRequests(_router, log, reads, Accounts, blocks, Limits, lists, surroundings.Random, surroundings.Audit),
                 new MemberRequests(_router, reads, Accounts, blocks, Limits, lists),
                 new JoinLinkRequests(_router, log, reads, Limits, lists, surroundings.Random),
                 new MessageRequests(log, reads),
@@ -107,7 +110,7 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new HiddenRequests(_router, log, reads, Sessions),
                 new InboxRequests(_router, log, reads, new UnreadCounts(log, options.UnreadCountsMax)),
                 new UserRequests(Accounts, Limits, surroundings.Audit),
-                new OperatorRequests(Backups, _metrics, _drainAsked.Cancel, surroundings.Audit),
+                new OperatorRequests(Backups, _metrics, _drainAsked.Cancel, RunningLimits, surroundings.Audit),
                 new PeopleRequests(_router, log, Accounts, Limits, new PeopleNotices(_router, log, Sessions)),
                 new ServiceRequests(services, Sessions, log, surroundings.Audit),
                 new DeviceRequests(Accounts, Sessions, surroundings.Audit, Limits, _router),
@@ -138,6 +141,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             _router, log, surroundings.Clock, defect => BrokerLog.ScanDefect(logger, defect), DueKind.Expiries,
             DueKind.Scheduled((user, conversation) => scopes.Narrow(new Actor(user, default, Accounts.RightsOf(user)), conversation), schedule.OnDue),
             AttachmentDue.Kind(_router, log));
+        _retention = new RetentionScan(_router, log, options.ToRetentionOptions(), surroundings.Clock, logger);
         _erasures.Recover();
         ObserveGauges();
     }
@@ -157,10 +161,13 @@ internal sealed class BrokerParts : IAsyncDisposable
     /// <summary>The accounts.</summary>
     public Accounts Accounts { get; }
 
-    /// <summary>How much a user may do; its settings can be replaced.</summary>
+    /// <summary>The limits in force, and the way to change them.</summary>
+    public RunningLimits RunningLimits { get; }
+
+    /// <summary>How much a user may do.</summary>
     public UserLimits Limits { get; }
 
-    /// <summary>What stands before the door; its settings can be replaced.</summary>
+    /// <summary>What stands before the door.</summary>
     public AddressLimits Addresses { get; }
 
     /// <summary>Where what happens is noted.</summary>
@@ -230,12 +237,14 @@ internal sealed class BrokerParts : IAsyncDisposable
         _passwords.Dispose();
         _due.Dispose();
         _exports.Dispose();
+        _retention.Dispose();
         _erasures.Dispose();
         _router.Dispose();
         Log.Dispose();
         _vault?.Dispose();
         _metrics.Dispose();
         (Audit as IDisposable)?.Dispose();
+        RunningLimits.Dispose();
         _drainAsked.Dispose();
         return ValueTask.CompletedTask;
     }
@@ -333,6 +342,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         _metrics.Observe("fastchat.disk.full", "{state}", "1 while the disk has no room", () => Log.IsFull ? 1 : 0);
         _metrics.Observe("fastchat.erasures.waiting", "{record}", "records whose bodies are masked and may still lie in a file", () => Log.Erasures.Waiting);
         _metrics.Observe("fastchat.erasures.done", "{record}", "records whose bodies are gone, since the start", () => Log.Erasures.Erased);
+        _metrics.Observe("fastchat.retention.records", "{record}", "records that were cut off, since the start", () => _retention.Trimmer.Records);
         _metrics.Observe("fastchat.erasures.passes", "{pass}", "erasing passes, since the start", () => Log.ErasureWork.Passes);
         _metrics.Observe("fastchat.erasures.duration", "ms", "time that erasing passes took, since the start", () => (long)Log.ErasureWork.Duration.TotalMilliseconds);
         _metrics.Observe("fastchat.erasures.rewritten", "By", "bytes of chunks that erasing wrote anew, since the start", () => Log.ErasureWork.Bytes);

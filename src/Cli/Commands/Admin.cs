@@ -18,8 +18,10 @@ internal static class Admin
             AuditVerb.Build(),
             PrivacyVerbs.BuildAdminExport(),
             PrivacyVerbs.BuildAdminErase(),
+            Set.BuildAdminRetention(),
             BrokerVerbs.BuildStats(),
             BrokerVerbs.BuildDrain(),
+            LimitsVerb.Build(),
         };
         foreach (Command verb in AdminUsers.BuildAll())
         {
