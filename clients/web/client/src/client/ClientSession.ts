@@ -339,6 +339,7 @@ export class ClientSession implements ConnectionHost, ReadingHost, OutboxHost {
   }
 
   onChange(): void {
+    this.#answers.forEach((signal) => signal.raise());
     this.events.emit("outbox", undefined);
   }
 

@@ -30,9 +30,11 @@ export class OutboxKeeper implements Outbox {
   readonly #entriesMax: number;
   readonly #entries = new Map<ClientMessageId, SendEntry>();
   #toPut: SendEntry[] = [];
+  #answered: SendEntry[] = [];
   #identity: Identity | undefined;
   #isReady = false;
   #isPutting = false;
+  #isSettling = false;
   #isClosed = false;
   #lastOrder = 0;
   readonly #endListening: () => void;
@@ -79,19 +81,8 @@ export class OutboxKeeper implements Outbox {
       return;
     }
 
-    const change =
-      entry.error instanceof RequestError
-        ? this.#store.put([{ ...kept, refused: { code: entry.error.code, reason: entry.error.reason } }])
-        : this.#store.remove([kept]);
-    change
-      .catch(() => {
-        // It stays as it was and is sent again by the next program: a duplicate, which the broker knows, or the same refusal.
-      })
-      .then(() => {
-        // Until now it could have been found in the store and taken for one that was left behind.
-        this.#entries.delete(entry.id);
-        this.#host.onChange();
-      });
+    this.#answered.push(entry);
+    this.#settle();
   }
 
   /** The client ends: what is unanswered is for the next one. */
@@ -223,9 +214,38 @@ export class OutboxKeeper implements Outbox {
     entry.isStored = true;
   }
 
+  /** Notes outcomes in the store, all that have come at once. */
+  #settle(): void {
+    if (this.#isSettling || this.#answered.length === 0) {
+      return;
+    }
+
+    this.#isSettling = true;
+    queueMicrotask(() => {
+      const entries = this.#answered;
+      this.#answered = [];
+      const refused = entries.flatMap((entry) => (entry.error instanceof RequestError ? [{ ...entry.kept!, refused: { code: entry.error.code, reason: entry.error.reason } }] : []));
+      const done = entries.flatMap((entry) => (entry.error instanceof RequestError ? [] : [entry.kept!]));
+      Promise.all([refused.length > 0 && this.#store.put(refused), done.length > 0 && this.#store.remove(done)])
+        .catch(() => {
+          // They stay as they were and are sent again by the next program: duplicates, which the broker knows, or the same refusals.
+        })
+        .finally(() => {
+          // Until now they could have been found in the store and taken for some that were left behind.
+          entries.forEach((entry) => this.#entries.delete(entry.id));
+          this.#isSettling = false;
+          this.#host.onChange();
+          this.#settle();
+          if (this.#isClosed) {
+            this.#closeWhenStored();
+          }
+        });
+    });
+  }
+
   /** Lets others take over what is left, but not before it is there. */
   #closeWhenStored(): void {
-    if (!this.#isPutting && (this.#toPut.length === 0 || !this.#isReady)) {
+    if (!this.#isPutting && !this.#isSettling && (this.#toPut.length === 0 || !this.#isReady)) {
       this.#store.close();
     }
   }
