@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the systems that the broker is compared with: all of them, or those named (redis-server mosquitto nats-server rabbitmq-server ejabberd). Debian,
+# Installs the systems that the broker is compared with, and what its tests put in front of it: all of them, or those named (redis-server mosquitto nats-server rabbitmq-server ejabberd haproxy strace). Debian,
 # as root. What is there already stays as it is, so the script may run again and again. No service is left running by what it installs: the harness starts its
 # own processes with its own settings, and a second server in the background would be measured along with them.
 #
@@ -130,16 +130,16 @@ unpack_newer_nats() {
   say "no nats-server that syncs every write can be fetched or run here: JetStream runs as '$installed' and is reported as not durable"
 }
 
-[ $# -gt 0 ] || set -- redis-server mosquitto nats-server rabbitmq-server ejabberd
+[ $# -gt 0 ] || set -- redis-server mosquitto nats-server rabbitmq-server ejabberd haproxy strace
 for name in "$@"; do
   case $name in
-    redis-server | mosquitto | rabbitmq-server | ejabberd) install_package "$name" ;;
+    redis-server | mosquitto | rabbitmq-server | ejabberd | haproxy | strace) install_package "$name" ;;
     nats-server)
       install_package "$name"
       unpack_newer_nats
       ;;
     *)
-      say "nothing is known of '$name': redis-server mosquitto nats-server rabbitmq-server ejabberd"
+      say "nothing is known of '$name': redis-server mosquitto nats-server rabbitmq-server ejabberd haproxy strace"
       missing=$((missing + 1))
       ;;
   esac

@@ -196,6 +196,36 @@ public sealed partial class FastChatClient
     public Task DrainBrokerAsync(CancellationToken cancellationToken = default) =>
         ControlAsync(FrameType.Drain, new ControlMap(), isIdempotent: false, reply => reply.Flag("draining"), cancellationToken);
 
+    /// <summary>The limits that the broker holds people to, by the names of its settings (docs/operations.md): each a bool, a double, or a list of texts. Needs the operator's right. Asked again by itself when the connection breaks.</summary>
+    /// <exception cref="RequestException">FORBIDDEN.</exception>
+    /// <exception cref="ConnectionException">The client ended.</exception>
+    public Task<IReadOnlyDictionary<string, object>> GetLimitsAsync(CancellationToken cancellationToken = default) =>
+        ControlAsync(FrameType.GetLimits, new ControlMap(), isIdempotent: true, LimitsOf, cancellationToken);
+
+    /// <summary>Puts other limits in force, for everybody at once and until the broker ends or reads its settings again. All or nothing. Needs the operator's right.</summary>
+    /// <param name="changes">Those that change, by name: each a bool, a number, or a list of texts.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
+    /// <returns>All limits, as they are now.</returns>
+    /// <exception cref="RequestException">FORBIDDEN, SETTING_INVALID.</exception>
+    /// <exception cref="ConnectionException">The connection broke before the answer, or the client ended: whether they are in force is unknown.</exception>
+    public Task<IReadOnlyDictionary<string, object>> SetLimitsAsync(IReadOnlyDictionary<string, object> changes, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(changes);
+        ControlMap map = new();
+        foreach ((string name, object value) in changes)
+        {
+            map.Set(name, value switch
+            {
+                bool or double or long or string => value,
+                int number => (long)number,
+                IEnumerable<string> texts => texts.Select(static text => (object?)text).ToList(),
+                _ => throw new ArgumentException($"{name}: a bool, a number, or a list of texts is expected", nameof(changes)),
+            });
+        }
+
+        return ControlAsync(FrameType.SetLimits, new ControlMap().Set("limits", map), isIdempotent: false, LimitsOf, cancellationToken);
+    }
+
     /// <summary>Asks the broker for a sign of life and returns the round trip's time.</summary>
     /// <exception cref="ConnectionException">The connection broke before the answer, or the client ended.</exception>
     public async Task<TimeSpan> PingAsync(CancellationToken cancellationToken = default)
@@ -209,6 +239,23 @@ public sealed partial class FastChatClient
     {
         ControlMap stats = reply.Map("stats") ?? throw new ControlFormatException("stats: a map is expected");
         return stats.Keys.ToDictionary(key => key, key => stats.Number(key, 0), StringComparer.Ordinal);
+    }
+
+    private static IReadOnlyDictionary<string, object> LimitsOf(ControlMap reply)
+    {
+        ControlMap limits = reply.Map("limits") ?? throw new ControlFormatException("limits: a map is expected");
+        return limits.Keys.ToDictionary(key => key, key => ValueOf(key, limits[key]), StringComparer.Ordinal);
+
+        // A later broker may have settings of another kind; those are left as text.
+        static object ValueOf(string key, object? value) => value switch
+        {
+            bool flag => flag,
+            double number => number,
+            long number => (double)number,
+            ulong number => (double)number,
+            List<object?> texts => (IReadOnlyList<string>)[.. texts.Select(text => text as string ?? throw new ControlFormatException($"{key}: texts are expected"))],
+            _ => value?.ToString() ?? string.Empty,
+        };
     }
 
     private static MemberPage PageOf(MemberInfo[] members, ControlMap reply) => new(members, reply.Flag("complete"))

@@ -98,6 +98,9 @@ public enum ErrorCode : ushort
 
     /// <summary>The keys of the person or of the conversation were destroyed: nothing of theirs can be kept there any more.</summary>
     KeysDestroyed = 33,
+
+    /// <summary>There is no setting of that name, or its value makes no sense; the reason says which. Nothing was changed.</summary>
+    SettingInvalid = 36,
 }
 
 /// <summary>Rules about error codes.</summary>

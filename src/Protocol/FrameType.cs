@@ -241,6 +241,12 @@ public enum FrameType : byte
     /// <summary>C→S: answer what was accepted, send everybody elsewhere, and end the process (operators only).</summary>
     Drain = 0x79,
 
+    /// <summary>C→S: the limits that are in force (operators only).</summary>
+    GetLimits = 0x7A,
+
+    /// <summary>C→S: put other limits in force, until the broker ends (operators only).</summary>
+    SetLimits = 0x7B,
+
     /// <summary>S→C, optional: something happened that no request asked about.</summary>
     Notice = 0x80,
 
@@ -268,7 +274,7 @@ public static class FrameTypes
         >= FrameType.BeginUpload and <= FrameType.CancelUpload or
         >= FrameType.Reauthenticate and <= FrameType.ListSessions or
         >= FrameType.ExportPerson and <= FrameType.ErasePerson or
-        FrameType.GetStats or FrameType.Drain;
+        >= FrameType.GetStats and <= FrameType.SetLimits;
 
     /// <summary>True for the frames that a broker may send.</summary>
     public static bool IsFromServer(FrameType type) => type is

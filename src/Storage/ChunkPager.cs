@@ -28,11 +28,12 @@ internal interface IChunkCursor
 /// <summary>
 /// The read paths of a conversation, written once over a cursor: both logs page in the same way. Nothing leaves here that was not checked:
 /// chunk header against its checksum and key, each record against its checksum, each sequence against the one before it. What is noted to be erased leaves as its tombstone, what is
-/// sealed leaves opened, and each counts with what it leaves as.
+/// sealed leaves opened, and each counts with what it leaves as. What is noted to be cut off does not leave; when the chunks are gone, too, the log begins later than is looked for, and only then it is asked
+/// where it does.
 /// </summary>
 internal static class ChunkPager
 {
-    public static LogHead Head<TCursor>(ref TCursor cursor, ConversationId conversation)
+    public static LogHead Head<TCursor>(ref TCursor cursor, ConversationId conversation, ILogStarts? starts = null)
         where TCursor : IChunkCursor, allows ref struct
     {
         Span<byte> key = stackalloc byte[ChunkKey.Size];
@@ -40,20 +41,72 @@ internal static class ChunkPager
         cursor.SeekForPrevious(key);
         if (!StandsIn(ref cursor, conversation))
         {
-            return default;
+            return starts?.StartOf(conversation).Head ?? default;
         }
 
         ChunkHeader header = ChunkHeader.Read(cursor.Key, cursor.Value);
         return new LogHead(header.Last, header.ChainAfter);
     }
 
+    /// <summary>The chain behind a record; null when there is none with this sequence. A reader's checks on the way to it, but nothing is opened.</summary>
+    /// <param name="start">Where the log begins.</param>
+    public static ChainHash? Chain<TCursor>(ref TCursor cursor, ConversationId conversation, ulong sequence, in LogStart start)
+        where TCursor : IChunkCursor, allows ref struct
+    {
+        if (sequence < start.First)
+        {
+            return sequence == start.First - 1 ? start.Chain : null;
+        }
+
+        Span<byte> key = stackalloc byte[ChunkKey.Size];
+        ChunkKey.Write(key, conversation, sequence);
+        cursor.SeekForPrevious(key);
+        if (!StandsIn(ref cursor, conversation))
+        {
+            return null;
+        }
+
+        ChunkHeader header = ChunkHeader.Read(cursor.Key, cursor.Value);
+        if (header.Last <= sequence)
+        {
+            return header.Last == sequence ? header.ChainAfter : null;
+        }
+
+        // Of a chunk that is cut off in its middle only what is kept counts: what is before it may have been cut off with a chain of its own that nobody knows any more.
+        bool isCut = header.First < start.First;
+        ChainHash chain = start.Chain;
+        ulong at = header.First;
+        ReadOnlySpan<byte> rest = cursor.Value[ChunkHeader.Size..];
+        for (; at < start.First; at++)
+        {
+            RequireRecord(cursor.Key, ref rest, at);
+        }
+
+        if (!isCut && header.First > start.First)
+        {
+            cursor.Previous();
+            ChunkHeader before = StandsIn(ref cursor, conversation) ? ChunkHeader.Read(cursor.Key, cursor.Value) : default;
+            chain = before.Last == header.First - 1 ? before.ChainAfter : throw new CorruptRecordException($"Records before record {header.First} of conversation {conversation} are missing.");
+            cursor.SeekForPrevious(key);
+            rest = cursor.Value[ChunkHeader.Size..];
+        }
+
+        for (; at <= sequence; at++)
+        {
+            chain = chain.Next(RequireRecord(cursor.Key, ref rest, at));
+        }
+
+        return chain;
+    }
+
     public static LogPage Forward<TCursor>(
         ref TCursor cursor, ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target,
-        ErasedSequences erased = default, RecordOpener? opener = null)
+        ErasedSequences erased = default, RecordOpener? opener = null, ILogStarts? starts = null)
         where TCursor : IChunkCursor, allows ref struct
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(countMax, 1);
-        if (after >= through || !SeekChunk(ref cursor, conversation, after + 1))
+        after = Math.Max(after, Math.Max(erased.First, 1) - 1);
+        if (after >= through || !SeekChunk(ref cursor, conversation, ref after, starts) || after >= through)
         {
             return new LogPage(0, 0, 0, 0, Complete: true);
         }
@@ -77,11 +130,13 @@ internal static class ChunkPager
     }
 
     public static LogPage Backward<TCursor>(
-        ref TCursor cursor, ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target, ErasedSequences erased = default, RecordOpener? opener = null)
+        ref TCursor cursor, ConversationId conversation, ulong before, int countMax, int bytesMax, IBufferWriter<byte> target,
+        ErasedSequences erased = default, RecordOpener? opener = null, ILogStarts? starts = null)
         where TCursor : IChunkCursor, allows ref struct
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(countMax, 1);
-        if (before <= 1)
+        ulong first = Math.Max(erased.First, 1);
+        if (before <= first)
         {
             return new LogPage(0, 0, 0, 0, Complete: true);
         }
@@ -95,7 +150,7 @@ internal static class ChunkPager
         }
 
         // Records have no back links, so the choice is made first, walking chunks downwards; then one forward read copies it.
-        TailChoice choice = new(before - 1, countMax, bytesMax, erased);
+        TailChoice choice = new(first, before - 1, countMax, bytesMax, erased);
         while (choice.ExtendInto(cursor.Key, cursor.Value))
         {
             cursor.Previous();
@@ -105,21 +160,33 @@ internal static class ChunkPager
             }
         }
 
+        if (choice.First == 0)
+        {
+            // The last chunk there was cut off.
+            return new LogPage(0, 0, 0, 0, Complete: true);
+        }
+
         LogPage page = Forward(ref cursor, conversation, choice.First - 1, choice.Last, int.MaxValue, int.MaxValue, target, erased, opener);
-        return page with { Complete = choice.First == 1 };
+        return page with { Complete = choice.First <= first || starts?.StartOf(conversation).First >= choice.First };
     }
 
     private static bool StandsIn<TCursor>(ref TCursor cursor, ConversationId conversation)
         where TCursor : IChunkCursor, allows ref struct =>
         cursor.Valid && cursor.Key.Length == ChunkKey.Size && ChunkKey.Conversation(cursor.Key) == conversation;
 
+    private static MessageRecord RequireRecord(ReadOnlySpan<byte> key, ref ReadOnlySpan<byte> rest, ulong sequence) =>
+        MessageRecord.TryRead(ref rest, out MessageRecord record) && record.Sequence == sequence && record.ChecksumMatches
+            ? record
+            : throw new CorruptRecordException($"Record {sequence} in {ChunkHeader.Name(key)} does not match its checksum.");
+
     /// <summary>
-    /// Moves to the chunk that holds <paramref name="sequence"/>; false when the log ends before it. The forward seek comes first because
+    /// Moves to the chunk that holds the record behind <paramref name="after"/>; false when the log ends before it. When the log begins behind it, it is the first one that is kept. The forward seek comes first because
     /// a reader that follows the log usually stands at the start of a chunk, and because it leaves RocksDB's iterator facing forward.
     /// </summary>
-    private static bool SeekChunk<TCursor>(ref TCursor cursor, ConversationId conversation, ulong sequence)
+    private static bool SeekChunk<TCursor>(ref TCursor cursor, ConversationId conversation, ref ulong after, ILogStarts? starts)
         where TCursor : IChunkCursor, allows ref struct
     {
+        ulong sequence = after + 1;
         if (StandsIn(ref cursor, conversation) && ChunkKey.First(cursor.Key) <= sequence
             && ChunkHeader.TryRead(cursor.Key, cursor.Value, out ChunkHeader here, out _) && here.Last >= sequence)
         {
@@ -142,9 +209,18 @@ internal static class ChunkPager
             return true;
         }
 
-        return laterChunk
-            ? throw new CorruptRecordException($"Record {sequence} of conversation {conversation} is missing though later ones exist.")
-            : false;
+        if (!laterChunk)
+        {
+            return false;
+        }
+
+        if (starts?.StartOf(conversation).First is { } first && first > sequence)
+        {
+            after = first - 1;
+            return SeekChunk(ref cursor, conversation, ref after, starts: null);
+        }
+
+        throw new CorruptRecordException($"Record {sequence} of conversation {conversation} is missing though later ones exist.");
     }
 
     /// <summary>Collects a forward page; runs of good records are copied at once.</summary>
@@ -268,7 +344,7 @@ internal static class ChunkPager
     }
 
     /// <summary>Decides which records a backward page takes: the longest good run that ends at <c>through</c> and fits the bounds.</summary>
-    private ref struct TailChoice(ulong through, int countMax, int bytesMax, ErasedSequences erased)
+    private ref struct TailChoice(ulong kept, ulong through, int countMax, int bytesMax, ErasedSequences erased)
     {
         private readonly ErasedSequences _erased = erased;
         private long _count;
@@ -286,13 +362,18 @@ internal static class ChunkPager
                 return StopAtDamage(reason);
             }
 
+            if (header.Last < kept)
+            {
+                return false;
+            }
+
             ulong last = Math.Min(header.Last, through);
             if (First != 0 && last != First - 1)
             {
                 return StopAtDamage($"Records behind {ChunkHeader.Name(key)} are missing.");
             }
 
-            // A damaged record ends the run from below: only what follows it inside the chunk may be chosen.
+            // A damaged record, or one that was cut off, ends the run from below: only what follows it inside the chunk may be chosen.
             ulong from = header.First;
             long bytes = 0;
             ReadOnlySpan<byte> rest = value[ChunkHeader.Size..];
@@ -305,7 +386,7 @@ internal static class ChunkPager
                 }
 
                 bytes += ServedSize(record);
-                if (record.Sequence != sequence || !record.ChecksumMatches)
+                if (sequence < kept || record.Sequence != sequence || !record.ChecksumMatches)
                 {
                     from = sequence + 1;
                     start = rest;

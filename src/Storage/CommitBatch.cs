@@ -77,8 +77,11 @@ public sealed class CommitBatch
     /// <summary>True when it takes something out of the log or the dedupe table, which otherwise only grow.</summary>
     internal bool Rewrites { get; private set; }
 
-    /// <summary>True when it notes records to be erased.</summary>
+    /// <summary>True when it notes records to be erased, or cut off.</summary>
     internal bool Erases { get; private set; }
+
+    /// <summary>True when it cuts something off a log, or dedupe entries that belong to what was.</summary>
+    internal bool Truncates { get; private set; }
 
     /// <summary>The pipeline's link between submitted batches; nobody else's.</summary>
     internal CommitBatch? Next { get; set; }
@@ -145,7 +148,12 @@ public sealed class CommitBatch
             ArgumentOutOfRangeException.ThrowIfGreaterThan(key.Length, DedupeKey.Size, nameof(key));
         }
 
-        Erases |= table == Table.State && StateKeys.TryReadErasure(key, out _, out _);
+        if (table == Table.State)
+        {
+            Truncates |= StateKeys.TryReadCut(key, StateKeys.CutKind, out _, out _) || StateKeys.TryReadCut(key, StateKeys.ForgottenKind, out _, out _);
+            Erases |= Truncates || StateKeys.TryReadErasure(key, out _, out _);
+        }
+
         int offset = BeginPut(table, key, value.Length);
         value.CopyTo(_bytes.AsSpan(offset));
     }
@@ -163,6 +171,30 @@ public sealed class CommitBatch
         Span<byte> key = stackalloc byte[StateKeys.ErasureSize];
         StateKeys.WriteErasure(key, conversation, sequence);
         Put(Table.State, key, default);
+    }
+
+    /// <summary>
+    /// Cuts off what a conversation's log has below <see cref="LogStart.First"/>. As soon as the commit is durable no read gives anything of it, and within a bounded time no file of the store has it any more
+    /// (<see cref="StorageOptions.EraseDelay"/>). Head, sequences and chain go on; dedupe entries stay (<see cref="ForgetPublishes"/>). It is harmless to cut twice.
+    /// </summary>
+    /// <param name="conversation">Whose log it is.</param>
+    /// <param name="start">Not before where it begins already, and at most one behind the durable head; with the chain there (<see cref="IConversationLog.ReadChain"/>).</param>
+    /// <exception cref="ArgumentOutOfRangeException">The first sequence is 0.</exception>
+    public void Truncate(ConversationId conversation, in LogStart start)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(start.First);
+        Span<byte> value = stackalloc byte[LogStart.Size];
+        Span<byte> key = stackalloc byte[StateKeys.CutSize];
+        start.Write(value);
+        Put(Table.State, key[..StateKeys.WriteLogStart(key, conversation)], value);
+        Put(Table.State, key[..StateKeys.WriteCut(key, conversation, start.First)], default);
+    }
+
+    /// <summary>Takes the dedupe entries of a conversation's records below a sequence away, in the background; those records have to be cut off. Until an entry is gone it is there.</summary>
+    public void ForgetPublishes(ConversationId conversation, ulong below)
+    {
+        Span<byte> key = stackalloc byte[StateKeys.CutSize];
+        Put(Table.State, key[..StateKeys.WriteForgotten(key, conversation, below)], default);
     }
 
     /// <summary>Removes <paramref name="key"/>; nothing happens when it is absent.</summary>
@@ -190,6 +222,7 @@ public sealed class CommitBatch
         _chunkKey = NoChunk;
         Rewrites = false;
         Erases = false;
+        Truncates = false;
     }
 
     internal static int WriteVarint(Span<byte> target, uint value)

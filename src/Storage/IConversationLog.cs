@@ -61,13 +61,27 @@ public interface IConversationLog : IDisposable
     {
     }
 
-    /// <summary>The durable head of a conversation; sequence 0 and a zero chain when it has no record.</summary>
+    /// <summary>The durable head of a conversation; sequence 0 and a zero chain when it never had a record.</summary>
     LogHead ReadHead(ConversationId conversation);
+
+    /// <summary>Where a conversation's log begins: <see cref="LogStart.Beginning"/> unless something was cut off (<see cref="CommitBatch.Truncate"/>).</summary>
+    /// <exception cref="CorruptRecordException">The entry cannot be read.</exception>
+    LogStart ReadStart(ConversationId conversation)
+    {
+        Span<byte> key = stackalloc byte[StateKeys.LogStartSize];
+        StateKeys.WriteLogStart(key, conversation);
+        return Get(Table.State, key) is { } value ? LogStart.Read(value) : LogStart.Beginning;
+    }
+
+    /// <summary>The hash chain behind a durable record that is kept, or behind the last one that was cut off; null when there is none with this sequence.</summary>
+    /// <exception cref="CorruptRecordException">It cannot be told any more.</exception>
+    ChainHash? ReadChain(ConversationId conversation, ulong sequence);
 
     /// <summary>
     /// Copies whole records with sequences in (<paramref name="after"/>, <paramref name="through"/>] to <paramref name="target"/>, ascending, at most
     /// <paramref name="countMax"/> records and <paramref name="bytesMax"/> bytes, but at least one record if there is one. The page ends before a damaged record;
-    /// a read that would have to begin with it throws. When a read throws, what it put into <paramref name="target"/> is void.
+    /// a read that would have to begin with it throws. When a read throws, what it put into <paramref name="target"/> is void. Of a log whose beginning was cut off the page begins with the first kept
+    /// record: who needs the one behind <paramref name="after"/> looks at <see cref="LogPage.First"/>.
     /// </summary>
     /// <exception cref="CorruptRecordException">A record or chunk does not match its checksum: never served.</exception>
     LogPage ReadForward(ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target);

@@ -49,6 +49,9 @@ namespace FastChat.Storage;
 ///  'C' · SHA-256 (32) · upload u64 BE · chunk u32 BE                  a piece of its content
 ///  'D' · time i64 BE · SHA-256 (32) · user (16) when an upload ends
 ///  'e' · conversation (16) · sequence u64 BE    record that is to be erased (the log's own; no value)
+///  'X' · conversation (16)                      where its log begins
+///  'P' · conversation (16) · sequence u64 BE    records below it are to leave the files (the log's own; no value)
+///  'Q' · conversation (16) · sequence u64 BE    dedupe entries of records below it are to go (the log's own; no value)
 ///  'U' · user (16)                              the user's secret was destroyed
 ///  'V' · conversation (16)                      the conversation's secret was destroyed
 ///  'W'                                          the vault that bodies are sealed by (the log's own)
@@ -314,6 +317,39 @@ public static class StateKeys
 
     /// <summary>A conversation whose secret was destroyed; when, i64 µs.</summary>
     public static int WriteDestroyed(Span<byte> target, ConversationId conversation) => WriteId(target, (byte)'V', conversation.Value);
+
+    /// <summary>Bytes of the key that says where a conversation's log begins.</summary>
+    public const int LogStartSize = 1 + Id128.Size;
+
+    /// <summary>Prefix of all conversations whose logs do not begin at 1.</summary>
+    public static ReadOnlySpan<byte> LogStartsPrefix => "X"u8;
+
+    /// <summary>Where a conversation's log begins.</summary>
+    public static int WriteLogStart(Span<byte> target, ConversationId conversation) => WriteId(target, (byte)'X', conversation.Value);
+
+    /// <summary>Bytes of the keys of <see cref="WriteCut"/> and <see cref="WriteForgotten"/>.</summary>
+    internal const int CutSize = 1 + Id128.Size + sizeof(ulong);
+
+    /// <summary>The kind of all cuts that are not done in the files.</summary>
+    internal const byte CutKind = (byte)'P';
+
+    /// <summary>The kind of all dedupe entries that are to go.</summary>
+    internal const byte ForgottenKind = (byte)'Q';
+
+    /// <summary>Records of a conversation below a sequence are to leave the files.</summary>
+    internal static int WriteCut(Span<byte> target, ConversationId conversation, ulong first) => WriteOfRecord(target, CutKind, conversation.Value, first);
+
+    /// <summary>The dedupe entries of a conversation's records below a sequence are to go.</summary>
+    internal static int WriteForgotten(Span<byte> target, ConversationId conversation, ulong below) => WriteOfRecord(target, ForgottenKind, conversation.Value, below);
+
+    /// <summary>What a key of a cut, or of dedupe entries that are to go, names; false when it is neither.</summary>
+    internal static bool TryReadCut(ReadOnlySpan<byte> key, byte kind, out ConversationId conversation, out ulong sequence)
+    {
+        bool isCut = key.Length == CutSize && key[0] == kind;
+        conversation = isCut ? ConversationId.Read(key[1..]) : default;
+        sequence = isCut ? BinaryPrimitives.ReadUInt64BigEndian(key[(1 + Id128.Size)..]) : 0;
+        return isCut;
+    }
 
     /// <summary>Prefix of all erasures that are noted and not done.</summary>
     internal static ReadOnlySpan<byte> ErasuresPrefix => "e"u8;

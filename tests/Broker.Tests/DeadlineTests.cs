@@ -194,7 +194,7 @@ internal sealed class DeadlineTests
         yield return new TestCaseData(good with { LimitBurstSeconds = 0 }, "limit_burst_seconds");
         yield return new TestCaseData(good with { LimitConnectionBytesPerSecond = 1024 }, "limit_connection_bytes_per_second");
         yield return new TestCaseData(good with { LimitServiceFactor = 0.5 }, "limit_service_factor");
-        yield return new TestCaseData(good with { LimitConnectionsPerAddress = 0 }, "maxima");
+        yield return new TestCaseData(good with { LimitConnectionsPerAddress = 0 }, "limit_connections_per_address");
         yield return new TestCaseData(good with { LimitTrusted = ["10.0.0.0/99"] }, "limit_trusted");
         yield return new TestCaseData(good with { Listen = "0.0.0.0:7400" }, "TLS");
         yield return new TestCaseData(good with { Http = "192.168.1.1:80" }, "TLS");

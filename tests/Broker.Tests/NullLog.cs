@@ -20,6 +20,8 @@ internal sealed class NullLog : IConversationLog
 
     public LogHead ReadHead(ConversationId conversation) => default;
 
+    public ChainHash? ReadChain(ConversationId conversation, ulong sequence) => null;
+
     public LogPage ReadForward(ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target) =>
         new(0, 0, 0, 0, Complete: true);
 

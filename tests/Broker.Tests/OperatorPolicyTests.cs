@@ -50,10 +50,14 @@ internal sealed class OperatorPolicyTests
     [TestCase(OperatorOperation.Drain, AccountRights.None, false)]
     [TestCase(OperatorOperation.Drain, AccountRights.Operator, true)]
     [TestCase(OperatorOperation.Drain, AccountRights.Service | AccountRights.Import, false)]
+    [TestCase(OperatorOperation.ManageLimits, AccountRights.None, false)]
+    [TestCase(OperatorOperation.ManageLimits, AccountRights.Operator, true)]
+    [TestCase(OperatorOperation.ManageLimits, AccountRights.Import, false)]
+    [TestCase(OperatorOperation.ManageLimits, AccountRights.Service | AccountRights.Import, false)]
     [TestCase((OperatorOperation)200, AccountRights.Operator | AccountRights.Import, false)]
     public void TheTable(object operation, object rights, bool isAllowed) => Assert.That(
         OperatorPolicy.Decide((OperatorOperation)operation, (AccountRights)rights), Is.EqualTo(isAllowed ? ErrorCode.None : ErrorCode.Forbidden));
 
     [Test]
-    public void EveryOperationIsInTheTable() => Assert.That(Enum.GetValues<OperatorOperation>(), Has.Length.EqualTo(12), "a new operation needs its rows above");
+    public void EveryOperationIsInTheTable() => Assert.That(Enum.GetValues<OperatorOperation>(), Has.Length.EqualTo(13), "a new operation needs its rows above");
 }

@@ -28,6 +28,32 @@ internal static class BadPeople
             _ => new ControlMap().Set("name", "bot").Set("rights", new List<object?> { "publish" }), ErrorCode.Forbidden),
         BadInput.Refused("listing services without the right", FrameType.ListServices, _ => new ControlMap(), ErrorCode.Forbidden),
         BadInput.Refused("ending a service without the right", FrameType.RevokeService, stage => new ControlMap().SetId("user", stage.Witness.Welcome.User.Value), ErrorCode.Forbidden),
+        BadInput.Refused("seeing the limits without the right", FrameType.GetLimits, _ => new ControlMap(), ErrorCode.Forbidden),
+        BadInput.Refused("changing a limit without the right", FrameType.SetLimits, _ => Limits("limit_publishes_per_second", 1e9), ErrorCode.Forbidden),
+        .. new (string Name, ControlMap Map, ErrorCode Code)[]
+        {
+            ("a limit that there is none of", Limits("limit_nonsense", 1L), ErrorCode.SettingInvalid),
+            ("a setting that is no limit", Limits("data", "/tmp"), ErrorCode.SettingInvalid),
+            ("a rate of nothing", Limits("limit_publishes_per_second", 0L), ErrorCode.SettingInvalid),
+            ("a rate below nothing", Limits("limit_requests_per_second", -1L), ErrorCode.SettingInvalid),
+            ("a rate that is no number", Limits("limit_connects_per_second", double.NaN), ErrorCode.SettingInvalid),
+            ("a rate without end", Limits("limit_conversation_publishes_per_second", double.PositiveInfinity), ErrorCode.SettingInvalid),
+            ("a rate that is a text", Limits("limit_sign_ins_per_second", "many"), ErrorCode.SettingInvalid),
+            ("a cap with a fraction", Limits("limit_connections_per_user", 1.5), ErrorCode.SettingInvalid),
+            ("a cap of 2^40", Limits("limit_connections_per_address", 1L << 40), ErrorCode.SettingInvalid),
+            ("a switch that is a number", Limits("limits", 0L), ErrorCode.SettingInvalid),
+            ("a network that is none", Limits("limit_trusted", new List<object?> { "10.0.0.0/33" }), ErrorCode.SettingInvalid),
+            ("a network that is no text", Limits("limit_trusted", new List<object?> { 10L }), ErrorCode.SettingInvalid),
+            ("257 networks", Limits("limit_trusted", Enumerable.Range(0, 257).Select(static i => (object?)$"10.0.{i % 256}.0/24").ToList()), ErrorCode.SettingInvalid),
+            ("one that is right beside one that is wrong", Limits("limit_burst_seconds", 5L).Set("limits", Limits("limit_burst_seconds", 5L).Map("limits")!.Set("limit_wrong_passwords", 0L)), ErrorCode.SettingInvalid),
+            ("no limits at all", new ControlMap(), ErrorCode.BadRequest),
+        }.Select(wrong => new BadInput($"limits: {wrong.Name}", async stage =>
+        {
+            await using SignedInPeer runner = await stage.Broker.SignInAsync(stage.Broker.ReadOperatorToken());
+            byte[] before = (await runner.AskAsync(FrameType.GetLimits, new ControlMap())).Body;
+            await BadInput.ExpectErrorAsync(runner, await runner.AskAsync(FrameType.SetLimits, wrong.Map), wrong.Code);
+            Assert.That((await runner.AskAsync(FrameType.GetLimits, new ControlMap())).Body, Is.EqualTo(before), "nothing has changed");
+        })),
         new("guessing names at scale", async stage =>
         {
             await using SignedInPeer client = await stage.SignInAsync();
@@ -42,6 +68,8 @@ internal static class BadPeople
             Assert.That(answer.ToFailure().RetryAfterMs, Is.Positive);
         }),
     ];
+
+    private static ControlMap Limits(string name, object value) => new ControlMap().Set("limits", new ControlMap().Set(name, value));
 
     private static ControlMap Fields(int count, string value)
     {

@@ -64,7 +64,7 @@ public sealed class ProxyTests
     }
 
     /// <summary>Version 2, PROXY, TCP over IPv4, with a TLV that means nothing.</summary>
-    private static byte[] Header(IPAddress source) =>
+    public static byte[] Header(IPAddress source) =>
         [.. s_signature, 0x21, 0x11, 0, 17, .. source.GetAddressBytes(), 127, 0, 0, 1, 0xC0, 0x00, 0x1C, 0xE8, 0xEE, 0, 2, 7, 7];
 
     private static async Task<NetworkStream> ConnectAsync(TestBroker broker)

@@ -30,7 +30,8 @@ internal sealed class TestBroker : IAsyncDisposable
     /// <param name="settings">Keys of <c>serve --config</c>; null = defaults.</param>
     /// <param name="arguments">Further arguments of <c>serve</c>; DIR stands for the directory.</param>
     /// <param name="command">What runs instead of <c>dotnet FastChat.Cli.dll serve</c>.</param>
-    public static async Task<TestBroker> StartAsync(JsonObject? settings = null, string[]? arguments = null, string[]? command = null)
+    /// <param name="ports">Those of <c>listen</c> and <c>http</c>; 0 = any.</param>
+    public static async Task<TestBroker> StartAsync(JsonObject? settings = null, string[]? arguments = null, string[]? command = null, (int Tcp, int Http) ports = default)
     {
         TemporaryDirectory directory = new("functional");
         try
@@ -48,6 +49,8 @@ internal sealed class TestBroker : IAsyncDisposable
                 DataDirectory = directory.PathOf("data"),
                 Arguments = all,
                 Command = command,
+                TcpPort = ports.Tcp,
+                HttpPort = ports.Http,
                 // The file that says which brokers run on this machine: not in the user's own directory.
                 Environment = new Dictionary<string, string> { ["XDG_RUNTIME_DIR"] = directory.Path },
             });

@@ -26,6 +26,9 @@ internal sealed class TestCertificate : IDisposable
     /// <summary>The key, PEM.</summary>
     public string KeyFile { get; }
 
+    /// <summary>The certificate that was issued last, without its key.</summary>
+    public X509Certificate2 Current => X509CertificateLoader.LoadCertificateFromFile(CertificateFile);
+
     /// <summary>Puts another certificate in its place; clients expect that one from then on.</summary>
     public void Issue()
     {

@@ -107,6 +107,10 @@ internal sealed class SettlingLog(RocksDbConversationLog inner, int settleEach) 
 
     public LogHead ReadHead(ConversationId conversation) => Inner.ReadHead(conversation);
 
+    public LogStart ReadStart(ConversationId conversation) => Inner.ReadStart(conversation);
+
+    public ChainHash? ReadChain(ConversationId conversation, ulong sequence) => Inner.ReadChain(conversation, sequence);
+
     public LogPage ReadForward(ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target) =>
         Inner.ReadForward(conversation, after, through, countMax, bytesMax, target);
 

@@ -16,6 +16,9 @@ internal sealed class ConversationWriter(ConversationId conversation)
 
     public List<byte[]> Records { get; } = [];
 
+    /// <summary>The chain behind each record, and before the first one.</summary>
+    public List<ChainHash> Chains { get; } = [default];
+
     /// <summary>Adds one chunk with a record per body and returns where its records lie in the batch.</summary>
     public (int Offset, int Size) Append(CommitBatch batch, params byte[][] bodies) => Append(batch, MessageKind.Text, bodies);
 
@@ -59,6 +62,7 @@ internal sealed class ConversationWriter(ConversationId conversation)
         ReadOnlySpan<byte> source = bytes;
         Assert.That(MessageRecord.TryRead(ref source, out MessageRecord record), Is.True);
         Chain = Chain.Next(record);
+        Chains.Add(Chain);
         return bytes;
     }
 

@@ -51,7 +51,7 @@ internal sealed class RecoveryTests
 
         Assert.That(
             () => RocksDbConversationLog.Open(_directory.Options),
-            Throws.TypeOf<StoreOpenException>().With.Message.Contains("has format 5").And.Message.Contains("newer FastChat"));
+            Throws.TypeOf<StoreOpenException>().With.Message.Contains($"has format {StoreFormat.CurrentVersion + 1}").And.Message.Contains("newer FastChat"));
     }
 
     [TestCase(0)]

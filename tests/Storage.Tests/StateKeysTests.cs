@@ -32,9 +32,17 @@ internal sealed class StateKeysTests
             Assert.That(Hex(t => StateKeys.WriteBlock(t, User, new UserId(7))), Is.EqualTo("6b" + UserHex + "00000000000000000000000000000007"));
             Assert.That(Hex(t => StateKeys.WriteDirectBlock(t, Room, User)), Is.EqualTo("62" + RoomHex + UserHex));
             Assert.That(Hex(t => StateKeys.WriteService(t, User, Room)), Is.EqualTo("67" + UserHex + RoomHex));
+            Assert.That(Hex(t => StateKeys.WriteLogStart(t, Room)), Is.EqualTo("58" + RoomHex));
+            Assert.That(Hex(t => StateKeys.WriteCut(t, Room, 0x0102)), Is.EqualTo("50" + RoomHex + "0000000000000102"));
+            Assert.That(Hex(t => StateKeys.WriteForgotten(t, Room, 0x0102)), Is.EqualTo("51" + RoomHex + "0000000000000102"));
             Assert.That(Convert.ToHexStringLower(StateKeys.CommitNumber), Is.EqualTo("0001"));
         }
     }
+
+    [Test]
+    public void StartOfALogHasItsBytes() => Assert.That(
+        Convert.ToHexStringLower(new LogStart(0x0102, new ChainHash(1, 2, 3, 4), 0x0304, 0x0506).ToBytes()),
+        Is.EqualTo("0201000000000000" + "0000000000000001000000000000000200000000000000030000000000000004" + "0403000000000000" + "0605000000000000"));
 
     [Test]
     public void PrefixesBeginTheirKeys()

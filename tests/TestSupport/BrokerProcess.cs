@@ -41,6 +41,7 @@ public sealed record BrokerProcessOptions
 /// </summary>
 public sealed partial class BrokerProcess : IAsyncDisposable
 {
+    private const int SigHangUp = 1;
     private const int SigKill = 9;
     private const int SigTerm = 15;
 
@@ -163,15 +164,18 @@ public sealed partial class BrokerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts it again, on the same ports and directory; kills it first when it still runs.</summary>
+    /// <summary>Starts it again, on the same ports (of <c>listen</c> and <c>http</c>) and directory; kills it first when it still runs.</summary>
     public async Task RestartAsync(Func<BrokerProcessOptions, BrokerProcessOptions>? change = null)
     {
         await KillAsync();
         _process.Dispose();
-        _options = _options with { TcpPort = Tcp.Port, HttpPort = Http.Port };
+        _options = _options with { TcpPort = (TlsTcp ?? Tcp).Port, HttpPort = (TlsHttp ?? Http).Port };
         _options = change is null ? _options : change(_options);
         await LaunchAsync();
     }
+
+    /// <summary>SIGHUP: it reads its settings and certificate again.</summary>
+    public void HangUp() => Signal(SigHangUp);
 
     /// <summary>Stops the process in its tracks (SIGSTOP), as a frozen machine would.</summary>
     public void Pause() => Signal(OperatingSystem.IsMacOS() ? 17 : 19);

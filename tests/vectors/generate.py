@@ -33,7 +33,7 @@ TYPES = {
     "Publish": 0x10, "Published": 0x11, "Subscribe": 0x12, "Subscribed": 0x13, "Unsubscribe": 0x14, "Unsubscribed": 0x15,
     "Deliver": 0x16, "Lag": 0x17, "Fetch": 0x18, "Chunk": 0x19, "FetchEnd": 0x1A, "Signal": 0x1C,
     "CreateConversation": 0x20, "ResolveConversation": 0x21, "AddMembers": 0x22, "RemoveMember": 0x23, "ListMembers": 0x24,
-    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "GetStats": 0x78, "Drain": 0x79, "Reply": 0x2F,
+    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "GetStats": 0x78, "Drain": 0x79, "GetLimits": 0x7A, "SetLimits": 0x7B, "Reply": 0x2F,
     "ChangeConversation": 0x30, "ChangeMember": 0x31, "CreateJoinLink": 0x32, "ListJoinLinks": 0x33, "RevokeJoinLink": 0x34, "JoinByLink": 0x35,
     "GetAnnotations": 0x38, "GetThread": 0x39, "GetPins": 0x3A, "Forward": 0x3B, "Schedule": 0x3C, "ListScheduled": 0x3D, "CancelScheduled": 0x3E,
     "Hide": 0x3F, "MoveCursor": 0x40, "ListCursors": 0x41, "GetInbox": 0x42, "ListHidden": 0x43,
@@ -457,6 +457,10 @@ def control_files():
 
     file("get-stats", "GetStats", [("what is counted", {})], "GetStats, C→S (protocol.md §4.6)")
     file("drain", "Drain", [("go home", {})], "Drain, C→S (protocol.md §4.6)")
+    file("get-limits", "GetLimits", [("what is in force", {})], "GetLimits, C→S (protocol.md §4.6)")
+    file("set-limits", "SetLimits", [
+        ("two of them", {"limits": {"limit_publishes_per_second": 5, "limit_trusted": ["10.0.0.0/8", "::1/128"]}}),
+        ("no rates", {"limits": {"limits": False}})], "SetLimits, C→S (protocol.md §4.6)")
 
     file("get-annotations", "GetAnnotations", [
         ("everything", {"conversation": GROUP}),
@@ -617,6 +621,7 @@ def control_files():
                 "commit": 123_456, "files": 9, "copied": 1_048_576, "dropped": 1}),
             ("what a broker counts", "GetStats", {"stats": {"fastchat.published": 12_345_678, "fastchat.connections": 2, "fastchat.commit.p99": 900}}),
             ("a broker drains", "Drain", {"draining": True}),
+            ("limits", "GetLimits", {"limits": {"limits": True, "limit_burst_seconds": 10, "limit_wrong_passwords": 20, "limit_trusted": ["127.0.0.0/8"]}}),
             ("a profile changed", "SetProfile", {"version": 4}),
             ("profiles: one is the client's own version, one may not be seen", "GetProfiles", {"profiles": [
                 {"user": USER, "version": 3, "unchanged": True}, None,

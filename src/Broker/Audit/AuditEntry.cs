@@ -28,6 +28,7 @@ internal enum AuditAct : byte
     BackupAsked,
     DrainAsked,
     SettingsLoaded,
+    SettingsChanged,
     SettingsRefused,
     CertificateLoaded,
     PersonExported,

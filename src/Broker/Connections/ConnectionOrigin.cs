@@ -20,6 +20,9 @@ internal sealed record ConnectionOrigin(string Remote)
     /// </summary>
     public IReadOnlyList<string> CertificateNames { get; init; } = [];
 
+    /// <summary>True when a proxy made the connection on its own account (PROXY protocol, LOCAL): it looks whether somebody listens, and says no more.</summary>
+    public bool IsCheck { get; init; }
+
     /// <summary>When it was accepted (<see cref="TimeProvider.GetTimestamp"/>), which the login deadline counts from; 0 = when its first frame is waited for.</summary>
     public long Accepted { get; init; }
 

@@ -72,9 +72,6 @@ internal sealed record ConnectionSettings
     /// <summary>From connect to Hello.</summary>
     public TimeSpan LoginDeadline { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long a Hello may wait for its turn; whoever would wait longer is told to come back.</summary>
-    public TimeSpan SignInWait { get; init; } = TimeSpan.FromSeconds(3);
-
     /// <summary>From the first to the last byte of a frame.</summary>
     public TimeSpan FrameDeadline { get; init; } = TimeSpan.FromSeconds(20);
 

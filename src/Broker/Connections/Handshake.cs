@@ -183,15 +183,18 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
     {
         int lane = SignInLanes.Of(hello, !hello.Session.IsNone && services.Sessions.Knows(hello.Session));
         TimeSpan wait = services.ComingAndGoing.ExpectedWait(lane);
+
+        // Whoever waited for half of the login deadline may not be there any more when the turn comes.
+        TimeSpan waitMax = TimeSpan.FromSeconds(Math.Min(services.Limits.Settings.SignInWaitSeconds, services.Settings.LoginDeadline.TotalSeconds / 2));
         long came = services.Clock.GetTimestamp();
-        if (wait <= services.Settings.SignInWait)
+        if (wait <= waitMax)
         {
             // Looking up accounts reads the store: not on an I/O thread.
             await services.ComingAndGoing.In(lane);
 
             // Those of the lanes before may have come later. Who waited long and is behind nobody now waited for a process that stood still, and is let in.
             wait = services.Clock.GetElapsedTime(came);
-            if (wait <= 2 * services.Settings.SignInWait || !services.ComingAndGoing.IsCrowded)
+            if (wait <= 2 * waitMax || !services.ComingAndGoing.IsCrowded)
             {
                 return null;
             }

@@ -10,7 +10,7 @@ namespace FastChat.Broker.Connections;
 /// A WebSocket as the same duplex pipe that TCP gives: payloads of binary messages are the byte stream, and each flush of the write loop, which is whole frames, leaves as one
 /// message. Two copying loops and nothing else; every rule about frames, states and deadlines is the ordinary connection's.
 /// </summary>
-internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
+internal sealed class WebSocketConnection : IDuplexPipe
 {
     /// <summary>Bytes received and not read yet; past it the socket is not read. Must exceed the largest frame, or its reader could never go on.</summary>
     private const int ReceivePauseBytes = 2 * ProtocolLimits.ClientFrameSizeMax;
@@ -29,8 +29,6 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
     private readonly Pipe _incoming = new(IncomingOptions);
     private readonly Pipe _outgoing = new(OutgoingOptions);
 
-    private readonly CancellationTokenSource _abort = new();
-
     private WebSocketConnection(WebSocket socket) => _socket = socket;
 
     /// <summary>Runs a connection over a WebSocket to its end.</summary>
@@ -39,7 +37,7 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
     /// <param name="origin">Where it comes from.</param>
     public static async Task ServeAsync(WebSocket socket, ConnectionRegistry connections, ConnectionOrigin origin)
     {
-        using WebSocketConnection connection = new(socket);
+        WebSocketConnection connection = new(socket);
         Task pumping = connection.PumpAsync();
         await connections.RunAsync(origin, connection, connection.Abort);
         await EndAsync(connection, pumping);
@@ -51,12 +49,8 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
     /// <inheritdoc/>
     public PipeWriter Output => _outgoing.Writer;
 
-    /// <summary>Ends the socket at once. Any thread.</summary>
-    private void Abort()
-    {
-        _socket.Abort();
-        _abort.Cancel();
-    }
+    /// <summary>Ends the socket at once: what is waited for on it fails, without a token for each wait, which would cost an idle session a tenth of its memory. Any thread.</summary>
+    private void Abort() => _socket.Abort();
 
     /// <summary>Copies both ways until both sides have ended. Does not throw.</summary>
     private async Task PumpAsync()
@@ -65,9 +59,6 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
         await SendAsync();
         await receiving;
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _abort.Dispose();
 
     /// <summary>What waits at a pipe goes on within the call that ends the wait: neither side of either blocks, and a hop through the thread pool costs more than most of what it would carry.</summary>
     private static PipeOptions Options(int pauseBytes) => new(
@@ -95,10 +86,10 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
             while (true)
             {
                 // A receive without a buffer waits without holding one: an idle session costs no memory here.
-                ValueWebSocketReceiveResult received = await _socket.ReceiveAsync(Memory<byte>.Empty, _abort.Token);
+                ValueWebSocketReceiveResult received = await _socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
                 if (received.MessageType == WebSocketMessageType.Binary && !(received.EndOfMessage && received.Count == 0))
                 {
-                    received = await _socket.ReceiveAsync(_incoming.Writer.GetMemory(ReceiveSizeHint), _abort.Token);
+                    received = await _socket.ReceiveAsync(_incoming.Writer.GetMemory(ReceiveSizeHint), CancellationToken.None);
                 }
 
                 if (received.MessageType == WebSocketMessageType.Close)
@@ -108,7 +99,7 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
 
                 if (received.MessageType == WebSocketMessageType.Text)
                 {
-                    await _socket.CloseOutputAsync(WebSocketCloseStatus.InvalidMessageType, "binary messages only", _abort.Token);
+                    await _socket.CloseOutputAsync(WebSocketCloseStatus.InvalidMessageType, "binary messages only", CancellationToken.None);
                     break;
                 }
 
@@ -152,7 +143,8 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
 
             if (_socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
             {
-                await _socket.CloseOutputAsync((WebSocketCloseStatus)close, null, _abort.Token);
+                // Who closed gets its own status back (RFC 6455 §5.5.1).
+                await _socket.CloseOutputAsync(_socket.CloseStatus ?? (WebSocketCloseStatus)close, null, CancellationToken.None);
             }
         }
         catch (Exception end) when (end is WebSocketException or OperationCanceledException or IOException or ObjectDisposedException)
@@ -168,7 +160,7 @@ internal sealed class WebSocketConnection : IDuplexPipe, IDisposable
         foreach (ReadOnlyMemory<byte> segment in buffer)
         {
             bool isLast = buffer.End.Equals(buffer.GetPosition(segment.Length, buffer.Start));
-            await _socket.SendAsync(segment, WebSocketMessageType.Binary, isLast, _abort.Token);
+            await _socket.SendAsync(segment, WebSocketMessageType.Binary, isLast, CancellationToken.None);
             buffer = buffer.Slice(segment.Length);
         }
     }

@@ -61,6 +61,15 @@ internal static partial class BrokerLog
     [LoggerMessage(1071, LogLevel.Error, "The certificate files have changed and cannot be used; the one from before is shown as before: {Reason}")]
     public static partial void CertificateRefused(ILogger log, string reason);
 
+    [LoggerMessage(1120, LogLevel.Information, "The settings were read again: {Changed}")]
+    public static partial void LimitsChanged(ILogger log, string changed);
+
+    [LoggerMessage(1121, LogLevel.Error, "The settings were read again and cannot be used; everything stays as it is: {Reason}")]
+    public static partial void SettingsRefused(ILogger log, string reason);
+
+    [LoggerMessage(1122, LogLevel.Warning, "These settings have changed and take a restart: {Names}")]
+    public static partial void SettingsTakeRestart(ILogger log, string names);
+
     [LoggerMessage(1050, LogLevel.Error, "A tick of presence ended by a defect")]
     public static partial void PresenceDefect(ILogger log, Exception defect);
 

@@ -13,6 +13,9 @@ internal enum ProxyHeaderStatus
     /// <summary>A header, whole.</summary>
     Done,
 
+    /// <summary>A header, whole, that says that the proxy speaks for itself (LOCAL): it looks whether somebody listens.</summary>
+    Local,
+
     /// <summary>No header, or one that we do not take.</summary>
     Invalid,
 }
@@ -40,7 +43,7 @@ internal static class ProxyHeader
     /// <summary>Reads the header at the beginning of a stream.</summary>
     /// <param name="bytes">What has come.</param>
     /// <param name="size">Bytes of the header.</param>
-    /// <param name="source">Whom the proxy speaks for; null when it speaks for itself (LOCAL), or does not say.</param>
+    /// <param name="source">Whom the proxy speaks for; null when it speaks for itself, or does not say.</param>
     public static ProxyHeaderStatus TryRead(in ReadOnlySequence<byte> bytes, out int size, out IPEndPoint? source)
     {
         source = null;
@@ -89,6 +92,6 @@ internal static class ProxyHeader
             (Proxy, Tcp6) => new IPEndPoint(new IPAddress(addresses[..16]), BinaryPrimitives.ReadUInt16BigEndian(addresses[32..])),
             _ => null,
         };
-        return ProxyHeaderStatus.Done;
+        return command == Local ? ProxyHeaderStatus.Local : ProxyHeaderStatus.Done;
     }
 }

@@ -77,7 +77,7 @@ internal sealed class TlsDoor(ConnectionDelegate next, CertificateSource certifi
             reason = "handshake_failed";
         }
 
-        if (!stopped.IsCancellationRequested)
+        if (!stopped.IsCancellationRequested && !origin.IsCheck)
         {
             audit.Note(new AuditEntry(AuditAct.TransportRefused) { Remote = origin.Remote, Detail = reason });
         }

@@ -177,6 +177,8 @@ internal sealed class ControlHandler(
         FrameType.ErasePerson => privacy.EraseAsync(peer.Actor, map),
         FrameType.GetStats => Task.FromResult(operators.Stats(peer.Actor)),
         FrameType.Drain => operators.DrainAsync(peer.Actor),
+        FrameType.GetLimits => Task.FromResult(operators.GetLimits(peer.Actor)),
+        FrameType.SetLimits => operators.SetLimitsAsync(peer, map),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
     };
 }

@@ -1,18 +1,20 @@
 using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Maintenance;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 
 namespace FastChat.Broker.Handlers;
 
-/// <summary>Backup, GetStats and Drain: what an operator asks of the broker as a whole. Pool threads.</summary>
+/// <summary>Backup, GetStats, Drain, GetLimits and SetLimits: what an operator asks of the broker as a whole. Pool threads.</summary>
 /// <param name="backups">The backups.</param>
 /// <param name="metrics">What is counted.</param>
 /// <param name="drain">Has the process drain and end; returns at once.</param>
+/// <param name="limits">The limits in force.</param>
 /// <param name="audit">Where it is noted.</param>
-internal sealed class OperatorRequests(BackupRuns backups, BrokerMetrics metrics, Action drain, AuditLog audit)
+internal sealed class OperatorRequests(BackupRuns backups, BrokerMetrics metrics, Action drain, RunningLimits limits, AuditLog audit)
 {
     /// <summary>What the broker counts.</summary>
     public ControlAnswer Stats(Actor actor)
@@ -44,6 +46,34 @@ internal sealed class OperatorRequests(BackupRuns backups, BrokerMetrics metrics
         audit.Note(new AuditEntry(AuditAct.DrainAsked) { User = actor.User, Device = actor.Device });
         await audit.FlushAsync();
         return ControlAnswer.Ok(new ControlMap().Set("draining", true)) with { Sent = drain };
+    }
+
+    /// <summary>The limits that are in force.</summary>
+    public ControlAnswer GetLimits(Actor actor)
+    {
+        ErrorCode denied = OperatorPolicy.Decide(OperatorOperation.ManageLimits, actor.Rights);
+        return denied != ErrorCode.None ? ControlAnswer.Refused(denied, "only operators see the limits") : LimitsAnswer();
+    }
+
+    /// <summary>Puts others in force, all that are named or none.</summary>
+    public async Task<ControlAnswer> SetLimitsAsync(Peer peer, ControlMap map)
+    {
+        ErrorCode denied = OperatorPolicy.Decide(OperatorOperation.ManageLimits, peer.Actor.Rights);
+        if (denied != ErrorCode.None)
+        {
+            return ControlAnswer.Refused(denied, "only operators change the limits");
+        }
+
+        ControlMap changes = map.Map("limits") ?? throw new ControlFormatException("limits: a map is expected");
+        try
+        {
+            await limits.ChangeAsync(current => LimitNames.Merge(current, changes), new AuditEntry(default) { User = peer.Actor.User, Device = peer.Actor.Device, Remote = peer.Remote });
+            return LimitsAnswer();
+        }
+        catch (ArgumentException wrong)
+        {
+            return ControlAnswer.Refused(ErrorCode.SettingInvalid, wrong.Message);
+        }
     }
 
     /// <summary>Begins a backup when a directory is named, stops the one under way when asked to, and says in any case how the latest one goes.</summary>
@@ -90,4 +120,6 @@ internal sealed class OperatorRequests(BackupRuns backups, BrokerMetrics metrics
 
         return ControlAnswer.Ok(backups.Status.ToMap());
     }
+
+    private ControlAnswer LimitsAnswer() => ControlAnswer.Ok(new ControlMap().Set("limits", LimitNames.ToMap(limits.Current)));
 }

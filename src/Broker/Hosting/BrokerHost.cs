@@ -26,12 +26,16 @@ public static class BrokerHost
 {
     /// <summary>
     /// Runs until <paramref name="stop"/> is cancelled and the broker has drained. Writes the ready line (one JSON object) to
-    /// <paramref name="ready"/> when it accepts connections.
+    /// <paramref name="ready"/> when it accepts connections. On SIGHUP the certificate's files and the settings are read again.
     /// </summary>
+    /// <param name="options">The settings.</param>
+    /// <param name="ready">Where the ready line goes.</param>
+    /// <param name="stop">Ends it.</param>
+    /// <param name="reread">Reads the settings again where they came from; throws <see cref="ArgumentException"/> or <see cref="IOException"/> when they cannot be used. Null when there is nothing to read: then what was set at run time stays.</param>
     /// <exception cref="Storage.StorageException">The store cannot be opened; the message says why.</exception>
     /// <exception cref="ArgumentException">An option makes no sense.</exception>
     /// <exception cref="IOException">An address is in use.</exception>
-    public static async Task RunAsync(BrokerOptions options, TextWriter ready, CancellationToken stop)
+    public static async Task RunAsync(BrokerOptions options, TextWriter ready, CancellationToken stop, Func<BrokerOptions>? reread = null)
     {
         options.Validate();
         if (OperatingSystem.IsLinux())
@@ -56,6 +60,7 @@ public static class BrokerHost
         await parts.Audit.FlushAsync();
         using ListenerDoors doors = new(options, parts, log);
         using PageSource? page = options.PageDirectory is { } directory ? new PageSource(directory, TimeProvider.System, log) : null;
+        using SettingsReload reload = new(options, reread, doors.Reload, parts.RunningLimits, parts.Audit, log);
         await using WebApplication application = Build(options, parts, doors, page, logging);
         await application.StartAsync(stop);
 

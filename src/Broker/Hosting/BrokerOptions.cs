@@ -260,7 +260,7 @@ public sealed record BrokerOptions
         Require(Web || WebDirectory is null, "web_directory: only with web");
         Require(WebDirectory is not { Length: 0 }, "web_directory: not empty");
         Require(isEncrypting || (EncryptionKeyFileOld is null && EncryptionCommandOld.Count == 0 && Keys is null), "keys and the master key before need encryption_key_file or encryption_command");
-        RequireLimits();
+        ToLimitSettings().Validate();
         ValidateTransport();
     }
 
@@ -306,8 +306,6 @@ public sealed record BrokerOptions
     {
         Server = $"FastChat/{typeof(BrokerOptions).Assembly.GetName().Version?.ToString(3)}",
         LoginDeadline = TimeSpan.FromSeconds(LoginDeadlineSeconds),
-        // Whoever waited for half of the login deadline may not be there any more when the turn comes.
-        SignInWait = TimeSpan.FromSeconds(Math.Min(LimitSignInWaitSeconds, LoginDeadlineSeconds / 2)),
         FrameDeadline = TimeSpan.FromSeconds(FrameDeadlineSeconds),
         Heartbeat = TimeSpan.FromSeconds(HeartbeatSeconds),
         WriteDeadline = TimeSpan.FromSeconds(WriteDeadlineSeconds),
@@ -322,6 +320,7 @@ public sealed record BrokerOptions
         Device = TimeSpan.FromSeconds(DeviceLifetimeSeconds),
     };
 
+    /// <exception cref="ArgumentException">A trusted network is none.</exception>
     internal LimitSettings ToLimitSettings() => new()
     {
         IsOn = Limits,
@@ -337,7 +336,8 @@ public sealed record BrokerOptions
         ConnectsPerSecond = LimitConnectsPerSecond,
         SignInsPerSecond = LimitSignInsPerSecond,
         WrongPasswordsFree = LimitWrongPasswords,
-        Trusted = [.. LimitTrusted.Select(IPNetwork.Parse)],
+        SignInWaitSeconds = LimitSignInWaitSeconds,
+        Trusted = [.. LimitTrusted.Select(static network => LimitNames.ParseNetwork("limit_trusted", network))],
     };
 
     internal AttachmentOptions ToAttachmentOptions() => new(
@@ -350,24 +350,6 @@ public sealed record BrokerOptions
         BytesPerSecond = PresenceBytesPerSecond,
         ConnectionBytesPerSecond = PresenceConnectionBytesPerSecond,
     };
-
-    private void RequireLimits()
-    {
-        Require(LimitBurstSeconds is >= 0.1 and <= 3600, "limit_burst_seconds: 0.1 to 3,600");
-        Require(
-            double.Min(LimitPublishesPerSecond, LimitRequestsPerSecond) > 0 && LimitConversationPublishesPerSecond > 0 && LimitConnectsPerSecond > 0 && LimitSignInsPerSecond > 0,
-            "rates are above 0: \"limits\": false lifts them");
-        Require(
-            LimitPublishBytesPerSecond >= 1024 && LimitConnectionBytesPerSecond >= ProtocolLimits.ClientFrameSizeMax,
-            $"limit_publish_bytes_per_second: at least 1,024; limit_connection_bytes_per_second: at least a frame, {ProtocolLimits.ClientFrameSizeMax}");
-        Require(LimitServiceFactor >= 1, "limit_service_factor: at least 1");
-        Require(LimitConnectionsPerUser >= 1 && LimitConnectionsPerAddress >= 1 && LimitWrongPasswords >= 1, "maxima are at least 1");
-        Require(LimitSignInWaitSeconds > 0, "limit_sign_in_wait_seconds is positive");
-        foreach (string network in LimitTrusted)
-        {
-            Require(IPNetwork.TryParse(network, out _), $"limit_trusted: {network} is not a network of the form ADDRESS/BITS");
-        }
-    }
 
     private void RequireProtected(string address) => Require(
         IPAddress.IsLoopback(ParseEndPoint(address).Address) || HasTls,

@@ -71,6 +71,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         LimitSettings limitSettings = options.ToLimitSettings();
         Limits = new UserLimits(limitSettings, surroundings.Clock, surroundings.Random, _metrics, surroundings.Audit);
         Addresses = new AddressLimits(options.ConnectionsMax, options.StrangersPerAddressMax, limitSettings, surroundings.Clock, surroundings.Random, _metrics, surroundings.Audit);
+        RunningLimits = new RunningLimits(limitSettings, Limits, Addresses, surroundings.Audit);
         Backups = new BackupRuns(
             log is RocksDbConversationLog files
                 ? (directory, keep, progress, stop) => StoreBackup.Take(files, directory, keep, isPaced: true, surroundings.Clock, progress, stop)
@@ -107,7 +108,7 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new HiddenRequests(_router, log, reads, Sessions),
                 new InboxRequests(_router, log, reads, new UnreadCounts(log, options.UnreadCountsMax)),
                 new UserRequests(Accounts, Limits, surroundings.Audit),
-                new OperatorRequests(Backups, _metrics, _drainAsked.Cancel, surroundings.Audit),
+                new OperatorRequests(Backups, _metrics, _drainAsked.Cancel, RunningLimits, surroundings.Audit),
                 new PeopleRequests(_router, log, Accounts, Limits, new PeopleNotices(_router, log, Sessions)),
                 new ServiceRequests(services, Sessions, log, surroundings.Audit),
                 new DeviceRequests(Accounts, Sessions, surroundings.Audit, Limits, _router),
@@ -157,10 +158,13 @@ internal sealed class BrokerParts : IAsyncDisposable
     /// <summary>The accounts.</summary>
     public Accounts Accounts { get; }
 
-    /// <summary>How much a user may do; its settings can be replaced.</summary>
+    /// <summary>The limits in force, and the way to change them.</summary>
+    public RunningLimits RunningLimits { get; }
+
+    /// <summary>How much a user may do.</summary>
     public UserLimits Limits { get; }
 
-    /// <summary>What stands before the door; its settings can be replaced.</summary>
+    /// <summary>What stands before the door.</summary>
     public AddressLimits Addresses { get; }
 
     /// <summary>Where what happens is noted.</summary>
@@ -236,6 +240,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         _vault?.Dispose();
         _metrics.Dispose();
         (Audit as IDisposable)?.Dispose();
+        RunningLimits.Dispose();
         _drainAsked.Dispose();
         return ValueTask.CompletedTask;
     }

@@ -7,6 +7,15 @@ internal static class ChangedOptions
 {
     private static readonly JsonSerializerOptions s_format = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
+    /// <summary>The names of those that differ.</summary>
+    public static IEnumerable<string> Between(BrokerOptions one, BrokerOptions other)
+    {
+        JsonElement others = JsonSerializer.SerializeToElement(other, s_format);
+        return JsonSerializer.SerializeToElement(one, s_format).EnumerateObject()
+            .Where(option => !JsonElement.DeepEquals(option.Value, others.GetProperty(option.Name)))
+            .Select(static option => option.Name);
+    }
+
     /// <summary><c>name=value</c> of each, by name, separated by spaces; values as in the JSON file.</summary>
     public static string Of(BrokerOptions options)
     {

@@ -41,6 +41,9 @@ internal enum OperatorOperation : byte
 
     /// <summary>Have the broker finish and end.</summary>
     Drain,
+
+    /// <summary>See and change the limits that everybody is held to.</summary>
+    ManageLimits,
 }
 
 /// <summary>The one place where it is decided who may do what is about no conversation; beside the policy of those. What is not allowed here is not allowed.</summary>
@@ -54,7 +57,7 @@ internal static class OperatorPolicy
             OperatorOperation.ImportUsers => (rights & AccountRights.Import) != 0,
             OperatorOperation.Backup => (rights & AccountRights.Operator) != 0,
             OperatorOperation.ManageOwnDevices => (rights & AccountRights.Service) == 0,
-            OperatorOperation.ManageServices or OperatorOperation.ManageUsers or OperatorOperation.SeeStats or OperatorOperation.Drain => (rights & AccountRights.Operator) != 0,
+            OperatorOperation.ManageServices or OperatorOperation.ManageUsers or OperatorOperation.SeeStats or OperatorOperation.Drain or OperatorOperation.ManageLimits => (rights & AccountRights.Operator) != 0,
             OperatorOperation.CreateConversation => (rights & AccountRights.Service) == 0,
             OperatorOperation.ExportOwn => (rights & AccountRights.Service) == 0,
             OperatorOperation.EraseSelf => rights == AccountRights.None,

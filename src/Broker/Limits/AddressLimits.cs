@@ -9,7 +9,7 @@ using FastChat.Protocol;
 namespace FastChat.Broker.Limits;
 
 /// <summary>One address that has connections: counted in <see cref="AddressLimits"/>, shared by all of them.</summary>
-internal sealed class Visitor(AddressKey key, string remote, bool isTrusted)
+internal sealed class Visitor(AddressKey key, string remote, IPAddress? address)
 {
     /// <summary>The address.</summary>
     public AddressKey Key { get; } = key;
@@ -17,8 +17,8 @@ internal sealed class Visitor(AddressKey key, string remote, bool isTrusted)
     /// <summary>The address, for the audit log.</summary>
     public string Remote { get; } = remote;
 
-    /// <summary>True when the operator trusts its network: only strangers are counted.</summary>
-    public bool IsTrusted { get; } = isTrusted;
+    /// <summary>The address as such; null when there is none: a Unix domain socket.</summary>
+    public IPAddress? Address { get; } = address;
 
     /// <summary>Open connections. Under its lock.</summary>
     public int Connections { get; set; }
@@ -74,7 +74,7 @@ internal sealed class AddressLimits
         _plan = new Plan(settings, clock);
     }
 
-    /// <summary>The settings in force, replaced as a whole. A network that becomes trusted is so for new connections of addresses that have none.</summary>
+    /// <summary>The settings in force, replaced as a whole. Whether an address is trusted is asked whenever it matters, so a change reaches addresses that are here already; connections that they have stay.</summary>
     public LimitSettings Settings
     {
         get => Volatile.Read(ref _plan).Settings;
@@ -100,15 +100,16 @@ internal sealed class AddressLimits
         }
 
         Plan plan = Volatile.Read(ref _plan);
-        bool hasAddress = AddressKey.TryParse(remote, out AddressKey key, out IPAddress address);
-        bool isTrusted = !hasAddress || plan.Settings.Trusted.Any(network => network.Contains(address));
+        bool hasAddress = AddressKey.TryParse(remote, out AddressKey key, out IPAddress parsed);
+        IPAddress? address = hasAddress ? parsed : null;
+        bool isTrusted = plan.Trusts(address);
         if (!isTrusted && !_connects.TryTake(plan.Connects, key.Value, _clock.GetTimestamp(), 1, out uint retryAfterMs))
         {
             Interlocked.Decrement(ref _connections);
             return Refuse(remote, "address_connects", CloseCode.RateLimited, "too many connections in too short a time", retryAfterMs);
         }
 
-        if (!TryCountIn(hasAddress ? key : s_local, remote, isTrusted, plan.Settings.ConnectionsPerAddressMax, out visitor))
+        if (!TryCountIn(hasAddress ? key : s_local, remote, address, isTrusted ? int.MaxValue : plan.Settings.ConnectionsPerAddressMax, out visitor))
         {
             Interlocked.Decrement(ref _connections);
             return Refuse(remote, "address_connections", CloseCode.TooManyConnections, "this address has as many connections as it may", FullRetryMs);
@@ -159,7 +160,7 @@ internal sealed class AddressLimits
     public SignInRefused? BeginPassword(Visitor visitor, bool isRegistration)
     {
         Plan plan = Volatile.Read(ref _plan);
-        if (visitor.IsTrusted || !plan.Settings.IsOn)
+        if (!plan.Settings.IsOn || plan.Trusts(visitor.Address))
         {
             return null;
         }
@@ -177,7 +178,8 @@ internal sealed class AddressLimits
     /// <summary>The password of a <see cref="BeginPassword"/> that was allowed and was no registration was right, or was not looked at.</summary>
     public void OnPasswordRight(Visitor visitor)
     {
-        if (!visitor.IsTrusted)
+        Plan plan = Volatile.Read(ref _plan);
+        if (plan.Settings.IsOn && !plan.Trusts(visitor.Address))
         {
             _wrong.OnRight(visitor.Key);
         }
@@ -191,11 +193,11 @@ internal sealed class AddressLimits
         return (uint)Math.Min(retryAfterMs + (BitConverter.ToUInt32(bytes) / (double)uint.MaxValue * retryAfterMs), uint.MaxValue);
     }
 
-    private bool TryCountIn(AddressKey key, string remote, bool isTrusted, int connectionsMax, out Visitor? visitor)
+    private bool TryCountIn(AddressKey key, string remote, IPAddress? address, int connectionsMax, out Visitor? visitor)
     {
         while (true)
         {
-            Visitor found = _visitors.GetOrAdd(key, static (key, of) => new Visitor(key, of.remote, of.isTrusted), (remote, isTrusted));
+            Visitor found = _visitors.GetOrAdd(key, static (key, of) => new Visitor(key, of.remote, of.address), (remote, address));
             lock (found)
             {
                 if (found.IsGone)
@@ -203,7 +205,7 @@ internal sealed class AddressLimits
                     continue;
                 }
 
-                bool hasRoom = found.IsTrusted || found.Connections < connectionsMax;
+                bool hasRoom = found.Connections < connectionsMax;
                 found.Connections += hasRoom ? 1 : 0;
                 visitor = hasRoom ? found : null;
                 return hasRoom;
@@ -222,6 +224,9 @@ internal sealed class AddressLimits
     private sealed class Plan(LimitSettings settings, TimeProvider clock)
     {
         public LimitSettings Settings { get; } = settings;
+
+        /// <summary>True when the operator trusts the network: only strangers are counted. What has no address is of this machine.</summary>
+        public bool Trusts(IPAddress? address) => address is null || Settings.Trusted.Any(network => network.Contains(address));
 
         public TokenBucket Connects { get; } = settings.Bucket(settings.ConnectsPerSecond, clock);
 

@@ -3,9 +3,17 @@ using System.IO.Pipelines;
 
 namespace FastChat.Broker.Web;
 
-/// <summary>A connection's two pipes as the stream that WebSockets are made over. A read of no bytes waits until there are some, so that who waits needs no buffer.</summary>
+/// <summary>
+/// A connection's two pipes as the stream that WebSockets are made over. A read of no bytes waits until there are some, so that who waits needs no buffer. Nothing is written behind a close frame (RFC 6455 §5.5.1):
+/// the library sends one by itself when it was sent something wrong, and a message that was under way at that moment would follow it.
+/// </summary>
 internal sealed class DuplexStream(IDuplexPipe pipes) : Stream
 {
+    private const int OpcodeMask = 0x0F;
+    private const int CloseOpcode = 0x08;
+
+    private volatile bool _isClosed;
+
     /// <inheritdoc/>
     public override bool CanRead => true;
 
@@ -57,6 +65,13 @@ internal sealed class DuplexStream(IDuplexPipe pipes) : Stream
     /// <inheritdoc/>
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        if (_isClosed)
+        {
+            throw new IOException("the WebSocket is closed");
+        }
+
+        // The library writes each frame with one call, and one after the other.
+        _isClosed = !buffer.IsEmpty && (buffer.Span[0] & OpcodeMask) == CloseOpcode;
         pipes.Output.Write(buffer.Span);
         FlushResult result = await pipes.Output.FlushAsync(cancellationToken);
         if (result.IsCompleted)

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.WebSockets;
-using System.Security.Cryptography;
 using System.Text;
 
 using FastChat.Broker.Connections;
@@ -72,19 +71,13 @@ internal sealed class WebSocketDoor(ConnectionDelegate server, ConnectionRegistr
         string? subprotocol = request.Speaks(WebSocketEndpoint.Subprotocol) ? WebSocketEndpoint.Subprotocol : null;
         Answer(connection.Transport.Output, request.Key, subprotocol);
         await connection.Transport.Output.FlushAsync();
-        return WebSocket.CreateFromStream(
-            new DuplexStream(connection.Transport),
-            new WebSocketCreationOptions { IsServer = true, SubProtocol = subprotocol, KeepAliveInterval = Timeout.InfiniteTimeSpan });
+        return WebSocketEndpoint.Open(connection.Transport, subprotocol);
     }
 
     private static void Answer(PipeWriter output, string key, string? subprotocol)
     {
-        // RFC 6455 §4.2.2 wants SHA-1 of the key and this very id; it protects nothing.
-#pragma warning disable CA5350
-        string accept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
-#pragma warning restore CA5350
         string chosen = subprotocol is null ? string.Empty : $"Sec-WebSocket-Protocol: {subprotocol}\r\n";
-        string answer = $"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n{chosen}\r\n";
+        string answer = $"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {WebSocketEndpoint.Accept(key)}\r\n{chosen}\r\n";
         output.Write(Encoding.ASCII.GetBytes(answer));
     }
 }

@@ -1,10 +1,14 @@
+using System.IO.Pipelines;
 using System.Net;
 using System.Net.WebSockets;
+using System.Security.Cryptography;
+using System.Text;
 
 using FastChat.Broker.Connections;
 
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace FastChat.Broker.Web;
 
@@ -23,6 +27,17 @@ internal sealed class WebSocketEndpoint(ConnectionRegistry connections, OriginPo
     /// <summary>Adds the endpoint.</summary>
     public void Map(WebApplication application) => application.Map(Path, branch => branch.Run(AcceptAsync));
 
+    /// <summary>What the key is answered with. RFC 6455 §4.2.2 wants SHA-1 of the key and this very id; it protects nothing.</summary>
+    public static string Accept(string key) =>
+#pragma warning disable CA5350
+        Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+#pragma warning restore CA5350
+
+    /// <summary>The WebSocket behind an upgrade: no compression, and no pings of its own.</summary>
+    public static WebSocket Open(IDuplexPipe pipes, string? subprotocol) => WebSocket.CreateFromStream(
+        new DuplexStream(pipes),
+        new WebSocketCreationOptions { IsServer = true, SubProtocol = subprotocol, KeepAliveInterval = Timeout.InfiniteTimeSpan });
+
     private async Task AcceptAsync(HttpContext context)
     {
         if (!context.WebSockets.IsWebSocketRequest)
@@ -39,15 +54,24 @@ internal sealed class WebSocketEndpoint(ConnectionRegistry connections, OriginPo
         }
 
         string? subprotocol = context.WebSockets.WebSocketRequestedProtocols.Contains(Subprotocol) ? Subprotocol : null;
-        using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
-        {
-            SubProtocol = subprotocol,
-            DangerousEnableCompression = false,
-        });
+        context.Response.Headers.Connection = "Upgrade";
+        context.Response.Headers.Upgrade = "websocket";
+        context.Response.Headers.SecWebSocketAccept = Accept(context.Request.Headers.SecWebSocketKey.ToString());
+        context.Response.Headers.SecWebSocketProtocol = subprotocol;
+        using Stream upgraded = await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
+        using WebSocket socket = Open(new StreamPipes(upgraded), subprotocol);
 
         // The server shows a connection's own features among the request's.
         ConnectionOrigin origin = context.Features.Get<ConnectionOrigin>()
             ?? new ConnectionOrigin(ConnectionOrigin.AddressOf(context.Connection.RemoteIpAddress is { } address ? new IPEndPoint(address, 0) : null));
         await WebSocketConnection.ServeAsync(socket, connections, origin);
+    }
+
+    /// <summary>The server's stream as pipes; reading waits without a buffer.</summary>
+    private sealed class StreamPipes(Stream stream) : IDuplexPipe
+    {
+        public PipeReader Input { get; } = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true, useZeroByteReads: true));
+
+        public PipeWriter Output { get; } = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
     }
 }

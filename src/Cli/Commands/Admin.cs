@@ -20,6 +20,7 @@ internal static class Admin
             PrivacyVerbs.BuildAdminErase(),
             BrokerVerbs.BuildStats(),
             BrokerVerbs.BuildDrain(),
+            LimitsVerb.Build(),
         };
         foreach (Command verb in AdminUsers.BuildAll())
         {

@@ -37,10 +37,15 @@ internal static class Serve
         Command command = new("serve", "Run the broker") { config, data, listen, http, unix, certificate, key, web, noWeb, acceptLoss };
         command.SetAction((parsed, cancellation) =>
         {
-            BrokerOptions options = ReadConfig(parsed.GetValue(config));
-            bool hasWeb = options.Web && !parsed.GetValue(noWeb);
-            return RunAsync(
-                options with
+            // Somewhere else may be the current directory when it is read again.
+            string? path = parsed.GetValue(config) is { } file ? Path.GetFullPath(file) : null;
+            return RunAsync(Read, path is not null, cancellation);
+
+            BrokerOptions Read()
+            {
+                BrokerOptions options = ReadConfig(path);
+                bool hasWeb = options.Web && !parsed.GetValue(noWeb);
+                return options with
                 {
                     Data = parsed.GetValue(data) ?? options.Data,
                     Listen = parsed.GetValue(listen) ?? options.Listen,
@@ -51,20 +56,20 @@ internal static class Serve
                     Web = hasWeb,
                     WebDirectory = parsed.GetValue(web) ?? (hasWeb == options.Web ? options.WebDirectory : null) ?? (hasWeb ? Environment.GetEnvironmentVariable(WebDirectoryVariable) : null),
                     AcceptLoss = parsed.GetValue(acceptLoss) || options.AcceptLoss,
-                },
-                cancellation);
+                };
+            }
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(BrokerOptions options, CancellationToken cancellation)
+    private static async Task<int> RunAsync(Func<BrokerOptions> read, bool hasFile, CancellationToken cancellation)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         try
         {
-            await BrokerHost.RunAsync(options, Console.Out, stop.Token).ConfigureAwait(false);
+            await BrokerHost.RunAsync(read(), Console.Out, stop.Token, hasFile ? read : null).ConfigureAwait(false);
             return ExitCodes.Done;
         }
         catch (ArgumentException wrong)
@@ -84,6 +89,8 @@ internal static class Serve
         }
     }
 
+    /// <exception cref="ArgumentException">It holds something else than options.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
     private static BrokerOptions ReadConfig(string? path)
     {
         if (path is null)
@@ -97,11 +104,7 @@ internal static class Serve
         }
         catch (JsonException wrong)
         {
-            throw CliException.Usage($"{path}: {wrong.Message}");
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new CliException(failure.Message, inner: failure);
+            throw new ArgumentException($"{path}: {wrong.Message}", wrong);
         }
     }
 }

@@ -59,6 +59,7 @@ internal static class ControlKeys
         ["suspended"] = static (map, key) => map.Flag(key),
         ["begin"] = static (map, key) => map.Flag(key),
         ["discard"] = static (map, key) => map.Flag(key),
+        ["limits"] = static (map, key) => map.Map(key),
         ["link"] = static (map, key) => map.Text(key, ProtocolLimits.NameSizeMax),
     };
 

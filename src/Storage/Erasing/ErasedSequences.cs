@@ -1,11 +1,12 @@
 namespace FastChat.Storage;
 
-/// <summary>Sequences of one conversation whose bodies nobody may read any more, ascending. A view of one moment.</summary>
-internal readonly ref struct ErasedSequences(ReadOnlySpan<ulong> sequences)
+/// <summary>Sequences of one conversation whose bodies nobody may read any more, ascending; and where its log begins, when it was cut off. A view of one moment.</summary>
+internal readonly ref struct ErasedSequences(ReadOnlySpan<ulong> sequences, ulong first = 0)
 {
     private readonly ReadOnlySpan<ulong> _sequences = sequences;
 
-    public bool IsEmpty => _sequences.IsEmpty;
+    /// <summary>Nobody may read a record below it; 0 when that is all the same.</summary>
+    public ulong First { get; } = first;
 
     /// <summary>True when one lies in [<paramref name="first"/>, <paramref name="last"/>].</summary>
     public bool AnyIn(ulong first, ulong last) => !_sequences.IsEmpty && AnyBetween(first, last);

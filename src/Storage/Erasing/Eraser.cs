@@ -6,10 +6,10 @@ namespace FastChat.Storage;
 /// <summary>
 /// Makes true on the disk what is noted to be erased, many records at a time, on a thread of its own (docs/decisions/0025-erasing.md). A pass:
 /// <list type="number">
-/// <item>What is noted now is what it erases. All of it was appended in commits that lie in the journal files of this moment, or in the tables.</item>
+/// <item>What is noted now is what it erases, or cuts off. All of it was appended in commits that lie in the journal files of this moment, or in the tables.</item>
 /// <item>Those files are moved and renewed (<see cref="SegmentPool.BeginRenewal"/>): afterwards no journal file has a body of it, and, what matters more, no restart applies those commits again.</item>
-/// <item>The chunks in the log table are written anew with tombstones (<see cref="ChunkRewriter"/>).</item>
-/// <item>RocksDB merges the files that have the bodies, and readers let go of the iterators that keep them (<see cref="TablePurge"/>).</item>
+/// <item>What was cut off leaves the tables (<see cref="LogCutter"/>), and the chunks in the log table are written anew with tombstones (<see cref="ChunkRewriter"/>).</item>
+/// <item>RocksDB merges the files that have all that, and readers let go of the iterators that keep them (<see cref="TablePurge"/>).</item>
 /// <item>The entries of small state go, and last the readers' note of them.</item>
 /// </list>
 /// Cut off anywhere, the note is still there and the next pass repeats everything, which changes nothing that is done. Only small state is written outside a commit, and only to take away a note
@@ -32,7 +32,9 @@ internal sealed class Eraser : IDisposable
     private readonly NotedErasures _noted;
     private readonly StorageOptions _options;
     private readonly ChunkRewriter _rewriter;
+    private readonly LogCutter _cutter;
     private readonly TablePurge _purge;
+    private readonly TablePurge _dedupePurge;
     private readonly TablePurge _statePurge;
 
     /// <summary>Prefixes of keys of small state whose deleted values are to leave the files, too. Its lock is its own.</summary>
@@ -59,7 +61,9 @@ internal sealed class Eraser : IDisposable
         _noted = noted;
         _options = options;
         _rewriter = new ChunkRewriter(_tables);
+        _cutter = new LogCutter(_tables);
         _purge = new TablePurge(_tables, Table.Log, log.LetReadersReopen, _stop.Token);
+        _dedupePurge = new TablePurge(_tables, Table.Dedupe, static () => { }, _stop.Token);
         _statePurge = new TablePurge(_tables, Table.State, static () => { }, _stop.Token);
         _thread = new Thread(Run) { Name = "fastchat-eraser", IsBackground = true };
         _thread.Start();
@@ -196,13 +200,15 @@ internal sealed class Eraser : IDisposable
             deleted = [.. _deleted];
         }
 
-        List<(ConversationId Conversation, ulong[] Sequences)> noted = _log.BeginErasing();
+        NotedWork noted = _log.BeginErasing();
         Reach("erase-begun");
         RenewJournal();
         Reach("erase-renewed");
-        _rewriter.Run(noted, _stop.Token);
+        _cutter.Run(noted, _stop.Token);
+        Reach("erase-cut");
+        _rewriter.Run(noted.Erased, _stop.Token);
         Reach("erase-rewritten");
-        if (!_purge.TryRun(_rewriter.Keys) || !TryPurgeState(deleted))
+        if (!_purge.TryRun(ChangedChunks()) || !_dedupePurge.TryRun(_cutter.Publishes) || !TryPurgeState(deleted))
         {
             return false;
         }
@@ -211,6 +217,19 @@ internal sealed class Eraser : IDisposable
         Forget(noted);
         Reach("erase-forgotten");
         return true;
+    }
+
+    /// <summary>What was cut off and what was written anew, in the order of the log. A chunk that was written anew lies behind what was cut off of its conversation.</summary>
+    private List<(byte[] First, byte[] Last)> ChangedChunks()
+    {
+        List<(byte[] First, byte[] Last)> changed = [.. _cutter.Chunks];
+        foreach (byte[] key in _rewriter.Keys)
+        {
+            changed.Add((key, key));
+        }
+
+        changed.Sort(static (left, right) => left.First.AsSpan().SequenceCompareTo(right.First));
+        return changed;
     }
 
     /// <summary>The journal files that had the values are gone by now; what is left is RocksDB's: its own log and its tables.</summary>
@@ -257,13 +276,13 @@ internal sealed class Eraser : IDisposable
         _pool.SyncDeletions();
     }
 
-    private void Forget(List<(ConversationId Conversation, ulong[] Sequences)> noted)
+    private void Forget(NotedWork noted)
     {
-        _damaged = _rewriter.Damaged.Count;
+        _damaged = _rewriter.Damaged.Count + _cutter.Damaged.Count;
         CommitBatch batch = new(_log.Epoch);
         Span<byte> key = stackalloc byte[StateKeys.ErasureSize];
         List<ulong> gone = [];
-        foreach ((ConversationId conversation, ulong[] sequences) in noted)
+        foreach ((ConversationId conversation, ulong[] sequences) in noted.Erased)
         {
             gone.Clear();
             foreach (ulong sequence in sequences)
@@ -272,15 +291,44 @@ internal sealed class Eraser : IDisposable
                 {
                     gone.Add(sequence);
                     StateKeys.WriteErasure(key, conversation, sequence);
-                    batch.Delete(Table.State, key);
-                    _tables.WriteUnsynced(batch.Representation.Span);
-                    batch.Reset();
+                    ForgetEntry(batch, key);
                 }
             }
 
             _noted.Forget(conversation, [.. gone]);
             Volatile.Write(ref _erased, _erased + gone.Count);
         }
+
+        foreach ((ConversationId conversation, ulong first) in noted.Cuts.Where(cut => !_cutter.Damaged.Contains(cut.Conversation)))
+        {
+            ForgetEntries(batch, StateKeys.CutKind, conversation, first);
+            _noted.ForgetCut(conversation, first);
+        }
+
+        foreach ((ConversationId conversation, ulong below) in noted.Forgotten)
+        {
+            ForgetEntries(batch, StateKeys.ForgottenKind, conversation, below);
+            _noted.ForgetForgotten(conversation, below);
+        }
+    }
+
+    /// <summary>Takes away the entries of a kind of a conversation up to a sequence: a log that is cut off often has one for each time.</summary>
+    private void ForgetEntries(CommitBatch batch, byte kind, ConversationId conversation, ulong through)
+    {
+        byte[] key = new byte[StateKeys.CutSize];
+        StateKeys.WriteOfRecord(key, kind, conversation.Value, 0);
+        using RocksDbIterator cursor = _tables.CreateIterator(Table.State);
+        for (cursor.Seek(key); cursor.Valid && StateKeys.TryReadCut(cursor.Key, kind, out ConversationId other, out ulong sequence) && other == conversation && sequence <= through; cursor.Next())
+        {
+            ForgetEntry(batch, cursor.Key);
+        }
+    }
+
+    private void ForgetEntry(CommitBatch batch, ReadOnlySpan<byte> key)
+    {
+        batch.Delete(Table.State, key);
+        _tables.WriteUnsynced(batch.Representation.Span);
+        batch.Reset();
     }
 
     private void Reach(string step)

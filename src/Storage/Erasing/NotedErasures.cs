@@ -5,8 +5,8 @@ using FastChat.Protocol;
 namespace FastChat.Storage;
 
 /// <summary>
-/// Which records are to be erased and may still have their body somewhere: what the entries 'e' of small state say (docs/log-format.md §6), in memory, for readers. A reader asks once per page, and
-/// when nothing waits that is one volatile read.
+/// Which records are to be erased, or are cut off, and may still be somewhere: what the entries 'e', 'P' and 'Q' of small state say (docs/log-format.md §6), in memory, for readers. A reader asks once per page,
+/// and when nothing waits that is one volatile read.
 /// <para>
 /// Noting comes after the commit is durable and before its number is published, so no read that begins after the acknowledgement misses it. Forgetting comes after the tables have the tombstone:
 /// a reader therefore asks first and opens what it reads from afterwards. Then either it has been told, or what it opens has no body any more.
@@ -16,15 +16,33 @@ namespace FastChat.Storage;
 internal sealed class NotedErasures
 {
     private readonly ConcurrentDictionary<ConversationId, ulong[]> _waiting = new();
+
+    /// <summary>Where logs begin whose files have more than that.</summary>
+    private readonly ConcurrentDictionary<ConversationId, ulong> _cuts = new();
+
+    /// <summary>Below which records dedupe entries are to go. No reader asks for it.</summary>
+    private readonly ConcurrentDictionary<ConversationId, ulong> _forgotten = new();
     private readonly Lock _gate = new();
     private int _count;
+    private int _records;
 
-    /// <summary>Records that wait.</summary>
+    /// <summary>Records, and conversations that were cut, that wait.</summary>
     public int Count => Volatile.Read(ref _count);
 
+    /// <summary>Records that wait to be erased.</summary>
+    public int Records => Volatile.Read(ref _records);
+
     /// <summary>What is noted of a conversation.</summary>
-    public ErasedSequences Of(ConversationId conversation) =>
-        Count != 0 && _waiting.TryGetValue(conversation, out ulong[]? sequences) ? new ErasedSequences(sequences) : default;
+    public ErasedSequences Of(ConversationId conversation)
+    {
+        if (Count == 0)
+        {
+            return default;
+        }
+
+        _cuts.TryGetValue(conversation, out ulong first);
+        return new ErasedSequences(_waiting.TryGetValue(conversation, out ulong[]? sequences) ? sequences : default, first);
+    }
 
     /// <summary>Notes what the entries of a commit say, from an offset to the end of the span.</summary>
     public void Note(ReadOnlySpan<byte> source, int offset)
@@ -33,9 +51,9 @@ internal sealed class NotedErasures
         CommitBatchReader entries = new(source, offset);
         while (entries.Next())
         {
-            if (entries.Table == Table.State && !entries.IsDelete && StateKeys.TryReadErasure(entries.Key, out ConversationId conversation, out ulong sequence))
+            if (entries.Table == Table.State && !entries.IsDelete)
             {
-                Collect(noted, conversation, sequence);
+                Note(noted, entries.Key);
             }
         }
 
@@ -47,12 +65,12 @@ internal sealed class NotedErasures
     {
         Dictionary<ConversationId, List<ulong>> noted = [];
         using RocksDbIterator cursor = tables.CreateIterator(Table.State);
-        for (cursor.Seek(StateKeys.ErasuresPrefix); cursor.Valid && cursor.Key.StartsWith(StateKeys.ErasuresPrefix); cursor.Next())
+        foreach (byte kind in (ReadOnlySpan<byte>)[StateKeys.ErasuresPrefix[0], StateKeys.CutKind, StateKeys.ForgottenKind])
         {
-            // An entry of another shape is for `verify` to report.
-            if (StateKeys.TryReadErasure(cursor.Key, out ConversationId conversation, out ulong sequence))
+            for (cursor.Seek([kind]); cursor.Valid && cursor.Key[0] == kind; cursor.Next())
             {
-                Collect(noted, conversation, sequence);
+                // An entry of another shape is for `verify` to report.
+                Note(noted, cursor.Key);
             }
         }
 
@@ -60,8 +78,14 @@ internal sealed class NotedErasures
     }
 
     /// <summary>Everything that waits now, ordered as the log is.</summary>
-    public List<(ConversationId Conversation, ulong[] Sequences)> Snapshot() =>
-        [.. _waiting.Select(static noted => (noted.Key, noted.Value)).OrderBy(static noted => noted.Key.Value)];
+    public NotedWork Snapshot() => new(
+        [.. _waiting.Select(static noted => (noted.Key, noted.Value)).OrderBy(static noted => noted.Key.Value)], Ordered(_cuts), Ordered(_forgotten));
+
+    /// <summary>Takes a cut away that the files have by now; a later one of the same conversation stays.</summary>
+    public void ForgetCut(ConversationId conversation, ulong first) => Drop(_cuts, conversation, first);
+
+    /// <summary>The same of dedupe entries.</summary>
+    public void ForgetForgotten(ConversationId conversation, ulong below) => Drop(_forgotten, conversation, below);
 
     /// <summary>Takes away what no file has a body of any more.</summary>
     public void Forget(ConversationId conversation, ReadOnlySpan<ulong> erased)
@@ -92,7 +116,54 @@ internal sealed class NotedErasures
                 _waiting[conversation] = [.. left];
             }
 
-            Volatile.Write(ref _count, _count - before.Length + left.Count);
+            CountRecords(left.Count - before.Length);
+        }
+    }
+
+    private static List<(ConversationId Conversation, ulong Sequence)> Ordered(ConcurrentDictionary<ConversationId, ulong> noted) =>
+        [.. noted.Select(static one => (one.Key, one.Value)).OrderBy(static one => one.Key.Value)];
+
+    private void Drop(ConcurrentDictionary<ConversationId, ulong> noted, ConversationId conversation, ulong sequence)
+    {
+        lock (_gate)
+        {
+            if (noted.TryRemove(KeyValuePair.Create(conversation, sequence)))
+            {
+                Volatile.Write(ref _count, _count - 1);
+            }
+        }
+    }
+
+    private void CountRecords(int more)
+    {
+        Volatile.Write(ref _records, _records + more);
+        Volatile.Write(ref _count, _count + more);
+    }
+
+    /// <summary>What a key of small state says, if it says anything about it: of a cut at once, of records with the others of its conversation.</summary>
+    private void Note(Dictionary<ConversationId, List<ulong>> noted, ReadOnlySpan<byte> key)
+    {
+        if (StateKeys.TryReadErasure(key, out ConversationId conversation, out ulong sequence))
+        {
+            Collect(noted, conversation, sequence);
+        }
+        else if (StateKeys.TryReadCut(key, StateKeys.CutKind, out conversation, out sequence))
+        {
+            NoteFurthest(_cuts, conversation, sequence);
+        }
+        else if (StateKeys.TryReadCut(key, StateKeys.ForgottenKind, out conversation, out sequence))
+        {
+            NoteFurthest(_forgotten, conversation, sequence);
+        }
+    }
+
+    private void NoteFurthest(ConcurrentDictionary<ConversationId, ulong> noted, ConversationId conversation, ulong sequence)
+    {
+        lock (_gate)
+        {
+            bool isNoted = noted.TryGetValue(conversation, out ulong before);
+            noted[conversation] = Math.Max(before, sequence);
+            Volatile.Write(ref _count, _count + (isNoted ? 0 : 1));
         }
     }
 
@@ -115,8 +186,17 @@ internal sealed class NotedErasures
                 ulong[] before = _waiting.GetValueOrDefault(conversation, []);
                 ulong[] merged = [.. before.Concat(sequences).Distinct().Order()];
                 _waiting[conversation] = merged;
-                Volatile.Write(ref _count, _count + merged.Length - before.Length);
+                CountRecords(merged.Length - before.Length);
             }
         }
     }
 }
+
+/// <summary>What waits at one moment, each in the order of the log.</summary>
+/// <param name="Erased">Records of which the body is to go.</param>
+/// <param name="Cuts">Below which sequence records are to go.</param>
+/// <param name="Forgotten">Below which sequence dedupe entries are to go.</param>
+internal sealed record NotedWork(
+    List<(ConversationId Conversation, ulong[] Sequences)> Erased,
+    List<(ConversationId Conversation, ulong Sequence)> Cuts,
+    List<(ConversationId Conversation, ulong Sequence)> Forgotten);

@@ -51,6 +51,9 @@ public sealed class CheckedStore
     /// <summary>The same of all conversations so far.</summary>
     public long UnreadBodiesInAll { get; internal set; }
 
+    /// <summary>Where the logs begin that were cut off, as far as their entries can be read.</summary>
+    internal Dictionary<ConversationId, LogStart> Starts { get; } = [];
+
     internal StoreDirectory Directory { get; }
 
     /// <summary>The keys of the bodies, if they were given.</summary>
@@ -61,6 +64,9 @@ public sealed class CheckedStore
     internal long Messages { get; set; }
 
     internal long Tombstones { get; set; }
+
+    /// <summary>The first record of a conversation that is kept; 1 unless its log was cut off.</summary>
+    public ulong FirstOf(ConversationId conversation) => Starts.TryGetValue(conversation, out LogStart start) ? start.First : 1;
 
     /// <summary>A table's value; null when the key is absent.</summary>
     public byte[]? Get(Table table, ReadOnlySpan<byte> key) => _tables.Get(table, key);

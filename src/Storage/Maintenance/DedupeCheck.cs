@@ -3,8 +3,8 @@ using FastChat.Protocol;
 namespace FastChat.Storage;
 
 /// <summary>
-/// Each published record has its dedupe entry, and each entry its record. The table follows from the log. An entry without a record stays while the log has damage: it may be the last trace of
-/// a message that can no longer be read, and a retry of that is still a retry.
+/// Each published record has its dedupe entry, and each entry its record, or one that was cut off: those entries are kept for a time, for retries. The table follows from the log. An entry without a record stays
+/// while the log has damage: it may be the last trace of a message that can no longer be read, and a retry of that is still a retry.
 /// </summary>
 internal sealed class DedupeCheck : StoreCheck
 {
@@ -50,6 +50,7 @@ internal sealed class DedupeCheck : StoreCheck
     public override void Finish(CheckedStore store)
     {
         // Every record explained at most one entry and no two the same one. So equal numbers mean no entry without a record, and only a difference is worth a lookup per entry.
+        // Entries of records that were cut off make one.
         long entries = 0;
         store.Scan(Table.Dedupe, default, (_, _) =>
         {
@@ -73,6 +74,11 @@ internal sealed class DedupeCheck : StoreCheck
     private static void CheckEntry(CheckedStore store, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
         bool isShaped = key.Length == DedupeKey.Size && value.Length == DedupeValue.Size;
+        if (isShaped && DedupeValue.Read(value).Sequence is > 0 and var sequence && sequence < store.FirstOf(ConversationId.Read(key)))
+        {
+            return;
+        }
+
         if (isShaped && HasRecord(store, ConversationId.Read(key), DedupeValue.Read(value).Sequence, key))
         {
             return;

@@ -55,7 +55,7 @@ internal sealed class ErasureCheck : StoreCheck
         RocksDbIterator view = cursor;
         try
         {
-            return (long)ChunkPager.Head(ref view, conversation).Sequence;
+            return (long)ChunkPager.Head(ref view, conversation, store.Directory.Tables).Sequence;
         }
         catch (CorruptRecordException)
         {

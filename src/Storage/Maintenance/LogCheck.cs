@@ -5,19 +5,22 @@ using FastChat.Protocol;
 namespace FastChat.Storage;
 
 /// <summary>
-/// Reads the log from end to end: sequences 1..n without holes in each conversation, every checksum, the hash chain. Whatever record is sound is shown to the other checks. Nothing here is ever
-/// repaired: the log is what everything else follows from.
+/// Reads the log from end to end: sequences without holes in each conversation, from 1 or from where it was cut off, every checksum, the hash chain. Whatever record is sound is shown to the other checks. What
+/// was cut off is there only as long as that is noted; it is not looked at. Nothing here is ever repaired: the log is what everything else follows from.
 /// </summary>
 internal sealed class LogCheck(CheckedStore store, IReadOnlyList<StoreCheck> others)
 {
     private const string Stage = "log";
 
+    private readonly HashSet<ConversationId> _noted = [];
     private byte[] _served = new byte[4096];
 
     /// <summary>Reads all of it.</summary>
     /// <exception cref="StorageException">RocksDB itself found damage and cannot go on.</exception>
     public void Run()
     {
+        ReadStarts();
+        HashSet<ConversationId> unseen = [.. store.Starts.Keys];
         using RocksDbIterator cursor = store.Iterate(Table.Log);
         ConversationRun run = default;
         for (cursor.Seek(default); cursor.Valid; cursor.Next())
@@ -32,15 +35,66 @@ internal sealed class LogCheck(CheckedStore store, IReadOnlyList<StoreCheck> oth
             if (!run.IsBegun || run.Id != ChunkKey.Conversation(key))
             {
                 End(run);
-                run = new ConversationRun(ChunkKey.Conversation(key));
-                store.Conversations++;
-                store.UnreadBodies = 0;
+                run = Begin(ChunkKey.Conversation(key));
+                unseen.Remove(run.Id);
             }
 
             CheckChunk(ref run, key, cursor.Value);
         }
 
         End(run);
+        foreach (ConversationId conversation in unseen.OrderBy(static one => one.Value))
+        {
+            // Nothing of it is kept, and it goes on.
+            End(Begin(conversation));
+        }
+    }
+
+    private void ReadStarts()
+    {
+        store.Scan(Table.State, StateKeys.LogStartsPrefix, (key, value) =>
+        {
+            try
+            {
+                LogStart start = LogStart.Read(value);
+                if (key.Length == StateKeys.LogStartSize)
+                {
+                    store.Starts[ConversationId.Read(key[1..])] = start;
+                    return true;
+                }
+            }
+            catch (CorruptRecordException)
+            {
+                // Nobody knows any more where that log begins: what is missing of it is reported as missing.
+            }
+
+            store.Report($"The entry {Convert.ToHexStringLower(key)} does not say where a log begins: {Convert.ToHexStringLower(value)}.");
+            return true;
+        });
+        store.Scan(Table.State, [StateKeys.CutKind], (key, _) =>
+        {
+            if (StateKeys.TryReadCut(key, StateKeys.CutKind, out ConversationId conversation, out ulong first))
+            {
+                _noted.Add(conversation);
+                if (store.FirstOf(conversation) < first)
+                {
+                    store.Report($"Conversation {conversation} is to be cut off at record {first}, and its log begins at {store.FirstOf(conversation)}.");
+                }
+            }
+            else
+            {
+                store.Report($"The entry {Convert.ToHexStringLower(key)} does not say where a log is to be cut off.");
+            }
+
+            return true;
+        });
+    }
+
+    private ConversationRun Begin(ConversationId conversation)
+    {
+        store.Conversations++;
+        store.UnreadBodies = 0;
+        return new ConversationRun(conversation, store.Starts.TryGetValue(conversation, out LogStart start) ? start : LogStart.Beginning);
     }
 
     private void End(in ConversationRun run)
@@ -61,6 +115,22 @@ internal sealed class LogCheck(CheckedStore store, IReadOnlyList<StoreCheck> oth
     {
         string name = ChunkHeader.Name(key);
         ulong first = ChunkKey.First(key);
+        if (first < run.Start.First)
+        {
+            if (!_noted.Contains(run.Id))
+            {
+                store.Report($"{Capital(name)} lies before the beginning of its log, which is {run.Start.First}.");
+            }
+
+            if (ChunkHeader.TryRead(key, value, out ChunkHeader cut, out _) && cut.Last < run.Start.First)
+            {
+                return;
+            }
+
+            // It begins where the log does, as far as anybody reads it.
+            first = run.Next;
+        }
+
         if (first > run.Next)
         {
             Damage(ref run, $"Records {run.Next} to {first - 1} before {name} are missing.");
@@ -73,7 +143,7 @@ internal sealed class LogCheck(CheckedStore store, IReadOnlyList<StoreCheck> oth
         if (!ChunkHeader.TryRead(key, value, out ChunkHeader header, out string reason))
         {
             Damage(ref run, Capital(reason));
-            run.Next = first + CountReadable(value);
+            run.Next = Math.Max(run.Next, ChunkKey.First(key) + CountReadable(value));
             return;
         }
 
@@ -103,6 +173,11 @@ internal sealed class LogCheck(CheckedStore store, IReadOnlyList<StoreCheck> oth
             {
                 Damage(ref run, $"Record {sequence} in {name} is cut off.");
                 return false;
+            }
+
+            if (sequence < run.Start.First)
+            {
+                continue;
             }
 
             store.Messages++;
@@ -216,12 +291,13 @@ internal sealed class LogCheck(CheckedStore store, IReadOnlyList<StoreCheck> oth
     private static string Capital(string text) => string.Concat(text[..1].ToUpper(CultureInfo.InvariantCulture), text.AsSpan(1));
 
     /// <summary>A conversation on the way through its chunks.</summary>
-    private struct ConversationRun(ConversationId id)
+    private struct ConversationRun(ConversationId id, LogStart start)
     {
         public readonly ConversationId Id = id;
+        public readonly LogStart Start = start;
         public readonly bool IsBegun = true;
-        public ulong Next = 1;
-        public ChainHash Chain;
+        public ulong Next = start.First;
+        public ChainHash Chain = start.Chain;
         public bool IsChainKnown = true;
         public long DamageCount;
     }

@@ -39,6 +39,9 @@ public sealed class InMemoryConversationLog : IConversationLog
     /// <inheritdoc/>
     public ErasureCounts Erasures => new(_erased, CountIn(Volatile.Read(ref _durable), StateKeys.ErasuresPrefix));
 
+    /// <summary>True while something is noted that <see cref="EraseNoted"/> would do.</summary>
+    public bool HasNotedWork => Erasures.Waiting > 0 || CountIn(_durable, [StateKeys.CutKind]) > 0 || CountIn(_durable, [StateKeys.ForgottenKind]) > 0;
+
     /// <inheritdoc/>
     public uint Epoch { get; }
 
@@ -143,8 +146,26 @@ public sealed class InMemoryConversationLog : IConversationLog
     /// <inheritdoc/>
     public LogHead ReadHead(ConversationId conversation)
     {
-        InMemoryCursor cursor = CreateCursor(Table.Log);
-        return ChunkPager.Head(ref cursor, conversation);
+        ThrowIfDisposed();
+        InMemoryTables tables = Volatile.Read(ref _durable);
+        InMemoryCursor cursor = new(tables.Of(Table.Log));
+        return ChunkPager.Head(ref cursor, conversation, tables);
+    }
+
+    /// <inheritdoc/>
+    public LogStart ReadStart(ConversationId conversation)
+    {
+        ThrowIfDisposed();
+        return Volatile.Read(ref _durable).StartOf(conversation);
+    }
+
+    /// <inheritdoc/>
+    public ChainHash? ReadChain(ConversationId conversation, ulong sequence)
+    {
+        ThrowIfDisposed();
+        InMemoryTables tables = Volatile.Read(ref _durable);
+        InMemoryCursor cursor = new(tables.Of(Table.Log));
+        return ChunkPager.Chain(ref cursor, conversation, sequence, tables.StartOf(conversation));
     }
 
     /// <inheritdoc/>
@@ -154,7 +175,7 @@ public sealed class InMemoryConversationLog : IConversationLog
         ThrowIfDisposed();
         InMemoryTables tables = Volatile.Read(ref _durable);
         InMemoryCursor cursor = new(tables.Of(Table.Log));
-        return ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, new ErasedSequences(NotedIn(tables, conversation)), Vault?.Opener);
+        return ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, new ErasedSequences(NotedIn(tables, conversation), tables.StartOf(conversation).First), Vault?.Opener, tables);
     }
 
     /// <inheritdoc/>
@@ -163,7 +184,7 @@ public sealed class InMemoryConversationLog : IConversationLog
         ThrowIfDisposed();
         InMemoryTables tables = Volatile.Read(ref _durable);
         InMemoryCursor cursor = new(tables.Of(Table.Log));
-        return ChunkPager.Backward(ref cursor, conversation, before, countMax, bytesMax, target, new ErasedSequences(NotedIn(tables, conversation)), Vault?.Opener);
+        return ChunkPager.Backward(ref cursor, conversation, before, countMax, bytesMax, target, new ErasedSequences(NotedIn(tables, conversation), tables.StartOf(conversation).First), Vault?.Opener, tables);
     }
 
     /// <inheritdoc/>
@@ -205,7 +226,7 @@ public sealed class InMemoryConversationLog : IConversationLog
     }
 
     /// <summary>
-    /// Erases what is noted: afterwards no state of this log from now on has the bodies. The time for it is the caller's choice, so that a simulated world stays one. Not while a commit is under way.
+    /// Erases what is noted, and takes out what was cut off: afterwards no state of this log from now on has it. The time for it is the caller's choice, so that a simulated world stays one. Not while a commit is under way.
     /// </summary>
     public void EraseNoted()
     {
@@ -214,6 +235,23 @@ public sealed class InMemoryConversationLog : IConversationLog
         InMemoryTables.Builder builder = new(tables);
         ErasedChunk chunk = new();
         InMemoryCursor noted = new(tables.Of(Table.State));
+        for (noted.Seek([StateKeys.CutKind]); noted.Valid && noted.Key[0] == StateKeys.CutKind; noted.Next())
+        {
+            if (StateKeys.TryReadCut(noted.Key, StateKeys.CutKind, out ConversationId conversation, out ulong first) && TryCut(builder, conversation, first))
+            {
+                builder.Delete(Table.State, noted.Key);
+            }
+        }
+
+        for (noted.Seek([StateKeys.ForgottenKind]); noted.Valid && noted.Key[0] == StateKeys.ForgottenKind; noted.Next())
+        {
+            if (StateKeys.TryReadCut(noted.Key, StateKeys.ForgottenKind, out ConversationId conversation, out ulong below))
+            {
+                ForgetPublishes(builder, conversation, below);
+                builder.Delete(Table.State, noted.Key);
+            }
+        }
+
         for (noted.Seek(StateKeys.ErasuresPrefix); noted.Valid && noted.Key.StartsWith(StateKeys.ErasuresPrefix); noted.Next())
         {
             if (StateKeys.TryReadErasure(noted.Key, out ConversationId conversation, out ulong sequence) && TryErase(builder, chunk, conversation, sequence))
@@ -282,6 +320,56 @@ public sealed class InMemoryConversationLog : IConversationLog
         {
             // As in the durable log: what cannot be read cannot be erased in its place, and is never served either.
             return false;
+        }
+    }
+
+    /// <summary>Takes the chunks below a sequence out; false when the one with that sequence in its middle is damaged, and has to stay.</summary>
+    private static bool TryCut(InMemoryTables.Builder builder, ConversationId conversation, ulong first)
+    {
+        Span<byte> key = stackalloc byte[ChunkKey.Size];
+        ChunkKey.Write(key, conversation, 0);
+        InMemoryCursor cursor = new(builder.Of(Table.Log));
+        for (cursor.Seek(key); cursor.Valid && ChunkKey.Conversation(cursor.Key) == conversation && ChunkKey.First(cursor.Key) < first; cursor.Next())
+        {
+            if (!ChunkHeader.TryRead(cursor.Key, cursor.Value, out ChunkHeader header, out _))
+            {
+                return false;
+            }
+
+            if (header.Last >= first)
+            {
+                ReadOnlySpan<byte> rest = cursor.Value[ChunkHeader.Size..];
+                for (ulong sequence = header.First; sequence < first; sequence++)
+                {
+                    if (!MessageRecord.TryRead(ref rest, out _))
+                    {
+                        return false;
+                    }
+                }
+
+                byte[] made = [.. new byte[ChunkHeader.Size], .. rest];
+                ChunkKey.Write(key, conversation, first);
+                ChunkHeader.Write(made, key, (uint)(header.Last + 1 - first), header.Epoch, header.ChainAfter);
+                builder.Put(Table.Log, key, made);
+            }
+
+            builder.Delete(Table.Log, cursor.Key);
+        }
+
+        return true;
+    }
+
+    private static void ForgetPublishes(InMemoryTables.Builder builder, ConversationId conversation, ulong below)
+    {
+        byte[] prefix = new byte[Id128.Size];
+        conversation.Write(prefix);
+        InMemoryCursor cursor = new(builder.Of(Table.Dedupe));
+        for (cursor.Seek(prefix); cursor.Valid && cursor.Key.StartsWith(prefix); cursor.Next())
+        {
+            if (cursor.Value.Length == DedupeValue.Size && DedupeValue.Read(cursor.Value).Sequence < below)
+            {
+                builder.Delete(Table.Dedupe, cursor.Key);
+            }
         }
     }
 

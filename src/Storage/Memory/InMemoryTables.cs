@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 
+using FastChat.Protocol;
+
 namespace FastChat.Storage;
 
 /// <summary>One entry; ordered by its key's bytes, as RocksDB orders them.</summary>
@@ -12,7 +14,7 @@ internal sealed record InMemoryEntry(byte[] Key, byte[] Value)
 /// <summary>
 /// An immutable state of all tables: a reader holds one and is never disturbed, a crash goes back to one at no cost.
 /// </summary>
-internal sealed class InMemoryTables
+internal sealed class InMemoryTables : ILogStarts
 {
     private const int TableCount = 3;
 
@@ -27,6 +29,14 @@ internal sealed class InMemoryTables
 
     public byte[]? Find(Table table, ReadOnlySpan<byte> key) =>
         Of(table).TryGetValue(new InMemoryEntry(key.ToArray(), []), out InMemoryEntry found) ? found.Value : null;
+
+    /// <inheritdoc/>
+    public LogStart StartOf(ConversationId conversation)
+    {
+        Span<byte> key = stackalloc byte[StateKeys.LogStartSize];
+        StateKeys.WriteLogStart(key, conversation);
+        return Find(Table.State, key) is { } value ? LogStart.Read(value) : LogStart.Beginning;
+    }
 
     /// <summary>The next state, made from the entries of batches.</summary>
     internal sealed class Builder(InMemoryTables from)

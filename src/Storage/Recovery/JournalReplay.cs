@@ -19,6 +19,7 @@ internal static class JournalReplay
                 {
                     using RocksDbIterator cursor = store.CreateIterator(Table.Log);
                     RocksDbIterator view = cursor;
+                    // What the table has, not where the log begins: a chunk that was cut off in its middle may be in the journal alone.
                     heads[conversation] = head = ChunkPager.Head(ref view, conversation).Sequence;
                 }
 

@@ -13,14 +13,14 @@ namespace FastChat.Storage;
 /// +-----------------+----------+----------+----------+
 /// </code>
 /// Version history: 1 = the first; 2 = commits go to the journal before they are in the tables; 3 = small state notes records that are to be erased;
-/// 4 = records may be sealed.
+/// 4 = records may be sealed; 5 = logs may be cut off at their beginning.
 /// </summary>
 /// <param name="Version">Format of the store.</param>
 /// <param name="Epoch">Incarnation of the store, from 1.</param>
 internal readonly record struct StoreFormat(uint Version, uint Epoch)
 {
     /// <summary>The greatest version that this program reads.</summary>
-    public const uint CurrentVersion = 4;
+    public const uint CurrentVersion = 5;
 
     /// <summary>What a store is raised to before its first commit: from then on an earlier program would not see what is in the journal.</summary>
     public const uint JournalVersion = 2;
@@ -30,6 +30,9 @@ internal readonly record struct StoreFormat(uint Version, uint Epoch)
 
     /// <summary>What a store is raised to before it is sealed: an earlier program would serve what is encrypted.</summary>
     public const uint SealingVersion = 4;
+
+    /// <summary>What a store is raised to before the first cut is noted: an earlier program would serve what was cut off, and then take a hole for damage.</summary>
+    public const uint TruncatingVersion = 5;
 
     public const string FileName = "format";
 

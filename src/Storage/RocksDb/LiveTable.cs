@@ -11,12 +11,19 @@ namespace FastChat.Storage;
 /// <param name="Largest">Its last key.</param>
 internal sealed unsafe record LiveTable(string Name, int Level, byte[] Smallest, byte[] Largest)
 {
-    /// <summary>True when one of the keys, ascending, lies between its first and its last.</summary>
-    public bool IsOver(List<byte[]> keys)
+    /// <summary>True when it reaches over one of the ranges, which are ascending and none over another.</summary>
+    public bool IsOver(List<(byte[] First, byte[] Last)> ranges)
     {
-        int at = keys.BinarySearch(Smallest, Comparer<byte[]>.Create(static (left, right) => left.AsSpan().SequenceCompareTo(right)));
-        at = at < 0 ? ~at : at;
-        return at < keys.Count && keys[at].AsSpan().SequenceCompareTo(Largest) <= 0;
+        // The last one that does not begin behind it is the one that reaches farthest.
+        int low = 0;
+        int high = ranges.Count;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = ranges[middle].First.AsSpan().SequenceCompareTo(Largest) <= 0 ? (middle + 1, high) : (low, middle);
+        }
+
+        return low > 0 && IsOver(ranges[low - 1].First, ranges[low - 1].Last);
     }
 
     /// <summary>True when it may have a key between two, both included.</summary>

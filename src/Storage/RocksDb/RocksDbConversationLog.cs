@@ -80,7 +80,10 @@ public sealed class RocksDbConversationLog : IConversationLog
     }
 
     /// <inheritdoc/>
-    public ErasureCounts Erasures => new(_eraser.Erased, _noted.Count);
+    public ErasureCounts Erasures => new(_eraser.Erased, _noted.Records);
+
+    /// <summary>Records to be erased, and conversations that were cut off, that the files still have. For tests.</summary>
+    internal int Noted => _noted.Count;
 
     /// <inheritdoc/>
     public ErasureWork ErasureWork => _eraser.Work;
@@ -162,7 +165,40 @@ public sealed class RocksDbConversationLog : IConversationLog
         LogCursor cursor = new(_tables, view, conversation, id);
         try
         {
-            return ChunkPager.Head(ref cursor, conversation);
+            return ChunkPager.Head(ref cursor, conversation, _tables);
+        }
+        finally
+        {
+            cursor.Dispose();
+            view.Leave();
+        }
+    }
+
+    /// <inheritdoc/>
+    public LogStart ReadStart(ConversationId conversation)
+    {
+        RecentView view = _mover.Enter(this);
+        try
+        {
+            return _tables.StartOf(conversation);
+        }
+        finally
+        {
+            view.Leave();
+        }
+    }
+
+    /// <inheritdoc/>
+    public ChainHash? ReadChain(ConversationId conversation, ulong sequence)
+    {
+        Span<byte> id = stackalloc byte[Id128.Size];
+        conversation.Write(id);
+        RecentView view = _mover.Enter(this);
+        LogStart start = _tables.StartOf(conversation);
+        LogCursor cursor = new(_tables, view, conversation, id);
+        try
+        {
+            return ChunkPager.Chain(ref cursor, conversation, sequence, start);
         }
         finally
         {
@@ -182,7 +218,7 @@ public sealed class RocksDbConversationLog : IConversationLog
         LogCursor cursor = new(_tables, view, conversation, id);
         try
         {
-            return ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, erased, _vault?.Opener);
+            return ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, erased, _vault?.Opener, _tables);
         }
         finally
         {
@@ -204,7 +240,7 @@ public sealed class RocksDbConversationLog : IConversationLog
         LogCursor cursor = new(_tables, view, conversation, id);
         try
         {
-            return ChunkPager.Backward(ref cursor, conversation, before, countMax, bytesMax, target, erased, _vault?.Opener);
+            return ChunkPager.Backward(ref cursor, conversation, before, countMax, bytesMax, target, erased, _vault?.Opener, _tables);
         }
         finally
         {
@@ -304,7 +340,7 @@ public sealed class RocksDbConversationLog : IConversationLog
     public void EraseDeleted(IReadOnlyList<byte[]> prefixes) => _eraser.RunNow(prefixes);
 
     /// <summary>What is noted while no commit is under way; all journal files of this moment are to be renewed. Eraser.</summary>
-    internal List<(ConversationId Conversation, ulong[] Sequences)> BeginErasing()
+    internal NotedWork BeginErasing()
     {
         BecomeWriter(Settling);
         try
@@ -470,11 +506,13 @@ public sealed class RocksDbConversationLog : IConversationLog
         long bytes = 0;
         JournalFlags flags = JournalFlags.None;
         bool isErasing = false;
+        bool isTruncating = false;
         foreach (CommitBatch batch in batches)
         {
             bytes += batch.Entries.Length;
             flags |= batch.Rewrites ? JournalFlags.Rewrites : JournalFlags.None;
             isErasing |= batch.Erases;
+            isTruncating |= batch.Truncates;
         }
 
         if (bytes == 0)
@@ -483,7 +521,7 @@ public sealed class RocksDbConversationLog : IConversationLog
         }
 
         ulong number = _commitNumber + 1;
-        JournalSegment segment = SegmentOrFailure(bytes, number, flags, isErasing);
+        JournalSegment segment = SegmentOrFailure(bytes, number, flags, isTruncating ? StoreFormat.TruncatingVersion : isErasing ? StoreFormat.ErasingVersion : 0);
         try
         {
             Span<byte> entries = segment.NextEntries((int)bytes);
@@ -496,6 +534,11 @@ public sealed class RocksDbConversationLog : IConversationLog
             BeforeWrite?.Invoke();
             segment.Append(number, Epoch, flags, (int)bytes);
             int size = JournalRecord.HeaderSize + (int)bytes;
+            if (isTruncating)
+            {
+                _tables.NoteStart();
+            }
+
             if (isErasing)
             {
                 // Durable, and not visible yet: a record that is erased by the commit that appends it is never served.
@@ -524,15 +567,15 @@ public sealed class RocksDbConversationLog : IConversationLog
     }
 
     /// <summary>The file for the next commit; a full disk is told before anything is written, and is no failure.</summary>
-    private JournalSegment SegmentOrFailure(long bytes, ulong number, JournalFlags flags, bool isErasing)
+    private JournalSegment SegmentOrFailure(long bytes, ulong number, JournalFlags flags, uint version)
     {
         try
         {
             // Before anything that was encrypted by a secret is durable, the secret is.
             _vault?.MakeDurable();
-            if (isErasing)
+            if (version != 0)
             {
-                _directory.RequireVersion(StoreFormat.ErasingVersion);
+                _directory.RequireVersion(version);
             }
 
             return SegmentFor(bytes, number, flags);

@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 
+using FastChat.Protocol;
+
 using RocksDbSharp;
 
 namespace FastChat.Storage;
@@ -8,7 +10,7 @@ namespace FastChat.Storage;
 /// <summary>
 /// RocksDB's handles: the tables of an open data directory (docs/log-format.md §1). What goes in comes as sorted files (<see cref="TableMover"/>) or, for small state, through RocksDB's own log.
 /// </summary>
-internal sealed unsafe class RocksDbStore : IDisposable
+internal sealed unsafe class RocksDbStore : ILogStarts, IDisposable
 {
     private const string RocksName = "rocksdb";
     private const string IncomingName = "incoming";
@@ -22,6 +24,7 @@ internal sealed unsafe class RocksDbStore : IDisposable
     private readonly nint _unsyncedWrite;
     private readonly RocksDbTuning _tuning;
     private ulong _movedCommit;
+    private bool _hasStarts;
 
     /// <summary>True when records may lie in RocksDB's own log: those of commits that rewrite, also of before the store was opened.</summary>
     private bool _logWasWritten = true;
@@ -75,6 +78,7 @@ internal sealed unsafe class RocksDbStore : IDisposable
             (nint database, nint[] families) = OpenDatabase(tuning, PathIn(directory), writable);
             store = new RocksDbStore(PathIn(directory), Path.Combine(directory, IncomingName), tuning, database, families, new DedupeFilter(options.DedupeFilterBytes));
             store.MovedCommit = store.ReadMovedCommit();
+            store.LookForStarts();
             return store;
         }
         catch
@@ -178,6 +182,22 @@ internal sealed unsafe class RocksDbStore : IDisposable
         return copy;
     }
 
+    /// <inheritdoc/>
+    public LogStart StartOf(ConversationId conversation)
+    {
+        if (!Volatile.Read(ref _hasStarts))
+        {
+            return LogStart.Beginning;
+        }
+
+        Span<byte> key = stackalloc byte[StateKeys.LogStartSize];
+        StateKeys.WriteLogStart(key, conversation);
+        return Get(Table.State, key) is { } value ? LogStart.Read(value) : LogStart.Beginning;
+    }
+
+    /// <summary>From now on logs may begin later than at 1; before that nobody asks.</summary>
+    public void NoteStart() => Volatile.Write(ref _hasStarts, true);
+
     /// <summary>The options that a table's files are written with.</summary>
     public nint OptionsOf(Table table) => _tuning.Family(table);
 
@@ -188,6 +208,27 @@ internal sealed unsafe class RocksDbStore : IDisposable
         fixed (byte* pointer = &MemoryMarshal.GetReference(representation))
         {
             batch = _native.rocksdb_writebatch_create_from(pointer, (nuint)representation.Length);
+        }
+
+        _native.rocksdb_write(Database, _unsyncedWrite, batch, out nint error);
+        _native.rocksdb_writebatch_destroy(batch);
+        RocksDbError.ThrowIfAny(error, "write");
+    }
+
+    /// <summary>Takes the chunks from one key up to another, which stays, out of the log, and sets a chunk under that other key if there is one to set: both or neither.</summary>
+    public void CutLog(ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, ReadOnlySpan<byte> chunk)
+    {
+        NoteLogWrite();
+        nint batch = _native.rocksdb_writebatch_create();
+        fixed (byte* fromPointer = from)
+        fixed (byte* toPointer = to)
+        fixed (byte* chunkPointer = chunk)
+        {
+            _native.rocksdb_writebatch_delete_range_cf(batch, Family(Table.Log), fromPointer, (nuint)from.Length, toPointer, (nuint)to.Length);
+            if (!chunk.IsEmpty)
+            {
+                _native.rocksdb_writebatch_put_cf(batch, Family(Table.Log), toPointer, (nuint)to.Length, chunkPointer, (nuint)chunk.Length);
+            }
         }
 
         _native.rocksdb_write(Database, _unsyncedWrite, batch, out nint error);
@@ -309,6 +350,13 @@ internal sealed unsafe class RocksDbStore : IDisposable
         }
 
         return (database, families);
+    }
+
+    private void LookForStarts()
+    {
+        using RocksDbIterator cursor = CreateIterator(Table.State);
+        cursor.Seek(StateKeys.LogStartsPrefix);
+        _hasStarts = cursor.Valid && cursor.Key.StartsWith(StateKeys.LogStartsPrefix);
     }
 
     private ulong ReadMovedCommit()

@@ -7,8 +7,8 @@ using RocksDbSharp;
 namespace FastChat.Storage;
 
 /// <summary>
-/// Makes RocksDB let go of earlier versions of some keys of a table, which otherwise stay in older files until those happen to be merged. Every file whose keys reach over one of them is merged into
-/// new ones, down to the last level, and deleted. What a key's value is does not change. The eraser's thread.
+/// Makes RocksDB let go of earlier versions of some keys of a table, deleted ones among them, which otherwise stay in older files until those happen to be merged. Every file whose keys reach over one of
+/// them is merged into new ones, down to the last level, and deleted. What a key's value is does not change. The eraser's thread.
 /// <para>
 /// Files are merged by the ranges of the last level: one file of it, and what lies above, is written again for each run of keys inside it. A single range from the first key to the last would write
 /// the whole table again when two keys are far apart, a range for each key the same file again and again.
@@ -25,20 +25,20 @@ internal sealed unsafe class TablePurge(RocksDbStore store, Table table, Action 
 
     private readonly Native _native = Native.Instance;
 
-    /// <summary>Returns when no file on the disk has a version of the keys that is not the newest; false: RocksDB could not do it this time.</summary>
-    /// <param name="keys">Ascending.</param>
+    /// <summary>Returns when no file on the disk has a version of a key in the ranges that is not the newest; false: RocksDB could not do it this time.</summary>
+    /// <param name="ranges">From a first key to a last one, both included; ascending, none over another.</param>
     /// <exception cref="OperationCanceledException">The store is being closed.</exception>
     /// <exception cref="StorageException">The device failed.</exception>
-    public bool TryRun(List<byte[]> keys)
+    public bool TryRun(List<(byte[] First, byte[] Last)> ranges)
     {
-        if (keys.Count == 0)
+        if (ranges.Count == 0)
         {
             return true;
         }
 
         store.FlushIfLogWasWritten();
-        List<LiveTable> before = [.. LiveTable.Of(store, table).Where(file => file.IsOver(keys))];
-        return TryMerge(Runs(keys, before), before);
+        List<LiveTable> before = [.. LiveTable.Of(store, table).Where(file => file.IsOver(ranges))];
+        return TryMerge(Runs(ranges, before), before);
     }
 
     /// <summary>The same for everything that begins with one of some prefixes.</summary>
@@ -79,18 +79,18 @@ internal sealed unsafe class TablePurge(RocksDbStore store, Table table, Action 
         return true;
     }
 
-    /// <summary>The keys in runs, each inside one file of the last level (and the gap behind it).</summary>
-    private static List<(byte[] First, byte[] Last)> Runs(List<byte[]> keys, List<LiveTable> files)
+    /// <summary>The ranges in runs: those that begin inside one file of the last level (or in the gap behind it) are one.</summary>
+    private static List<(byte[] First, byte[] Last)> Runs(List<(byte[] First, byte[] Last)> ranges, List<LiveTable> files)
     {
         int last = files.Count == 0 ? 0 : files.Max(file => file.Level);
         List<LiveTable> lowest = last == 0 ? [] : [.. files.Where(file => file.Level == last)];
         lowest.Sort(static (left, right) => left.Smallest.AsSpan().SequenceCompareTo(right.Smallest));
         List<(byte[] First, byte[] Last)> runs = [];
         int at = -1;
-        foreach (byte[] key in keys)
+        foreach ((byte[] from, byte[] to) in ranges)
         {
             bool isNext = runs.Count == 0;
-            while (at + 1 < lowest.Count && lowest[at + 1].Smallest.AsSpan().SequenceCompareTo(key) <= 0)
+            while (at + 1 < lowest.Count && lowest[at + 1].Smallest.AsSpan().SequenceCompareTo(from) <= 0)
             {
                 at++;
                 isNext = true;
@@ -98,11 +98,11 @@ internal sealed unsafe class TablePurge(RocksDbStore store, Table table, Action 
 
             if (isNext)
             {
-                runs.Add((key, key));
+                runs.Add((from, to));
             }
             else
             {
-                runs[^1] = (runs[^1].First, key);
+                runs[^1] = (runs[^1].First, to);
             }
         }
 

@@ -37,7 +37,7 @@ internal sealed class TableReader(RocksDbConversationLog log, RocksDbStore table
             LogCursor cursor = new(tables, view, conversation, id, _iterator);
             try
             {
-                LogPage page = ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, erased, opener);
+                LogPage page = ChunkPager.Forward(ref cursor, conversation, after, through, countMax, bytesMax, target, erased, opener, tables);
                 isRead = true;
                 return page;
             }

@@ -1,7 +1,5 @@
 using System.Net;
 
-using FastChat.Broker.Audit;
-using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Limits;
 using FastChat.Protocol;
@@ -160,7 +158,7 @@ internal sealed class AddressLimitsTests
     }
 
     private AddressLimits With(LimitSettings settings, int connectionsMax = 10_000, int strangersMax = 4096) =>
-        new(connectionsMax, strangersMax, settings, _clock, new RandomSource(new Random(4).NextBytes), new BrokerMetrics(), AuditLog.None);
+        LimitsOf.Addresses(_clock, settings, connectionsMax, strangersMax);
 
     private static Visitor Enter(AddressLimits limits, string remote)
     {

@@ -88,6 +88,8 @@ public sealed class PolicyTableTests
         new("how another's erasure goes", FrameType.ErasePerson, "faff", cell => new ControlMap().SetId("user", cell.Stranger.Value)),
         new("erase nobody", FrameType.ErasePerson, "fxff", _ => new ControlMap().SetId("user", 42).Set("begin", true)),
         new("stats", FrameType.GetStats, "faff", _ => new ControlMap()),
+        new("the limits", FrameType.GetLimits, "faff", _ => new ControlMap()),
+        new("another limit", FrameType.SetLimits, "faff", _ => new ControlMap().Set("limits", new ControlMap().Set("limit_wrong_passwords", 21L))),
         new("presence", FrameType.SetPresence, "aaaa", _ => new ControlMap()),
         new("profile", FrameType.SetProfile, "aaaa", _ => new ControlMap().Set("display_name", "me")),
         new("profiles", FrameType.GetProfiles, "aaaa", cell => new ControlMap().Set("users", new List<object?> { new ControlMap().SetId("user", cell.Stranger.Value) })),

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Text;
 
@@ -7,8 +6,6 @@ namespace FastChat.Functional.Tests;
 /// <summary>Attacks on the WebSocket endpoint by number (tests/attacks.md, 23 to 31), in bytes: what no WebSocket library would send.</summary>
 public sealed class WebSocketAttackTests
 {
-    private const string Head = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-
     private static readonly byte[] s_mask = [1, 2, 3, 4];
 
     private AttackStage _stage = null!;
@@ -27,9 +24,9 @@ public sealed class WebSocketAttackTests
     [TestCase("x-webkit-deflate-frame, permessage-deflate; server_max_window_bits=15")]
     public async Task No_compression_is_agreed_to(string offer)
     {
-        await using NetworkStream stream = await ConnectAsync();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes($"{Head}Sec-WebSocket-Extensions: {offer}\r\n\r\n"));
-        string answer = await ReadHeadAsync(stream);
+        await using Stream stream = await ConnectAsync();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"{RawWebSocket.Head}Sec-WebSocket-Extensions: {offer}\r\n\r\n"));
+        string answer = await RawWebSocket.ReadHeadAsync(stream);
         Assert.That(answer, Does.StartWith("HTTP/1.1 101").And.Not.Contain("Sec-WebSocket-Extensions").IgnoreCase);
     }
 
@@ -46,11 +43,11 @@ public sealed class WebSocketAttackTests
     [TestCase(0x88, 0x81, "a close of one byte")]
     public async Task A_frame_that_breaks_the_rules_is_answered_with_1002(int first, int second, string what)
     {
-        await using NetworkStream stream = await UpgradeAsync();
+        await using RawWebSocket socket = await UpgradeAsync();
         byte[] length = (second & 0x7F) == 126 ? [0, 126] : [];
         byte[] mask = (second & 0x80) != 0 ? s_mask : [];
-        await stream.WriteAsync((byte[])[(byte)first, (byte)second, .. length, .. mask, .. new byte[200]]);
-        Assert.That(await ReadCloseAsync(stream), Is.EqualTo(1002), what);
+        await socket.Stream.WriteAsync((byte[])[(byte)first, (byte)second, .. length, .. mask, .. new byte[200]]);
+        Assert.That(await socket.ReceiveCloseAsync(), Is.EqualTo(1002), what);
     }
 
     [TestCase(999)]
@@ -60,21 +57,21 @@ public sealed class WebSocketAttackTests
     [TestCase(65535)]
     public async Task A_close_with_a_code_that_nobody_may_send_is_answered_with_1002(int code)
     {
-        await using NetworkStream stream = await UpgradeAsync();
+        await using RawWebSocket socket = await UpgradeAsync();
         byte[] body = [(byte)((code >> 8) ^ s_mask[0]), (byte)(code ^ s_mask[1])];
-        await stream.WriteAsync((byte[])[0x88, 0x82, .. s_mask, .. body]);
-        Assert.That(await ReadCloseAsync(stream), Is.EqualTo(1002));
+        await socket.Stream.WriteAsync((byte[])[0x88, 0x82, .. s_mask, .. body]);
+        Assert.That(await socket.ReceiveCloseAsync(), Is.EqualTo(1002));
     }
 
     [Test]
     public async Task A_frame_of_8_exabytes_is_not_waited_for()
     {
-        await using NetworkStream stream = await UpgradeAsync();
+        await using RawWebSocket socket = await UpgradeAsync();
         long before = _stage.Broker.Process.ResidentBytes;
 
         // The header is legal for a WebSocket; the first frame of the protocol within it is not.
-        await stream.WriteAsync((byte[])[0x82, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, .. s_mask, .. new byte[4096]]);
-        Assert.That(await ReadCloseAsync(stream), Is.EqualTo((int)CloseCode.BadFrame).Or.EqualTo((int)CloseCode.FrameTooLarge).Or.EqualTo((int)CloseCode.OutOfState));
+        await socket.Stream.WriteAsync((byte[])[0x82, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, .. s_mask, .. new byte[4096]]);
+        Assert.That(await socket.ReceiveCloseAsync(), Is.EqualTo((int)CloseCode.BadFrame).Or.EqualTo((int)CloseCode.FrameTooLarge).Or.EqualTo((int)CloseCode.OutOfState));
         Assert.That(_stage.Broker.Process.ResidentBytes - before, Is.LessThan(16 << 20));
     }
 
@@ -84,10 +81,10 @@ public sealed class WebSocketAttackTests
     [TestCase(0x82, Description = "empty messages")]
     public async Task Floods_of_nothing_cost_only_who_sends_them(int opcode)
     {
-        await using NetworkStream stream = await UpgradeAsync();
+        await using RawWebSocket socket = await UpgradeAsync();
         byte[] frame = [(byte)opcode, 0x80, .. s_mask];
         byte[] next = opcode == 0x02 ? [0x00, 0x80, .. s_mask] : frame;
-        await stream.WriteAsync(frame);
+        await socket.Stream.WriteAsync(frame);
         byte[] many = [.. Enumerable.Repeat(next, 10_000).SelectMany(bytes => bytes)];
         long before = _stage.Broker.Process.ResidentBytes;
         using CancellationTokenSource stop = new();
@@ -95,7 +92,7 @@ public sealed class WebSocketAttackTests
         {
             for (int i = 0; i < 40 && !stop.IsCancellationRequested; i++)
             {
-                await stream.WriteAsync(many, stop.Token);
+                await socket.Stream.WriteAsync(many, stop.Token);
             }
         });
         for (int i = 0; i < 20; i++)
@@ -113,13 +110,13 @@ public sealed class WebSocketAttackTests
     public async Task A_token_in_the_address_is_neither_used_nor_written_down()
     {
         const string Canary = "canary-token-in-the-address";
-        await using NetworkStream stream = await ConnectAsync();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes($"{Head.Replace("/ws", $"/ws?token={Canary}&access_token={Canary}", StringComparison.Ordinal)}\r\n"));
-        Assert.That(await ReadHeadAsync(stream), Does.StartWith("HTTP/1.1 101"));
+        await using Stream stream = await ConnectAsync();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"{RawWebSocket.Head.Replace("/ws", $"/ws?token={Canary}&access_token={Canary}", StringComparison.Ordinal)}\r\n"));
+        Assert.That(await RawWebSocket.ReadHeadAsync(stream), Does.StartWith("HTTP/1.1 101"));
 
         // Still a stranger: the first frame is Hello.
         await stream.WriteAsync((byte[])[0x82, 0x88, .. s_mask, .. Masked(RawFrame.ToBytes((byte)FrameType.Ping, 1, []))]);
-        Assert.That(await ReadCloseAsync(stream), Is.EqualTo((int)CloseCode.OutOfState));
+        Assert.That(await new RawWebSocket(stream).ReceiveCloseAsync(), Is.EqualTo((int)CloseCode.OutOfState));
         Assert.That(_stage.Broker.Process.StandardError, Does.Not.Contain(Canary));
         foreach (string file in Directory.GetFiles(Path.Combine(_stage.Broker.Process.DataDirectory, "audit")))
         {
@@ -136,9 +133,9 @@ public sealed class WebSocketAttackTests
     [TestCase("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")]
     public async Task Ambiguous_requests_and_other_versions_open_nothing(string request)
     {
-        await using NetworkStream stream = await ConnectAsync();
+        await using Stream stream = await ConnectAsync();
         await stream.WriteAsync(Encoding.ASCII.GetBytes(request));
-        stream.Socket.Shutdown(SocketShutdown.Send);
+        ((NetworkStream)stream).Socket.Shutdown(SocketShutdown.Send);
         byte[] all = new byte[16 * 1024];
         int count = await stream.ReadAtLeastAsync(all, all.Length, throwOnEndOfStream: false).AsTask().WaitAsync(TimeSpan.FromSeconds(10));
         string answer = Encoding.ASCII.GetString(all, 0, count);
@@ -150,57 +147,7 @@ public sealed class WebSocketAttackTests
 
     private static byte[] Masked(byte[] bytes) => [.. bytes.Select((value, index) => (byte)(value ^ s_mask[index & 3]))];
 
-    /// <summary>The head of the answer, byte by byte, so that nothing behind it is taken.</summary>
-    private static async Task<string> ReadHeadAsync(NetworkStream stream)
-    {
-        using CancellationTokenSource deadline = new(TimeSpan.FromSeconds(10));
-        StringBuilder head = new();
-        byte[] one = new byte[1];
-        while (!head.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal) && await stream.ReadAsync(one, deadline.Token) == 1)
-        {
-            head.Append((char)one[0]);
-        }
+    private Task<Stream> ConnectAsync() => RawWebSocket.ConnectAsync(_stage.Broker.Process.Http);
 
-        return head.ToString();
-    }
-
-    /// <summary>The status of the close frame that ends the stream; 0 when the stream ended without one.</summary>
-    private static async Task<int> ReadCloseAsync(NetworkStream stream)
-    {
-        using CancellationTokenSource deadline = new(TimeSpan.FromSeconds(10));
-        byte[] header = new byte[2];
-        while (await stream.ReadAtLeastAsync(header, 2, throwOnEndOfStream: false, deadline.Token) == 2)
-        {
-            int size = header[1] & 0x7F;
-            if (size == 126)
-            {
-                await stream.ReadExactlyAsync(header, deadline.Token);
-                size = BinaryPrimitives.ReadUInt16BigEndian(header);
-            }
-
-            byte[] body = new byte[size];
-            await stream.ReadExactlyAsync(body, deadline.Token);
-            if ((header[0] & 0x0F) == 0x08)
-            {
-                return size >= 2 ? BinaryPrimitives.ReadUInt16BigEndian(body) : 1005;
-            }
-        }
-
-        return 0;
-    }
-
-    private async Task<NetworkStream> ConnectAsync()
-    {
-        Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync(_stage.Broker.Process.Http.Host, _stage.Broker.Process.Http.Port);
-        return new NetworkStream(socket, ownsSocket: true);
-    }
-
-    private async Task<NetworkStream> UpgradeAsync()
-    {
-        NetworkStream stream = await ConnectAsync();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(Head + "\r\n"));
-        Assert.That(await ReadHeadAsync(stream), Does.StartWith("HTTP/1.1 101"));
-        return stream;
-    }
+    private Task<RawWebSocket> UpgradeAsync() => RawWebSocket.OpenAsync(_stage.Broker.Process.Http);
 }

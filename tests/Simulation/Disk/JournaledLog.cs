@@ -105,7 +105,7 @@ internal sealed class JournaledLog : IConversationLog
 
         Memory.Commit(batches);
         _disk.OnCommitted(CommitNumber);
-        if (Memory.Erasures.Waiting > 0 && _chance.OneIn(100))
+        if (Memory.HasNotedWork && _chance.OneIn(100))
         {
             // What is deleted is masked at once and goes from the tables at some time: here, between two commits.
             Memory.EraseNoted();
@@ -114,6 +114,12 @@ internal sealed class JournaledLog : IConversationLog
 
     /// <inheritdoc/>
     public LogHead ReadHead(ConversationId conversation) => Memory.ReadHead(conversation);
+
+    /// <inheritdoc/>
+    public LogStart ReadStart(ConversationId conversation) => Memory.ReadStart(conversation);
+
+    /// <inheritdoc/>
+    public ChainHash? ReadChain(ConversationId conversation, ulong sequence) => Memory.ReadChain(conversation, sequence);
 
     /// <inheritdoc/>
     public LogPage ReadForward(ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target) =>

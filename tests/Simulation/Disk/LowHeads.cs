@@ -21,6 +21,10 @@ internal sealed class LowHeads(IConversationLog log, Chance chance) : IConversat
         return head.Sequence > 0 && chance.OneIn(10) ? head with { Sequence = head.Sequence - 1 } : head;
     }
 
+    public LogStart ReadStart(ConversationId conversation) => log.ReadStart(conversation);
+
+    public ChainHash? ReadChain(ConversationId conversation, ulong sequence) => log.ReadChain(conversation, sequence);
+
     public LogPage ReadForward(ConversationId conversation, ulong after, ulong through, int countMax, int bytesMax, IBufferWriter<byte> target) =>
         log.ReadForward(conversation, after, through, countMax, bytesMax, target);
 

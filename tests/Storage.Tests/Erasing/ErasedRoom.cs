@@ -5,7 +5,7 @@ using FastChat.Protocol;
 
 namespace FastChat.Storage.Tests;
 
-/// <summary>A conversation and what a reader must get of it: records, and tombstones where one was erased. It makes the tombstones by itself, from the record's fields.</summary>
+/// <summary>A conversation and what a reader must get of it: records, tombstones where one was erased, and nothing of what was cut off. It makes the tombstones by itself, from the record's fields.</summary>
 internal sealed class ErasedRoom(ConversationId conversation)
 {
     private readonly HashSet<ulong> _erased = [];
@@ -17,6 +17,18 @@ internal sealed class ErasedRoom(ConversationId conversation)
     public ulong Head => Writer.Sequence;
 
     public IReadOnlySet<ulong> Erased => _erased;
+
+    /// <summary>The first record that is kept.</summary>
+    public ulong First { get; private set; } = 1;
+
+    /// <summary>Where its log begins.</summary>
+    public LogStart Start => new(First, Writer.Chains[(int)First - 1]);
+
+    public void Cut(CommitBatch batch, ulong first)
+    {
+        First = Math.Max(First, first);
+        batch.Truncate(Conversation, Start);
+    }
 
     public void Append(CommitBatch batch, params byte[][] bodies) => Writer.Append(batch, bodies);
 
@@ -41,7 +53,9 @@ internal sealed class ErasedRoom(ConversationId conversation)
     public void Check(IConversationLog log)
     {
         Assert.That(log.ReadHead(Conversation), Is.EqualTo(new LogHead(Writer.Sequence, Writer.Chain)));
-        Assert.That(Read(log, 0, Head), Is.EqualTo(Expected(1, Head)), "forward");
+        Assert.That(log.ReadStart(Conversation), Is.EqualTo(Start));
+        Assert.That(Read(log, 0, Head), Is.EqualTo(Expected(First, Head)), "forward");
+        CheckChains(log);
         using ILogReader reader = log.OpenReader();
         foreach (int bytesMax in (ReadOnlySpan<int>)[1, 300, 5000])
         {
@@ -53,8 +67,19 @@ internal sealed class ErasedRoom(ConversationId conversation)
         // The records of dedupe entries: what a retry is compared with.
         for (ulong sequence = 1; sequence <= Head; sequence += 1 + (Head / 7))
         {
-            Assert.That(Read(log, sequence - 1, sequence), Is.EqualTo(Expected(sequence)), $"record {sequence}");
+            Assert.That(Read(log, sequence - 1, sequence), Is.EqualTo(sequence < First ? [] : Expected(sequence)), $"record {sequence}");
         }
+    }
+
+    private void CheckChains(IConversationLog log)
+    {
+        for (ulong sequence = 0; sequence <= Head + 1; sequence += 1 + (Head / 11))
+        {
+            Assert.That(log.ReadChain(Conversation, sequence), Is.EqualTo(sequence < First - 1 || sequence > Head ? (ChainHash?)null : Writer.Chains[(int)sequence]), $"chain behind {sequence}");
+        }
+
+        Assert.That(log.ReadChain(Conversation, First - 1), Is.EqualTo(Writer.Chains[(int)First - 1]));
+        Assert.That(log.ReadChain(Conversation, Head), Is.EqualTo(Writer.Chain));
     }
 
     public static byte[] TombstoneOf(byte[] bytes)
@@ -81,7 +106,13 @@ internal sealed class ErasedRoom(ConversationId conversation)
         {
             ArrayBufferWriter<byte> target = new();
             LogPage page = read(after, target);
-            Assert.That((page.First, page.Bytes), Is.EqualTo((after + 1, target.WrittenCount)));
+            if (First > Head)
+            {
+                Assert.That((page.Count, page.Complete), Is.EqualTo((0, true)));
+                return;
+            }
+
+            Assert.That((page.First, page.Bytes), Is.EqualTo((Math.Max(after + 1, First), target.WrittenCount)));
             Assert.That(page.Count == 1 || page.Bytes <= bytesMax, Is.True, $"{page.Count} records of {page.Bytes} bytes");
             Assert.That(target.WrittenSpan.SequenceEqual(Expected(page.First, page.Last)), Is.True, $"page {page.First} to {page.Last}");
             after = page.Last;
@@ -94,12 +125,13 @@ internal sealed class ErasedRoom(ConversationId conversation)
         {
             ArrayBufferWriter<byte> target = new();
             LogPage page = log.ReadBackward(Conversation, before, 5, bytesMax, target);
-            if (Head == 0)
+            if (First > Head || before <= First)
             {
-                Assert.That(page.Count, Is.Zero);
+                Assert.That((page.Count, page.Complete), Is.EqualTo((0, true)), $"before {before}");
                 return;
             }
 
+            Assert.That(page.Complete, Is.EqualTo(page.First == First), $"{page.First} of {First}");
             Assert.That((page.Last, page.Bytes), Is.EqualTo((before == LogPosition.Latest ? Head : before - 1, target.WrittenCount)));
             Assert.That(page.Count == 1 || page.Bytes <= bytesMax, Is.True, $"{page.Count} records of {page.Bytes} bytes");
             Assert.That(target.WrittenSpan.SequenceEqual(Expected(page.First, page.Last)), Is.True, $"page {page.First} to {page.Last}");
