@@ -20,6 +20,9 @@ internal sealed record ConnectionOrigin(string Remote)
     /// </summary>
     public IReadOnlyList<string> CertificateNames { get; init; } = [];
 
+    /// <summary>True when its bytes come in the messages of a WebSocket.</summary>
+    public bool IsWebSocket { get; init; }
+
     /// <summary>True when a proxy made the connection on its own account (PROXY protocol, LOCAL): it looks whether somebody listens, and says no more.</summary>
     public bool IsCheck { get; init; }
 
