@@ -54,6 +54,9 @@ public static class ProtocolLimits
     /// <summary>Seconds that slow mode may ask for: six hours.</summary>
     public const int SlowModeSecondsMax = 6 * 60 * 60;
 
+    /// <summary>Longest time for which a conversation can be told to keep its messages, in seconds: a hundred years.</summary>
+    public const long RetentionSecondsMax = 36_525L * 24 * 60 * 60;
+
     /// <summary>Days that a mute or a join link may last: ten years mean for ever, and no sum of times overflows.</summary>
     public const int DurationDaysMax = 3653;
 

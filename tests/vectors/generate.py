@@ -221,9 +221,9 @@ def deliver(epoch, *records, conversation=CONVERSATION):
             raw(conversation, "conversation") + u(epoch, 4, "epoch") + u(len(records), 4, "count")
             + [part for parts, _ in records for part in parts])
 
-def lag(epoch, following, head):
-    return ({"conversation": CONVERSATION, "epoch": epoch, "next": following, "head": head},
-            raw(CONVERSATION, "conversation") + u(epoch, 4, "epoch") + raw(bytes(4), "zero") + u(following, 8, "next") + u(head, 8, "head"))
+def lag(epoch, following, head, flags=0):
+    return ({"conversation": CONVERSATION, "epoch": epoch, "flags": flags, "next": following, "head": head},
+            raw(CONVERSATION, "conversation") + u(epoch, 4, "epoch") + u(flags, 4, "flags") + u(following, 8, "next") + u(head, 8, "head"))
 
 def signal(kind, zero=bytes(3), conversation=CONVERSATION):
     return ({"conversation": conversation, "kind": kind},
@@ -385,6 +385,7 @@ def message_files():
 
     lags = File("lag", "Lag, S→C (protocol.md §7.2)")
     lags.frame("fell behind", "Lag", *lag(1, 180, 204))
+    lags.frame("the log was cut off", "Lag", *lag(1, 180, 204, flags=1))
     lags.frame("wide numbers", "Lag", *lag(0x01020304, 0x0102030405060708, 0x1112131415161718))
 
     fetches = File("fetch", "Fetch, C→S (protocol.md §4.5)")

@@ -34,6 +34,8 @@ internal enum AuditAct : byte
     PersonExported,
     PersonErased,
     KeysDestroyed,
+    RetentionChanged,
+    ConversationErased,
     LinesLost,
 }
 

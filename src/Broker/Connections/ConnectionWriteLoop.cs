@@ -243,11 +243,26 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
             services.Metrics.CaughtUp(page.Count);
             order.After = page.Last;
         }
+        else if (IsCutOff(order, page) is var first and not 0)
+        {
+            // The log was cut off beyond this place while the reader was on the way to it.
+            Span<byte> lag = FrameWriter.Begin(output, FrameType.Lag, 0, Lag.Size);
+            new Lag(order.Conversation, order.Epoch, first, services.ConversationLog.ReadHead(order.Conversation).Sequence) { IsCut = true }.Write(lag);
+            order.After = first - 1;
+            return;
+        }
 
         if (page.Complete)
         {
             Report(order);
         }
+    }
+
+    /// <summary>The record that the log begins with when it is behind the next one of a subscription; 0 when it is not.</summary>
+    private ulong IsCutOff(PullOrder order, in LogPage page)
+    {
+        ulong first = page.First != 0 ? page.First : page.Complete && order.After < order.Through ? services.ConversationLog.ReadStart(order.Conversation).First : 0;
+        return first > order.After + 1 ? first : 0;
     }
 
     private void PullFetch(PullOrder order)
@@ -291,7 +306,8 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
 
     /// <summary>
     /// Reads a page into the transport's own memory, behind room for the frame's head, and makes a frame of it; nothing is written, and an empty page given back, when it has more bytes than
-    /// <paramref name="bytesMax"/> or none. What the reader throws leaves nothing written either.
+    /// <paramref name="bytesMax"/> or none. What the reader throws leaves nothing written either. The same when it does not go on where the order stands, because the log was cut off there: but at the beginning of a
+    /// Fetch, it is a gap in what was asked for; where the log begins then comes back.
     /// </summary>
     private LogPage WritePage(FrameType type, PullOrder order, int countMax, int bytesMax)
     {
@@ -304,9 +320,10 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
                     order.Conversation, order.After, order.Through, countMax, Math.Min(order.BytesLeft, PageSizeMax), target)
                 : services.ConversationLog.ReadForward(order.Conversation, order.After, order.Through, countMax, Math.Min(order.BytesLeft, PageSizeMax), target);
             order.IsLong = !page.Complete;
-            if (page.Bytes > bytesMax)
+            bool isGap = page.Count > 0 && page.First != order.After + 1 && (type == FrameType.Deliver || order.Count > 0);
+            if (page.Bytes > bytesMax || isGap)
             {
-                return new LogPage(0, 0, 0, 0, Complete: false);
+                return new LogPage(isGap ? page.First : 0, 0, 0, 0, Complete: false);
             }
 
             if (page.Count > 0)

@@ -85,6 +85,9 @@ internal enum ConversationOperation : byte
     /// <summary>Change slow mode and what newcomers may read; archive and take it back.</summary>
     Configure,
 
+    /// <summary>Change how long, and up to which size, messages are kept.</summary>
+    Retain,
+
     /// <summary>Make, list and revoke join links.</summary>
     ManageLinks,
 

@@ -18,12 +18,18 @@ namespace FastChat.Broker.Conversations;
 /// +-----------+---------+-----------+-------------+-------+--------+
 /// | slow s u32| history | topic size| avatar size | topic | avatar |
 /// +-----------+---------+-----------+-------------+-------+--------+
+///  retention, at the end, there with flag 8 only:
+///  0           4                12
+/// +-----------+----------------+
+/// | age s u32 | bytes i64      |
+/// +-----------+----------------+
 /// </code>
 /// </summary>
 internal sealed record ConversationMeta(ConversationKind Kind, UserId Creator, long CreatedMicros, string? Name, string? Title)
 {
     private const int FixedSize = 29;
     private const int SettingsSize = 9;
+    private const int RetentionSize = 12;
 
     [Flags]
     private enum MetaFlags : byte
@@ -32,6 +38,8 @@ internal sealed record ConversationMeta(ConversationKind Kind, UserId Creator, l
         Settings = 1,
         Archived = 2,
         Restricted = 4,
+        Retention = 8,
+        All = Settings | Archived | Restricted | Retention,
     }
 
     /// <summary>What it is about; null = nobody said.</summary>
@@ -45,6 +53,12 @@ internal sealed record ConversationMeta(ConversationKind Kind, UserId Creator, l
 
     /// <summary>How much of the past new members may read.</summary>
     public HistoryVisibility History { get; init; }
+
+    /// <summary>Seconds that messages are kept; 0 = as the broker does where nobody says.</summary>
+    public uint RetentionSeconds { get; init; }
+
+    /// <summary>Bytes of the newest records that are kept; 0 = all.</summary>
+    public long RetentionBytes { get; init; }
 
     /// <summary>Nobody writes there any more.</summary>
     public bool IsArchived { get; init; }
@@ -61,9 +75,10 @@ internal sealed record ConversationMeta(ConversationKind Kind, UserId Creator, l
         byte[] topic = Encoding.UTF8.GetBytes(Topic ?? string.Empty);
         byte[] avatar = Encoding.UTF8.GetBytes(Avatar ?? string.Empty);
         bool hasSettings = topic.Length + avatar.Length > 0 || SlowModeSeconds > 0 || History != HistoryVisibility.All;
-        byte[] bytes = new byte[FixedSize + name.Length + title.Length + (hasSettings ? SettingsSize + topic.Length + avatar.Length : 0)];
+        bool hasRetention = RetentionSeconds > 0 || RetentionBytes > 0;
+        byte[] bytes = new byte[FixedSize + name.Length + title.Length + (hasSettings ? SettingsSize + topic.Length + avatar.Length : 0) + (hasRetention ? RetentionSize : 0)];
         bytes[0] = (byte)Kind;
-        bytes[1] = (byte)((hasSettings ? MetaFlags.Settings : 0) | (IsArchived ? MetaFlags.Archived : 0) | (IsRestricted ? MetaFlags.Restricted : 0));
+        bytes[1] = (byte)((hasSettings ? MetaFlags.Settings : 0) | (IsArchived ? MetaFlags.Archived : 0) | (IsRestricted ? MetaFlags.Restricted : 0) | (hasRetention ? MetaFlags.Retention : 0));
         bytes[2] = (byte)name.Length;
         BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(3), (ushort)title.Length);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(5), CreatedMicros);
@@ -79,6 +94,13 @@ internal sealed record ConversationMeta(ConversationKind Kind, UserId Creator, l
             BinaryPrimitives.WriteUInt16LittleEndian(settings[7..], (ushort)avatar.Length);
             topic.CopyTo(settings[SettingsSize..]);
             avatar.CopyTo(settings[(SettingsSize + topic.Length)..]);
+        }
+
+        if (hasRetention)
+        {
+            Span<byte> retention = bytes.AsSpan(bytes.Length - RetentionSize);
+            BinaryPrimitives.WriteUInt32LittleEndian(retention, RetentionSeconds);
+            BinaryPrimitives.WriteInt64LittleEndian(retention[4..], RetentionBytes);
         }
 
         return bytes;
@@ -106,6 +128,12 @@ internal sealed record ConversationMeta(ConversationKind Kind, UserId Creator, l
             IsArchived = (flags & MetaFlags.Archived) != 0,
             IsRestricted = (flags & MetaFlags.Restricted) != 0,
         };
+        if ((flags & MetaFlags.Retention) != 0)
+        {
+            ReadOnlySpan<byte> retention = source[^RetentionSize..];
+            meta = meta with { RetentionSeconds = BinaryPrimitives.ReadUInt32LittleEndian(retention), RetentionBytes = BinaryPrimitives.ReadInt64LittleEndian(retention[4..]) };
+        }
+
         if ((flags & MetaFlags.Settings) == 0)
         {
             return meta;
@@ -125,9 +153,19 @@ internal sealed record ConversationMeta(ConversationKind Kind, UserId Creator, l
 
     private static bool IsWhole(ReadOnlySpan<byte> source)
     {
-        if (source.Length < FixedSize || (source[1] & ~(byte)(MetaFlags.Settings | MetaFlags.Archived | MetaFlags.Restricted)) != 0)
+        if (source.Length < FixedSize || (source[1] & ~(byte)MetaFlags.All) != 0)
         {
             return false;
+        }
+
+        if ((source[1] & (byte)MetaFlags.Retention) != 0)
+        {
+            if (source.Length < FixedSize + RetentionSize || BinaryPrimitives.ReadInt64LittleEndian(source[^sizeof(long)..]) < 0)
+            {
+                return false;
+            }
+
+            source = source[..^RetentionSize];
         }
 
         int size = FixedSize + source[2] + BinaryPrimitives.ReadUInt16LittleEndian(source[3..]);

@@ -50,6 +50,9 @@ internal static class ConversationPolicy
         ConversationOperation.Unban => Keeps(facts, MemberRole.Moderator) && facts.Target == MemberRole.Banned,
 
         ConversationOperation.Describe or ConversationOperation.Configure or ConversationOperation.ManageLinks => Keeps(facts, MemberRole.Admin),
+
+        // What destroys everybody's messages is its owner's alone; of a direct conversation, where there is none, whoever runs the broker's.
+        ConversationOperation.Retain => IsOperator(facts) || Keeps(facts, MemberRole.Owner),
         _ => false,
     };
 

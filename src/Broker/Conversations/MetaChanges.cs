@@ -22,6 +22,11 @@ internal static class MetaChanges
                 {
                     yield return ConversationOperation.Configure;
                 }
+
+                if (changes.Retention is not null || changes.RetentionBytes is not null)
+                {
+                    yield return ConversationOperation.Retain;
+                }
             }
         }
 
@@ -34,6 +39,8 @@ internal static class MetaChanges
             IsArchived = changes.IsArchived == meta.IsArchived ? null : changes.IsArchived,
             SlowMode = changes.SlowMode == TimeSpan.FromSeconds(meta.SlowModeSeconds) ? null : changes.SlowMode,
             History = changes.History == meta.History ? null : changes.History,
+            Retention = changes.Retention == TimeSpan.FromSeconds(meta.RetentionSeconds) ? null : changes.Retention,
+            RetentionBytes = changes.RetentionBytes == meta.RetentionBytes ? null : changes.RetentionBytes,
         };
 
         /// <summary>The conversation as it is afterwards.</summary>
@@ -45,6 +52,8 @@ internal static class MetaChanges
             IsArchived = changes.IsArchived ?? meta.IsArchived,
             SlowModeSeconds = changes.SlowMode is { } pause ? (uint)pause.TotalSeconds : meta.SlowModeSeconds,
             History = changes.History ?? meta.History,
+            RetentionSeconds = changes.Retention is { } age ? (uint)age.TotalSeconds : meta.RetentionSeconds,
+            RetentionBytes = changes.RetentionBytes ?? meta.RetentionBytes,
         };
     }
 

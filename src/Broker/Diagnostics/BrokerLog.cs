@@ -85,6 +85,12 @@ internal static partial class BrokerLog
     [LoggerMessage(1082, LogLevel.Warning, "A person's data could not be written out")]
     public static partial void ExportFailed(ILogger log, Exception failure);
 
+    [LoggerMessage(1110, LogLevel.Error, "Looking for messages that are kept no longer ended by a defect; it is tried again")]
+    public static partial void RetentionDefect(ILogger log, Exception defect);
+
+    [LoggerMessage(1111, LogLevel.Error, "A conversation cannot be cut off beyond a damaged record: the rest of it is kept")]
+    public static partial void RetentionDamaged(ILogger log, Exception damage);
+
     [LoggerMessage(1060, LogLevel.Information, "The audit log ends with line {Number}, {Hash}")]
     public static partial void AuditEnds(ILogger log, long number, string hash);
 

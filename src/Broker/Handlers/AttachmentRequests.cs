@@ -208,7 +208,7 @@ internal sealed class AttachmentRequests(Router router, IConversationLog log, Co
             return ControlAnswer.Refused(denied, denied == ErrorCode.NoSuchConversation ? "no such conversation" : "reading there is not allowed");
         }
 
-        if (sequence == 0 || sequence < Membership.FirstVisible(meta!.Kind, membership) || reads.AttachmentsOf(conversation, sequence) is not { } attachments)
+        if (sequence == 0 || sequence < reads.FirstVisible(conversation, meta!.Kind, membership) || reads.AttachmentsOf(conversation, sequence) is not { } attachments)
         {
             return ControlAnswer.Refused(ErrorCode.NoSuchMessage, "there is no message at that place");
         }

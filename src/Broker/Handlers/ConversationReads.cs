@@ -36,6 +36,10 @@ internal sealed class ConversationReads(Router router, IConversationLog log, Ser
     public Membership? MembershipOf(ConversationId conversation, UserId user) =>
         log.Get(Table.State, ConversationKeys.Member(conversation, user)) is { } member ? Membership.Parse(member) : null;
 
+    /// <summary>The first sequence that somebody may read: neither before their right to, nor before what is kept.</summary>
+    public ulong FirstVisible(ConversationId conversation, ConversationKind kind, in Membership? membership) =>
+        Math.Max(Membership.FirstVisible(kind, membership), log.ReadStart(conversation).First);
+
     /// <summary>What later records made of a message.</summary>
     /// <exception cref="CorruptRecordException">It cannot be read.</exception>
     public Annotation AnnotationOf(ConversationId conversation, ulong sequence) =>
@@ -102,6 +106,9 @@ internal sealed class ConversationReads(Router router, IConversationLog log, Ser
             IsArchived = meta.IsArchived,
             SlowMode = TimeSpan.FromSeconds(meta.SlowModeSeconds),
             History = meta.History,
+            Retention = TimeSpan.FromSeconds(meta.RetentionSeconds),
+            RetentionBytes = meta.RetentionBytes,
+            First = log.ReadStart(conversation).First,
             Peer = meta.Kind == ConversationKind.Direct ? PeerOf(actor.User, conversation) : default,
             Role = membership.Role,
             MutedUntil = membership.IsMember && membership.MutedUntil > router.NowMicros() ? Micros.ToTime(membership.MutedUntil) : null,

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
+using FastChat.Broker.Audit;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Limits;
@@ -16,7 +17,7 @@ namespace FastChat.Broker.Handlers;
 /// The control requests about conversations. Changes go through the owning shard and are answered when they are durable; reads look at the durable state of
 /// any shard. Pool threads.
 /// </summary>
-internal sealed class ConversationRequests(Router router, IConversationLog log, ConversationReads reads, Accounts accounts, Blocks blocks, UserLimits limits, ConversationLists lists, RandomSource random)
+internal sealed class ConversationRequests(Router router, IConversationLog log, ConversationReads reads, Accounts accounts, Blocks blocks, UserLimits limits, ConversationLists lists, RandomSource random, AuditLog audit)
 {
     /// <summary>Makes a conversation.</summary>
     public async Task<ControlAnswer> CreateAsync(Actor actor, ControlMap map)
@@ -61,8 +62,17 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
     public async Task<ControlAnswer> ChangeAsync(Actor actor, ControlMap map)
     {
         ConversationId conversation = new(map.Id("conversation"));
+        ConversationChanges changes = ConversationChanges.Parse(map);
+        if ((changes.Retention is not null || changes.RetentionBytes is not null)
+            && reads.Authorize(actor, conversation, ConversationOperation.Retain, out _, out _) == ErrorCode.None)
+        {
+            // Before it is done, because it destroys; the shard decides once more.
+            audit.Note(new AuditEntry(AuditAct.RetentionChanged) { User = actor.User, Device = actor.Device, Target = conversation.ToString() });
+            await audit.FlushAsync();
+        }
+
         CommandResult result = await router.ExecuteAsync(
-            CommandKind.ChangeConversation, reads.Narrow(actor, conversation), router.Map.ShardOf(conversation.Value), new ChangeConversationCommand(conversation, ConversationChanges.Parse(map)).ToBytes(),
+            CommandKind.ChangeConversation, reads.Narrow(actor, conversation), router.Map.ShardOf(conversation.Value), new ChangeConversationCommand(conversation, changes).ToBytes(),
             CancellationToken.None);
         return result.Error == ErrorCode.None
             ? ControlAnswer.Ok(new ControlMap().Set("changed", result.Count > 0).Set("sequence", result.Sequence))

@@ -30,7 +30,7 @@ internal sealed class ForwardRequests(Router router, IConversationLog log, Conve
             return ControlAnswer.Refused(denied, "no such conversation, or reading there is not allowed");
         }
 
-        byte[]? record = sequence < Membership.FirstVisible(meta!.Kind, membership) ? null : reads.ReadRecord(source, sequence);
+        byte[]? record = sequence < reads.FirstVisible(source, meta!.Kind, membership) ? null : reads.ReadRecord(source, sequence);
         byte[]? body = record is null ? null : BodyOf(source, MessageRecord.Of(record));
         if (body is null)
         {

@@ -35,7 +35,7 @@ internal sealed class HiddenRequests(Router router, IConversationLog log, Conver
             return ControlAnswer.Refused(denied, denied == ErrorCode.NoSuchConversation ? "no such conversation" : "reading there is not allowed");
         }
 
-        ulong first = Membership.FirstVisible(meta!.Kind, membership);
+        ulong first = reads.FirstVisible(conversation, meta!.Kind, membership);
         ulong head = log.ReadHead(conversation).Sequence;
         if (Array.Exists(sequences, sequence => sequence < first || sequence > head))
         {

@@ -127,7 +127,7 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
             ulong head = heads[i] ?? log.ReadHead(entry.Conversation).Sequence;
             ReadCursor own = cursors.GetValueOrDefault(entry.Conversation);
             bool isSame = knows.TryGetValue(entry.Conversation, out Known one) && one.Head == head && one.Read == own.Read
-                && one.Receipts == (entry.Membership.IsMember ? ReceiptsOf(entry.Conversation) + own.Delivered : 0);
+                && one.Receipts == (entry.Membership.IsMember ? VersionOf(entry.Conversation, ReceiptsOf(entry.Conversation), own.Delivered) : 0);
             if (!isSame)
             {
                 page.Offer(new InboxRow(entry.Conversation, entry.Membership, head, counts.LastOf(entry.Conversation, head)));
@@ -180,6 +180,9 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
     private ulong ReceiptsOf(ConversationId conversation) =>
         log.Get(Table.State, ConversationKeys.Receipts(conversation)) is { } stored ? BinaryPrimitives.ReadUInt64LittleEndian(stored) : 0;
 
+    /// <summary>What of a row may change though head and cursor do not: cursors of others, and what of it is kept. Each of them only grows, so their sum says whether any has.</summary>
+    private ulong VersionOf(ConversationId conversation, ulong receipts, ulong delivered) => receipts + delivered + log.ReadStart(conversation).First - 1;
+
     private Dictionary<ConversationId, ReadCursor> CursorsOf(UserId user)
     {
         Dictionary<ConversationId, ReadCursor> cursors = [];
@@ -208,7 +211,7 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
             return entry;
         }
 
-        ulong first = Membership.FirstVisible(ConversationKinds.Parse(entry.Text("kind", ProtocolLimits.NameSizeMax)), row.Membership);
+        ulong first = reads.FirstVisible(row.Conversation, ConversationKinds.Parse(entry.Text("kind", ProtocolLimits.NameSizeMax)), row.Membership);
 
         // The conversation's own row: the one in the user's list may be a moment behind a cursor that was just moved.
         ReadCursor cursor = ReadCursor.Parse(log.Get(Table.State, ConversationKeys.Cursor(row.Conversation, actor.User, 0)));
@@ -217,8 +220,9 @@ internal sealed class InboxRequests(Router router, IConversationLog log, Convers
 
         // The number before the cursors: one that moves in between is looked at once more.
         ulong receipts = ReceiptsOf(row.Conversation);
+        ulong version = VersionOf(row.Conversation, receipts, cursor.Delivered);
         return entry
-            .Set("receipts", receipts + cursor.Delivered == 0 ? null : receipts + cursor.Delivered)
+            .Set("receipts", version == 0 ? null : version)
             .Set("cursors", receipts == 0 ? null : CursorsIn(actor.User, row.Conversation))
             .Set("delivered", cursor.Delivered)
             .Set("read", cursor.Read)

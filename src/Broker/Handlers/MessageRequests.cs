@@ -164,7 +164,7 @@ internal sealed class MessageRequests(IConversationLog log, ConversationReads re
     private ControlAnswer? Denied(Actor actor, ConversationId conversation, out ulong visibleFrom)
     {
         ErrorCode denied = reads.Authorize(actor, conversation, ConversationOperation.Read, out ConversationMeta? meta, out Membership membership);
-        visibleFrom = meta is null ? 1 : Membership.FirstVisible(meta.Kind, membership);
+        visibleFrom = meta is null ? 1 : reads.FirstVisible(conversation, meta.Kind, membership);
         return denied switch
         {
             ErrorCode.None => null,

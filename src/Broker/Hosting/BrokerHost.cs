@@ -61,8 +61,8 @@ public static class BrokerHost
         parts.Audit.Note(new AuditEntry(AuditAct.SettingsLoaded) { Detail = ChangedOptions.Of(options) });
         await parts.Audit.FlushAsync();
         using ListenerDoors doors = new(options, parts, log);
-        using PageSource? page = options.PageDirectory is { } directory ? new PageSource(directory, TimeProvider.System, log) : null;
         using SettingsReload reload = new(options, reread, doors.Reload, parts.RunningLimits, parts.Audit, log);
+        using PageSource? page = options.PageDirectory is { } directory ? new PageSource(directory, TimeProvider.System, log) : null;
         await using WebApplication application = Build(options, parts, doors, page, logging);
         await application.StartAsync(stop);
 

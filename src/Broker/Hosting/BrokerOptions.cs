@@ -226,6 +226,18 @@ public sealed record BrokerOptions
     /// <summary>Seconds for which such an archive can be fetched.</summary>
     public double ExportKeepSeconds { get; init; } = 86_400;
 
+    /// <summary>Days for which messages are kept in conversations that do not say it themselves; 0 = for good.</summary>
+    public double RetentionDays { get; init; }
+
+    /// <summary>Days after which messages go in any conversation, whatever it says; 0 = as it says.</summary>
+    public double RetentionDaysMax { get; init; }
+
+    /// <summary>Days for which a client may repeat a publish whose message is kept no longer, and is still told where it was.</summary>
+    public double RetentionRetryDays { get; init; } = 7;
+
+    /// <summary>Seconds between two looks at what is to be kept, at least: a look takes a twentieth of the time at most.</summary>
+    public double RetentionScanSeconds { get; init; } = 10;
+
     /// <summary>Seconds that shutting down may take.</summary>
     public double DrainSeconds { get; init; } = 10;
 
@@ -254,6 +266,9 @@ public sealed record BrokerOptions
             "presence_connection_bytes_per_second: at least 1,000, and presence_bytes_per_second no less than that");
         Require(AuditDays is >= 1 and <= 36_500, "audit_days: 1 to 36,500");
         Require(ExportBytesMax >= 1 << 20 && ExportKeepSeconds is > 0 and <= 31_536_000, "export_bytes_max: at least a mebibyte; export_keep_seconds: above 0, a year at the most");
+        Require(RetentionDays is >= 0 and <= 36_525 && RetentionDaysMax is >= 0 and <= 36_525, "retention_days and retention_days_max: 0 to 36,525 (a hundred years)");
+        Require(RetentionRetryDays is > 0 and <= 3653, "retention_retry_days: above 0, ten years at the most");
+        Require(RetentionScanSeconds is >= 0.05 and <= 86_400, "retention_scan_seconds: 0.05 to 86,400");
         Require(EncryptionKeyFile is null || EncryptionCommand.Count == 0, "encryption_key_file and encryption_command: one of them");
         Require(EncryptionKeyFileOld is null || EncryptionCommandOld.Count == 0, "encryption_key_file_old and encryption_command_old: one of them");
         bool isEncrypting = EncryptionKeyFile is not null || EncryptionCommand.Count > 0;
@@ -311,6 +326,14 @@ public sealed record BrokerOptions
         WriteDeadline = TimeSpan.FromSeconds(WriteDeadlineSeconds),
         OutboxBudgetBytes = OutboxBudgetBytes,
         BodySizeMax = BodySizeMax,
+    };
+
+    internal Retention.RetentionOptions ToRetentionOptions() => new()
+    {
+        Default = TimeSpan.FromDays(RetentionDays),
+        Max = TimeSpan.FromDays(RetentionDaysMax),
+        Retries = TimeSpan.FromDays(RetentionRetryDays),
+        Interval = TimeSpan.FromSeconds(RetentionScanSeconds),
     };
 
     internal Identity.TokenLives ToTokenLives() => new()

@@ -15,6 +15,7 @@ using FastChat.Broker.Maintenance;
 using FastChat.Broker.People;
 using FastChat.Broker.Presence;
 using FastChat.Broker.Privacy;
+using FastChat.Broker.Retention;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -40,6 +41,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly DueScan _due;
     private readonly PersonExports _exports;
     private readonly PersonErasures _erasures;
+    private readonly RetentionScan _retention;
     private readonly CancellationTokenSource _drainAsked = new();
 
     private BrokerParts(BrokerOptions options, IConversationLog log, ILogger logger, Surroundings surroundings, KeyVault? vault = null)
@@ -99,7 +101,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             new SubscriptionHandler(_router, scopes, ProtocolLimits.SubscriptionsMax),
             new SignalHandler(_router, _metrics),
             new ControlHandler(
-                new ConversationRequests(_router, log, reads, Accounts, blocks, Limits, lists, surroundings.Random),
+                new ConversationRequests(_router, log, reads, Accounts, blocks, Limits, lists, surroundings.Random, surroundings.Audit),
                 new MemberRequests(_router, reads, Accounts, blocks, Limits, lists),
                 new JoinLinkRequests(_router, log, reads, Limits, lists, surroundings.Random),
                 new MessageRequests(log, reads),
@@ -140,6 +142,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             _router, log, surroundings.Clock, defect => BrokerLog.ScanDefect(logger, defect), DueKind.Expiries,
             DueKind.Scheduled((user, conversation) => scopes.Narrow(new Actor(user, default, Accounts.RightsOf(user)), conversation), schedule.OnDue),
             AttachmentDue.Kind(_router, log));
+        _retention = new RetentionScan(_router, log, options.ToRetentionOptions(), surroundings.Clock, logger);
         _erasures.Recover();
         ObserveGauges();
     }
@@ -235,6 +238,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         _passwords.Dispose();
         _due.Dispose();
         _exports.Dispose();
+        _retention.Dispose();
         _erasures.Dispose();
         _router.Dispose();
         Log.Dispose();
@@ -347,6 +351,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         _metrics.Observe("fastchat.disk.full", "{state}", "1 while the disk has no room", () => Log.IsFull ? 1 : 0);
         _metrics.Observe("fastchat.erasures.waiting", "{record}", "records whose bodies are masked and may still lie in a file", () => Log.Erasures.Waiting);
         _metrics.Observe("fastchat.erasures.done", "{record}", "records whose bodies are gone, since the start", () => Log.Erasures.Erased);
+        _metrics.Observe("fastchat.retention.records", "{record}", "records that were cut off, since the start", () => _retention.Trimmer.Records);
         _metrics.Observe("fastchat.erasures.passes", "{pass}", "erasing passes, since the start", () => Log.ErasureWork.Passes);
         _metrics.Observe("fastchat.erasures.duration", "ms", "time that erasing passes took, since the start", () => (long)Log.ErasureWork.Duration.TotalMilliseconds);
         _metrics.Observe("fastchat.erasures.rewritten", "By", "bytes of chunks that erasing wrote anew, since the start", () => Log.ErasureWork.Bytes);

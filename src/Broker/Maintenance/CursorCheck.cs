@@ -37,7 +37,7 @@ internal sealed class CursorCheck(MembershipCheck members) : StoreCheck
 
     public override void OnConversation(CheckedStore store, ConversationId conversation, bool isSound)
     {
-        _heads[conversation] = _head;
+        _heads[conversation] = Math.Max(_head, store.FirstOf(conversation) - 1);
         _head = 0;
         if (!isSound)
         {

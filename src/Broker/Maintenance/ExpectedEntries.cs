@@ -10,6 +10,9 @@ namespace FastChat.Broker.Maintenance;
 internal sealed class ExpectedEntries : IMessageEntries
 {
     private readonly Dictionary<byte[], byte[]> _entries = new(ByteKeyComparer.Instance);
+
+    /// <summary>What the records make of messages that were cut off: none of it is in the store, but the end of such a message is the end of its edits, too.</summary>
+    private readonly Dictionary<byte[], byte[]> _cutOff = new(ByteKeyComparer.Instance);
     private readonly Dictionary<ulong, MessageAttributes> _attributes = [];
     private readonly Dictionary<ulong, (UserId Sender, ReactionBody? Body)> _reactions = [];
     private readonly Dictionary<ulong, ulong> _deleted = [];
@@ -18,11 +21,14 @@ internal sealed class ExpectedEntries : IMessageEntries
     /// <summary>The entries, by their keys.</summary>
     public IReadOnlyDictionary<byte[], byte[]> Entries => _entries;
 
-    /// <summary>The last record that was added; 0 = none.</summary>
+    /// <summary>The last record that was added; before that, the one before the first that will be.</summary>
     public ulong Head { get; private set; }
 
+    /// <summary>The conversation's first record that is kept: of those before it nothing is expected.</summary>
+    public ulong First { get; private set; } = 1;
+
     /// <summary>Records that have their body, though a later one took it away, with that one's sequence: messages and their edits.</summary>
-    public IEnumerable<(ulong Sequence, ulong By)> Condemned => _deleted.Where(one => HasBody(one.Key)).Select(one => (one.Key, one.Value)).Order();
+    public IEnumerable<(ulong Sequence, ulong By)> Condemned => _deleted.Where(one => one.Key >= First && HasBody(one.Key)).Select(one => (one.Key, one.Value)).Order();
 
     /// <summary>Messages that are tombstones though no record deletes them. Whose edit a tombstone was nobody can tell.</summary>
     public IEnumerable<ulong> Lost => _tombstones.Where(one => one.Value && !_deleted.ContainsKey(one.Key)).Select(one => one.Key).Order();
@@ -32,6 +38,9 @@ internal sealed class ExpectedEntries : IMessageEntries
 
     /// <summary>True when the record is no tombstone.</summary>
     public bool HasBody(ulong sequence) => !_tombstones.ContainsKey(sequence);
+
+    /// <summary>A conversation begins, maybe behind what was cut off.</summary>
+    public void Begin(ulong first) => (First, Head) = (first, first - 1);
 
     /// <summary>The next record of the conversation.</summary>
     public void Add(ConversationId conversation, in MessageRecord record)
@@ -61,18 +70,21 @@ internal sealed class ExpectedEntries : IMessageEntries
     public void Clear()
     {
         _entries.Clear();
+        _cutOff.Clear();
         _attributes.Clear();
         _reactions.Clear();
         _deleted.Clear();
         _tombstones.Clear();
-        Head = 0;
+        (First, Head) = (1, 0);
     }
 
-    public byte[]? Read(byte[] key) => _entries.GetValueOrDefault(key);
+    public byte[]? Read(byte[] key) => Of(key).GetValueOrDefault(key);
 
-    public void Put(byte[] key, byte[] value) => _entries[key] = value;
+    public void Put(byte[] key, byte[] value) => Of(key)[key] = value;
 
-    public void Delete(byte[] key) => _entries.Remove(key);
+    public void Delete(byte[] key) => Of(key).Remove(key);
+
+    private Dictionary<byte[], byte[]> Of(byte[] key) => First > 1 && MessageEntry.TryRead(key, out MessageEntry entry) && entry.Place < First ? _cutOff : _entries;
 
     public MessageAttributes AttributesOf(ulong sequence) => _attributes.GetValueOrDefault(sequence) ?? new MessageAttributes();
 

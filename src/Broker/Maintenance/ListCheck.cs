@@ -74,7 +74,9 @@ internal sealed class ListCheck(MembershipCheck members) : StoreCheck
             return;
         }
 
-        if (!members.WasRemoved(conversation, user) && !members.IsUncertain(conversation)
+        // Of a log that was cut off nobody can tell who was removed before.
+        bool isUncertain = members.IsUncertain(conversation) || store.FirstOf(conversation) > 1;
+        if (!members.WasRemoved(conversation, user) && !isUncertain
             && Membership.TryParse(listed, out Membership own) && own == new Membership(MemberRole.Member, 0)
             && store.Get(Table.State, ConversationKeys.Meta(conversation)) is not null)
         {
@@ -85,7 +87,7 @@ internal sealed class ListCheck(MembershipCheck members) : StoreCheck
         }
 
         string problem = $"The list of user {user} has conversation {conversation}, of which they are no member.";
-        if (members.IsUncertain(conversation))
+        if (isUncertain && !members.WasRemoved(conversation, user))
         {
             store.Report(problem);
             return;

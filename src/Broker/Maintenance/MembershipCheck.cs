@@ -7,7 +7,7 @@ namespace FastChat.Broker.Maintenance;
 
 /// <summary>
 /// Who belongs to a conversation is what its membership records say: the last one about somebody decides. Of whom there is none, the maker is the owner, and others are members of the beginning
-/// (since 0), whom no record names: they stand in the membership table and, the same bytes, in their own lists (<see cref="ListCheck"/>).
+/// (since 0), whom no record names: they stand in the membership table and, the same bytes, in their own lists (<see cref="ListCheck"/>). So it is with memberships whose last record was cut off.
 /// <para>
 /// A correction is remembered, whether it was made or reported: <see cref="ListCheck"/> goes by what a membership must be, so that one defect is one problem. What is kept in memory is one
 /// conversation's membership records, the corrections, and who was removed.
@@ -35,7 +35,7 @@ internal sealed class MembershipCheck : StoreCheck
 
     /// <summary>True when the user is a member or was one, as far as the log and both sides can tell.</summary>
     public bool KnowsOf(CheckedStore store, ConversationId conversation, UserId user) =>
-        WasRemoved(conversation, user) || IsUncertain(conversation)
+        WasRemoved(conversation, user) || IsUncertain(conversation) || store.FirstOf(conversation) > 1
         || (_corrections.TryGetValue((conversation, user), out Membership? corrected) ? corrected is not null : store.Get(Table.State, ConversationKeys.Member(conversation, user)) is not null)
         || store.Get(Table.State, ConversationKeys.ListEntry(user, conversation)) is not null;
 
@@ -60,6 +60,7 @@ internal sealed class MembershipCheck : StoreCheck
     public override void OnConversation(CheckedStore store, ConversationId conversation, bool isSound)
     {
         _checked.Add(conversation);
+        _head = Math.Max(_head, store.FirstOf(conversation) - 1);
         if (store.Get(Table.State, ConversationKeys.Meta(conversation)) is not { } stored)
         {
             store.Report($"The conversation {conversation} has records and no entry that says what it is.");
@@ -136,7 +137,7 @@ internal sealed class MembershipCheck : StoreCheck
             }
         }
 
-        if (!present.Contains(meta.Creator) && !_records.ContainsKey(meta.Creator))
+        if (!present.Contains(meta.Creator) && !_records.ContainsKey(meta.Creator) && store.FirstOf(conversation) == 1)
         {
             Correct(store, conversation, meta.Creator, MakerOf(meta), $"The membership of user {meta.Creator} in conversation {conversation} is missing: they made it.");
         }
@@ -160,6 +161,10 @@ internal sealed class MembershipCheck : StoreCheck
                     last.Membership is null ? $"{what} is there, though record {last.Sequence} ended it." : $"{what} is not the one that record {last.Sequence} made: {Convert.ToHexStringLower(value)}.");
             }
         }
+        else if (isRead && store.FirstOf(conversation) is > 1 and var first && stored.Since < first && stored.VisibleFrom <= first)
+        {
+            // What made it was cut off: it is its own last word.
+        }
         else if (user == meta.Creator)
         {
             if (!isRead || stored != MakerOf(meta))
@@ -169,10 +174,10 @@ internal sealed class MembershipCheck : StoreCheck
         }
         else if (!isRead || stored != new Membership(MemberRole.Member, 0))
         {
-            // One of the beginning, if their own list says so as well; otherwise nothing says that they are a member at all.
-            bool isListed = store.Get(Table.State, ConversationKeys.ListEntry(user, conversation)) is { } listed
-                && Membership.TryParse(listed, out Membership own) && own == new Membership(MemberRole.Member, 0);
-            Correct(store, conversation, user, isListed ? new Membership(MemberRole.Member, 0) : null, $"{what} is made by no record: {Convert.ToHexStringLower(value)}.");
+            // One of the beginning, or of what was cut off, if their own list says so as well; otherwise nothing says that they are a member at all.
+            Membership? listed = store.Get(Table.State, ConversationKeys.ListEntry(user, conversation)) is { } entry && Membership.TryParse(entry, out Membership own) ? own : null;
+            bool isListed = listed == new Membership(MemberRole.Member, 0) || (listed is { } said && store.FirstOf(conversation) > 1 && said.Since < store.FirstOf(conversation));
+            Correct(store, conversation, user, isListed ? listed : null, $"{what} is made by no record: {Convert.ToHexStringLower(value)}.");
         }
     }
 

@@ -7,7 +7,7 @@ namespace FastChat.Broker.Maintenance;
 
 /// <summary>
 /// The entries about messages (<c>x r i p z q y</c>) are what the shard's own rules make of the log (<see cref="MessageRules"/>); and of a message that a record deletes the body is gone, or noted to go, with its
-/// edits'. All of it follows from the log, and a rebuild makes it so; but what knows of a record that is not there is left alone: it may be the last trace of one that was lost.
+/// edits'. Nothing is about a message that was cut off. All of it follows from the log, and a rebuild makes it so; but what knows of a record that is not there is left alone: it may be the last trace of one that was lost.
 /// <para>
 /// Kept in memory: what one conversation's records make (<see cref="ExpectedEntries"/>), each conversation's head, and the times of all messages that will end by themselves, 40 bytes each, because <c>y</c> is ordered by
 /// time.
@@ -25,10 +25,23 @@ internal sealed class MessageCheck : StoreCheck
 
     public override string Stage => "messages";
 
-    public override void OnRecord(CheckedStore store, ConversationId conversation, in MessageRecord record) => _expected.Add(conversation, record);
+    public override void OnRecord(CheckedStore store, ConversationId conversation, in MessageRecord record)
+    {
+        if (_expected.Head == 0)
+        {
+            _expected.Begin(store.FirstOf(conversation));
+        }
+
+        _expected.Add(conversation, record);
+    }
 
     public override void OnConversation(CheckedStore store, ConversationId conversation, bool isSound)
     {
+        if (_expected.Head == 0)
+        {
+            _expected.Begin(store.FirstOf(conversation));
+        }
+
         _heads[conversation] = isSound && store.UnreadBodies == 0 ? _expected.Head : Uncertain;
         // A rich message or an edit that cannot be read may have made entries, and nobody can tell which: they are left alone.
         if (isSound && store.UnreadBodies == 0)
@@ -85,7 +98,9 @@ internal sealed class MessageCheck : StoreCheck
             store.Scan(Table.State, MessageKeys.AllOf((char)kind, conversation), (key, value) =>
             {
                 store.Tick(Stage);
-                if (key.ToArray() is var own && MessageEntry.TryRead(own, out _) && !_expected.Entries.ContainsKey(own))
+                // Reactions and places in threads that were cut off with their message may be on their way out still.
+                if (key.ToArray() is var own && MessageEntry.TryRead(own, out MessageEntry entry) && !_expected.Entries.ContainsKey(own)
+                    && !(entry.Place < _expected.First && entry.Kind is 'i' or 'r'))
                 {
                     Judge(store, own, value.ToArray(), null, "is there, though no record makes it so");
                 }
@@ -124,7 +139,7 @@ internal sealed class MessageCheck : StoreCheck
         store.Scan(Table.State, MessageKeys.AllOf('e', conversation), (key, _) =>
         {
             // What has no record is reported by the log's own check.
-            if (key.Length == MessageEntry.KeySize && MessageKeys.Sequence(key) is > 0 and var sequence && sequence <= _expected.Head)
+            if (key.Length == MessageEntry.KeySize && MessageKeys.Sequence(key) is var sequence && sequence >= _expected.First && sequence <= _expected.Head)
             {
                 _noted.Add(sequence);
             }

@@ -56,6 +56,9 @@ internal readonly record struct MessageEntry(char Kind, ConversationId Conversat
         return true;
     }
 
+    /// <summary>The record with which the entry goes when that is cut off: a thread's with its first message.</summary>
+    public ulong Place => Kind == 'i' ? Root : Sequence;
+
     /// <summary>The last record that the entry names, in its key or in its value; what cannot be read names nothing.</summary>
     public ulong LastNamed(ReadOnlySpan<byte> value) => Kind switch
     {

@@ -77,6 +77,8 @@ internal sealed class SettingsCheck : StoreCheck
                     IsArchived = said.IsArchived ?? _last.IsArchived,
                     SlowMode = said.SlowMode ?? _last.SlowMode,
                     History = said.History ?? _last.History,
+                    Retention = said.Retention ?? _last.Retention,
+                    RetentionBytes = said.RetentionBytes ?? _last.RetentionBytes,
                 };
                 return;
             }

@@ -70,6 +70,9 @@ internal enum CommandKind : byte
     /// <summary>Do something about an attachment. Body: an <c>AttachmentCommand</c>.</summary>
     Attachment = 20,
 
+    /// <summary>Cut a log off at its beginning. Body: <see cref="TruncateCommand"/>.</summary>
+    Truncate = 22,
+
     /// <summary>The last number of the commands that change state.</summary>
     LastReplicated = 31,
 

@@ -34,7 +34,7 @@ internal sealed class ConversationCache(IConversationLog log, int countMax)
         byte[]? meta = turn is not null && turn.TryGet(key, out byte[]? value) ? value
             : previous is not null && previous.TryGet(key, out value) ? value
             : log.Get(Table.State, key);
-        return meta is null ? null : Keep(new ConversationState(id, ConversationMeta.Parse(meta), log.Epoch, log.ReadHead(id)));
+        return meta is null ? null : Keep(new ConversationState(id, ConversationMeta.Parse(meta), log.Epoch, log.ReadHead(id)) { First = FirstOf(id, turn, previous) });
     }
 
     /// <summary>A conversation if it is in memory; looking does not count as use.</summary>
@@ -42,6 +42,15 @@ internal sealed class ConversationCache(IConversationLog log, int countMax)
 
     /// <summary>Adds a conversation that a turn has just made.</summary>
     public ConversationState Add(ConversationId id, ConversationMeta meta) => Keep(new ConversationState(id, meta, log.Epoch, default));
+
+    private ulong FirstOf(ConversationId id, Turn? turn, Turn? previous)
+    {
+        Span<byte> key = stackalloc byte[StateKeys.LogStartSize];
+        StateKeys.WriteLogStart(key, id);
+        return (turn is not null && turn.TryGet(key, out byte[]? start)) || (previous is not null && previous.TryGet(key, out start))
+            ? LogStart.Read(start).First
+            : log.ReadStart(id).First;
+    }
 
     private ConversationState Keep(ConversationState state)
     {

@@ -29,6 +29,9 @@ internal sealed class ConversationState(ConversationId id, ConversationMeta meta
     /// <summary>Its log's incarnation.</summary>
     public uint Epoch { get; } = epoch;
 
+    /// <summary>The first record that is kept, as it was decided last; 1 unless something was cut off.</summary>
+    public ulong First { get; set; } = 1;
+
     /// <summary>The last sequence that was assigned. Assigned in <see cref="Append"/> and nowhere else.</summary>
     public ulong Head { get; private set; } = head.Sequence;
 

@@ -71,7 +71,7 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
             return;
         }
 
-        // Of what lies before their right to read they get nothing, and are told so.
+        // Of what lies before their right to read, or is kept no longer, they get nothing, and are told so.
         bool isCut = after + 1 < visibleFrom;
         after = isCut ? visibleFrom - 1 : after;
         Subscription subscription = Add(peer, conversation, after + 1);
@@ -318,7 +318,7 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
 
     /// <summary>
     /// Closes a gap of at most one chunk between what the write loop sent and the head, here and now; otherwise a busy conversation could keep a fast reader
-    /// from ever becoming live. False when the gap is larger or the outbox has no room.
+    /// from ever becoming live. False when the gap is larger, is not in the log any more, or the outbox has no room.
     /// </summary>
     private bool CloseGap(Subscription subscription)
     {
@@ -336,7 +336,8 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
             return false;
         }
 
-        if (page.Last != conversation.DurableHead)
+        // Where the log was cut off meanwhile, the write loop says so.
+        if (page.First != subscription.Next || page.Last != conversation.DurableHead)
         {
             return false;
         }

@@ -36,12 +36,13 @@ internal sealed class PublishCommands(ShardState state, MessageCommands messages
         UserId sender = publish.OnBehalfOf.IsNone ? command.Actor.User : publish.OnBehalfOf;
         DedupeId id = new(publish.Conversation, command.Actor.User, command.Actor.Device, publish.ClientMessageId);
         DedupeValue wanted = DedupeValue.Of(0, bodyHash);
-        bool isKnown = TryFindPublish(id, turn, previous, out PendingPublish earlier);
+        bool isKnown = TryFindPublish(conversation, id, turn, previous, out PendingPublish earlier);
 
         // The original of a forwarded message may have been edited between two attempts: its body is not the client's doing.
         // What nobody can open any more cannot be compared either.
         bool hasSameBody = command.Kind == CommandKind.Forward || earlier.IsUnreadable || earlier.Value.BodyHash == wanted.BodyHash;
-        if (isKnown && hasSameBody && earlier.Sender == sender && earlier.Kind == publish.Kind)
+        bool isSameMessage = earlier.IsCutOff || (earlier.Sender == sender && earlier.Kind == publish.Kind);
+        if (isKnown && hasSameBody && isSameMessage)
         {
             Acknowledge(command, turn, conversation, earlier.Value.Sequence, isDuplicate: true);
             return default;
@@ -193,7 +194,7 @@ internal sealed class PublishCommands(ShardState state, MessageCommands messages
     }
 
     /// <summary>The publish with this id, when there was one: what is decided counts, durable or not.</summary>
-    public bool TryFindPublish(in DedupeId id, Turn turn, Turn? previous, out PendingPublish publish)
+    public bool TryFindPublish(ConversationState conversation, in DedupeId id, Turn turn, Turn? previous, out PendingPublish publish)
     {
         if (turn.TryGetPublish(id, out publish) || (previous is not null && previous.TryGetPublish(id, out publish)))
         {
@@ -210,6 +211,13 @@ internal sealed class PublishCommands(ShardState state, MessageCommands messages
 
         // A retry of something durable is rare enough to look at the record itself for what the entry does not hold.
         DedupeValue found = DedupeValue.Read(value);
+        if (found.Sequence < conversation.First)
+        {
+            // Its record was cut off. The entry is what is left of it, for retries.
+            publish = new PendingPublish(found, default, default) { IsUnreadable = found.BodyHash == DedupeValue.NoHash, IsCutOff = true };
+            return true;
+        }
+
         ArrayBufferWriter<byte> buffer = new();
         log.ReadForward(id.Conversation, found.Sequence - 1, found.Sequence, 1, int.MaxValue, buffer);
         ReadOnlySpan<byte> bytes = buffer.WrittenSpan;

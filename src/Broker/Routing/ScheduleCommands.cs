@@ -179,7 +179,7 @@ internal sealed class ScheduleCommands(ShardState state, PublishCommands publish
         new() { Conversation = conversation, ClientMessageId = id, Kind = message.Kind, Body = message.Body };
 
     private ulong? SentAs(in Sessions.Actor actor, ConversationState conversation, ClientMessageId id, Turn turn, Turn? previous) =>
-        publishes.TryFindPublish(new DedupeId(conversation.Id, actor.User, actor.Device, id), turn, previous, out PendingPublish publish) ? publish.Value.Sequence : null;
+        publishes.TryFindPublish(conversation, new DedupeId(conversation.Id, actor.User, actor.Device, id), turn, previous, out PendingPublish publish) ? publish.Value.Sequence : null;
 
     private void Forget(ScheduledCommand command, in ScheduledMessage message, Turn turn, Turn? previous)
     {

@@ -28,6 +28,7 @@ internal sealed class Shard
     private readonly ScheduleCommands _scheduled;
     private readonly HideCommands _hidden;
     private readonly AttachmentCommands _attachments;
+    private readonly TruncateCommands _truncations;
 
     public Shard(int index, ShardMap map, IConversationLog log, int conversationsMax)
     {
@@ -40,6 +41,7 @@ internal sealed class Shard
         _scheduled = new ScheduleCommands(_state, _publishes);
         _hidden = new HideCommands(_state);
         _attachments = new AttachmentCommands(_state);
+        _truncations = new TruncateCommands(_state, log);
     }
 
     /// <summary>The conversations in memory.</summary>
@@ -78,6 +80,7 @@ internal sealed class Shard
             CommandKind.Expire => _messages.Apply(command, ExpireCommand.Parse(body), turn, previous),
             CommandKind.ChangePerson => ChangePerson(command, body, turn, previous),
             CommandKind.Attachment => _attachments.Apply(command, AttachmentCommand.Parse(body), turn, previous),
+            CommandKind.Truncate => _truncations.Apply(command, TruncateCommand.Parse(body), turn, previous),
             CommandKind.StateWrite => WriteState(command, StateWriteCommand.Parse(body), turn, previous),
             _ => throw new UnreachableException($"command {command.Kind} changes no state"),
         };
@@ -98,13 +101,14 @@ internal sealed class Shard
             return ErrorCode.NoSuchConversation;
         }
 
-        // Everyone reads all of an open conversation, unless somebody was ever banned from it.
+        // Everyone reads all that an open conversation keeps, unless somebody was ever banned from it.
+        visibleFrom = conversation.First;
         if (ConversationKinds.IsOpen(conversation.Meta.Kind) && !conversation.Meta.IsRestricted)
         {
             return ConversationPolicy.Decide(ConversationOperation.Read, new ConversationFacts(command.Actor.Rights, conversation.Meta.Kind, MemberRole.None));
         }
 
-        visibleFrom = Membership.FirstVisible(conversation.Meta.Kind, _state.MembershipOf(conversation, command.Actor.User, turn, previous));
+        visibleFrom = Math.Max(visibleFrom, Membership.FirstVisible(conversation.Meta.Kind, _state.MembershipOf(conversation, command.Actor.User, turn, previous)));
         return ConversationPolicy.Decide(ConversationOperation.Read, _state.FactsOf(conversation, command.Actor, command.TimeMicros, turn, previous));
     }
 

@@ -179,11 +179,11 @@ internal sealed class ShardState
     }
 
     /// <summary>
-    /// A record of a conversation, durable or not, in an array of its own; null when there is none with this sequence. Where it lies depends on how far commits are, what it says does not.
+    /// A record of a conversation, durable or not, in an array of its own; null when there is none with this sequence, or not any more. Where it lies depends on how far commits are, what it says does not.
     /// </summary>
     public byte[]? ReadRecord(ConversationState conversation, ulong sequence, Turn turn, Turn? previous)
     {
-        if (sequence == 0 || sequence > conversation.Head)
+        if (sequence < conversation.First || sequence > conversation.Head)
         {
             return null;
         }

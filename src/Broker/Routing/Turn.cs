@@ -94,6 +94,16 @@ internal sealed class Turn(uint epoch, RecordSealer? sealer = null)
         Erased.Add((conversation, sequence));
     }
 
+    /// <summary>Cuts a log off at its beginning, for every reader from the moment in which the turn is durable.</summary>
+    public void Truncate(ConversationId conversation, in LogStart start)
+    {
+        Batch.Truncate(conversation, start);
+        _state[TruncateCommands.StartKey(conversation)] = start.ToBytes();
+    }
+
+    /// <summary>The side-table entries that this turn decided about; null = deleted. In no order.</summary>
+    public IReadOnlyDictionary<byte[], byte[]?> Entries => _state;
+
     /// <summary>True when this turn decided about the key; the value is null when it deleted it.</summary>
     public bool TryGet(ReadOnlySpan<byte> key, out byte[]? value)
     {
@@ -157,6 +167,9 @@ internal readonly record struct PendingPublish(DedupeValue Value, UserId Sender,
 {
     /// <summary>True when its body is gone and so is every hash of it.</summary>
     public bool IsUnreadable { get; init; }
+
+    /// <summary>True when its record is gone: whose message it was, and of what kind, nobody knows any more.</summary>
+    public bool IsCutOff { get; init; }
 }
 
 /// <summary>A Published frame to send once the writes before it are durable.</summary>

@@ -18,6 +18,7 @@ internal static class Admin
             AuditVerb.Build(),
             PrivacyVerbs.BuildAdminExport(),
             PrivacyVerbs.BuildAdminErase(),
+            Set.BuildAdminRetention(),
             BrokerVerbs.BuildStats(),
             BrokerVerbs.BuildDrain(),
             LimitsVerb.Build(),

@@ -15,10 +15,23 @@ internal static class Set
         Argument<string> conversation = new("CONVERSATION") { Description = ConversationArgument.Description };
         Option<bool?> archived = new("--archived") { Description = "true: nobody writes there any more; false: they do again", HelpName = "true|false" };
         SettingsOptions settings = new();
-        Command command = new("set", "Change topic, picture, slow mode, and what newcomers may read; archive") { conversation, archived };
+        Command command = new("set", "Change topic, picture, slow mode, what newcomers may read, and how long messages are kept; archive") { conversation, archived };
         settings.AddTo(command);
         command.SetAction((parsed, cancellation) => Invocation.Action((invocation, token) => ChangeAsync(
             invocation, parsed.GetRequiredValue(conversation), settings.Read(parsed) with { IsArchived = parsed.GetValue(archived) }, token))(parsed, cancellation));
+        return command;
+    }
+
+    /// <summary><c>admin retention</c>: the same of any conversation, for whoever runs the broker.</summary>
+    public static Command BuildAdminRetention()
+    {
+        Argument<string> conversation = new("CONVERSATION") { Description = ConversationArgument.Description };
+        Option<string?> data = Admin.DataOption();
+        RetentionOptions retention = new();
+        Command command = new("retention", "Set how long, and up to which size, a conversation keeps its messages") { conversation, data };
+        retention.AddTo(command);
+        command.SetAction((parsed, cancellation) => Invocation.Action((invocation, token) => ChangeAsync(
+            invocation, parsed.GetRequiredValue(conversation), retention.Read(parsed), token, () => Admin.ConnectAsync(invocation, parsed.GetValue(data), token)))(parsed, cancellation));
         return command;
     }
 
@@ -33,14 +46,15 @@ internal static class Set
         return command;
     }
 
-    private static async Task<int> ChangeAsync(Invocation invocation, string conversation, ConversationChanges changes, CancellationToken cancellation)
+    private static async Task<int> ChangeAsync(
+        Invocation invocation, string conversation, ConversationChanges changes, CancellationToken cancellation, Func<Task<FastChatClient>>? connect = null)
     {
         if (changes.IsEmpty)
         {
             throw CliException.Usage("nothing is to be changed: give one of the options");
         }
 
-        FastChatClient client = await invocation.ConnectAsync(cancellation).ConfigureAwait(false);
+        FastChatClient client = await (connect?.Invoke() ?? invocation.ConnectAsync(cancellation)).ConfigureAwait(false);
         await using (client.ConfigureAwait(false))
         {
             ConversationInfo target = await ConversationArgument.ResolveAsync(client, conversation, create: false, cancellation).ConfigureAwait(false);

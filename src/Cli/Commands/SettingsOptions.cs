@@ -13,6 +13,8 @@ internal sealed class SettingsOptions
     private readonly Option<int?> _slowMode = new("--slow-mode") { Description = "Seconds that a member waits between two messages; 0 = none", HelpName = "SECONDS" };
     private readonly Option<string?> _history = new("--history") { Description = "What newcomers may read: everything, or from their invitation or joining on" };
 
+    private readonly RetentionOptions _retention = new();
+
     /// <summary>Options of one verb.</summary>
     public SettingsOptions()
     {
@@ -34,10 +36,11 @@ internal sealed class SettingsOptions
         command.Add(_avatar);
         command.Add(_slowMode);
         command.Add(_history);
+        _retention.AddTo(command);
     }
 
     /// <summary>What was said.</summary>
-    public ConversationChanges Read(ParseResult parsed) => new()
+    public ConversationChanges Read(ParseResult parsed) => _retention.Read(parsed) with
     {
         Topic = parsed.GetValue(_topic),
         Avatar = parsed.GetValue(_avatar),

@@ -156,7 +156,7 @@ internal static class BodyDecoder
     {
         cursor.Id("conversation");
         cursor.U32("epoch");
-        cursor.Zero(4);
+        cursor.U32("flags");
         cursor.U64("next");
         cursor.U64("head");
         cursor.End();

@@ -36,6 +36,8 @@ internal static class ControlKeys
         ["avatar"] = static (map, key) => map.Text(key, ProtocolLimits.AvatarSizeMax),
         ["archived"] = static (map, key) => map.Flag(key),
         ["slow_mode"] = static (map, key) => map.Number(key, 0, ProtocolLimits.SlowModeSecondsMax),
+        ["retention_seconds"] = static (map, key) => map.Number(key, 0, ProtocolLimits.RetentionSecondsMax),
+        ["retention_bytes"] = static (map, key) => map.Number(key, 0, long.MaxValue),
         ["history"] = static (map, key) => map.Text(key, ProtocolLimits.NameSizeMax),
         ["change"] = static (map, key) => map.Text(key, ProtocolLimits.NameSizeMax),
         ["seconds"] = static (map, key) => map.Number(key, 0, ProtocolLimits.DurationDaysMax * 24UL * 60 * 60),

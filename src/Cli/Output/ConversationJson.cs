@@ -46,6 +46,21 @@ internal static class ConversationJson
             json.WriteNumber("slow_mode", (int)conversation.SlowMode.TotalSeconds);
         }
 
+        if (conversation.Retention > TimeSpan.Zero)
+        {
+            json.WriteNumber("retention_seconds", (long)conversation.Retention.TotalSeconds);
+        }
+
+        if (conversation.RetentionBytes > 0)
+        {
+            json.WriteNumber("retention_bytes", conversation.RetentionBytes);
+        }
+
+        if (conversation.First > 1)
+        {
+            json.WriteNumber("first", conversation.First);
+        }
+
         if (conversation.VisibleFrom > 1)
         {
             json.WriteNumber("visible_from", conversation.VisibleFrom);

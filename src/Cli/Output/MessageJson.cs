@@ -130,6 +130,16 @@ internal static class MessageJson
             json.WriteNumber("slow_mode", (int)pause.TotalSeconds);
         }
 
+        if (changes.Retention is { } age)
+        {
+            json.WriteNumber("retention_seconds", (long)age.TotalSeconds);
+        }
+
+        if (changes.RetentionBytes is { } bytes)
+        {
+            json.WriteNumber("retention_bytes", bytes);
+        }
+
         WriteText(json, "history", changes.History is { } history ? HistoryVisibilities.NameOf(history) : null);
         json.WriteEndObject();
     }

@@ -36,6 +36,7 @@ internal static class SystemTexts
             .. Changed("title", changes.Title), .. Changed("topic", changes.Topic), .. Changed("picture", changes.Avatar),
             .. changes.IsArchived is { } archived ? [archived ? "archived the conversation" : "opened the conversation again"] : Array.Empty<string>(),
             .. changes.SlowMode is { } pause ? [pause == TimeSpan.Zero ? "switched slow mode off" : $"set slow mode to {Durations.Format(pause)}"] : Array.Empty<string>(),
+            .. RetentionOf(changes),
             .. changes.History is { } history ? [HistoryOf(history)] : Array.Empty<string>(),
         ];
         return parts.Length == 0 ? $"{sender} changed the conversation" : $"{sender} {string.Join(" and ", parts)}";
@@ -51,6 +52,19 @@ internal static class SystemTexts
 
     /// <summary>As what somebody is invited: the field that says until when a member is muted says it.</summary>
     public static MemberRole InvitedAs(in MembershipBody body) => body.MutedUntil is > 0 and <= byte.MaxValue ? (MemberRole)body.MutedUntil : MemberRole.Member;
+
+    private static IEnumerable<string> RetentionOf(ConversationChanges changes)
+    {
+        if (changes.Retention is { } age)
+        {
+            yield return age == TimeSpan.Zero ? "lets messages stay as long as anywhere" : $"has messages go after {Durations.Format(age)}";
+        }
+
+        if (changes.RetentionBytes is { } bytes)
+        {
+            yield return bytes == 0 ? "lets the conversation grow" : $"has the conversation keep {Sizes.Format(bytes)}";
+        }
+    }
 
     private static string[] Changed(string what, string? text) => text switch
     {

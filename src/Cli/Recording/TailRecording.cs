@@ -69,7 +69,15 @@ internal sealed class TailRecording : IReadObserver, IDisposable
     }
 
     /// <inheritdoc/>
-    public void OnLagged(in Lag lag) => _writer.Write(Of(HistoryOp.Lag, lag.Conversation) with { Epoch = lag.Epoch, Next = lag.Next, Head = lag.Head });
+    public void OnLagged(in Lag lag)
+    {
+        _writer.Write(Of(HistoryOp.Lag, lag.Conversation) with { Epoch = lag.Epoch, Next = lag.Next, Head = lag.Head, Status = lag.IsCut ? HistoryStatus.Truncated : HistoryStatus.None });
+        if (lag.IsCut)
+        {
+            // As above.
+            _writer.Write(Of(HistoryOp.Unsubscribed, lag.Conversation));
+        }
+    }
 
     /// <inheritdoc/>
     public void OnUnsubscribed(ConversationId conversation) => _writer.Write(Of(HistoryOp.Unsubscribed, conversation));

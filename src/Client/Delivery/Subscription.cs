@@ -102,12 +102,18 @@ internal sealed class Subscription
         return true;
     }
 
-    /// <summary>The session fell behind here; delivery goes on from the log by itself.</summary>
+    /// <summary>The session fell behind here; delivery goes on from the log by itself. Where that does not have what comes next any more, the stream ends as it does when that shows at its beginning.</summary>
     public void OnLagged(in Lag lag)
     {
-        if (_isActive && !IsDropped)
+        if (!_isActive || IsDropped)
         {
-            _observer?.OnLagged(lag);
+            return;
+        }
+
+        _observer?.OnLagged(lag);
+        if (lag.IsCut && lag.Next > Position.Sequence + 1)
+        {
+            End(new SubscriptionEnd(new HistoryTruncatedException(Conversation, Position, lag.Epoch, lag.Next, lag.Head)));
         }
     }
 

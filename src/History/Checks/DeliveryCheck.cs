@@ -221,13 +221,24 @@ internal sealed class DeliveryCheck : Check
     {
         Findings.Judge(Promise.LiveDelivery);
         bool isOwn = following.IsActive && e.Connection == following.Connection;
-        if (isOwn && (e.Epoch != following.Epoch || e.Next != following.Next || e.Head + 1 < e.Next))
+
+        // Records that are kept no longer are left out, and it says so: then what comes is behind what was due.
+        bool isDue = e.Status == HistoryStatus.Truncated ? e.Next > following.Next : e.Next == following.Next;
+        if (isOwn && (e.Epoch != following.Epoch || !isDue || e.Head + 1 < e.Next))
         {
             Findings.Report(
                 Promise.LiveDelivery,
                 $"conversation {e.Conversation}: Lag says that {e.Epoch}:{e.Next} of {e.Head} is next where {following.Epoch}:{following.Next} was due",
                 following.LastPlace,
                 seen.Place);
+        }
+
+        if (isOwn && e.Status == HistoryStatus.Truncated)
+        {
+            following.Next = e.Next;
+            following.ChosenFirst = e.Next;
+            following.Has = new Position(e.Epoch, e.Next - 1);
+            following.LastPlace = seen.Place;
         }
     }
 }

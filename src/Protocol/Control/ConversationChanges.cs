@@ -24,6 +24,12 @@ public sealed record ConversationChanges
     /// <summary>How much of the past new members may read.</summary>
     public HistoryVisibility? History { get; init; }
 
+    /// <summary>How long messages are kept, whole seconds; zero = as the broker does where nobody says.</summary>
+    public TimeSpan? Retention { get; init; }
+
+    /// <summary>Bytes of the newest records that are kept; 0 = all.</summary>
+    public long? RetentionBytes { get; init; }
+
     /// <summary>True when nothing is to change.</summary>
     public bool IsEmpty => this == new ConversationChanges();
 
@@ -46,6 +52,8 @@ public sealed record ConversationChanges
             IsArchived = map["archived"] is null ? null : map.Flag("archived"),
             SlowMode = map["slow_mode"] is null ? null : TimeSpan.FromSeconds(map.Number("slow_mode", 0, ProtocolLimits.SlowModeSecondsMax)),
             History = history is null ? null : visibility,
+            Retention = map["retention_seconds"] is null ? null : TimeSpan.FromSeconds(map.Number("retention_seconds", 0, ProtocolLimits.RetentionSecondsMax)),
+            RetentionBytes = map["retention_bytes"] is null ? null : (long)map.Number("retention_bytes", 0, long.MaxValue),
         };
     }
 
@@ -56,5 +64,7 @@ public sealed record ConversationChanges
         .Set("avatar", Avatar)
         .Set("archived", IsArchived)
         .Set("slow_mode", SlowMode is { } pause ? (int)pause.TotalSeconds : null)
-        .Set("history", History is { } history ? HistoryVisibilities.NameOf(history) : null);
+        .Set("history", History is { } history ? HistoryVisibilities.NameOf(history) : null)
+        .Set("retention_seconds", Retention is { } age ? (long)age.TotalSeconds : null)
+        .Set("retention_bytes", RetentionBytes);
 }

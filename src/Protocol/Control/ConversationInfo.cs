@@ -30,6 +30,15 @@ public sealed record ConversationInfo
     /// <summary>How much of the past new members may read.</summary>
     public HistoryVisibility History { get; init; }
 
+    /// <summary>How long messages are kept here; zero = as long as the broker keeps them anywhere.</summary>
+    public TimeSpan Retention { get; init; }
+
+    /// <summary>Bytes of the newest records that are kept; 0 = all.</summary>
+    public long RetentionBytes { get; init; }
+
+    /// <summary>The first record that the log has; 1 unless something is kept no longer.</summary>
+    public ulong First { get; init; } = 1;
+
     /// <summary>The other one of a direct conversation; none in others.</summary>
     public UserId Peer { get; init; }
 
@@ -64,6 +73,9 @@ public sealed record ConversationInfo
         IsArchived = map.Flag("archived"),
         SlowMode = TimeSpan.FromSeconds(map.Number("slow_mode", 0, ProtocolLimits.SlowModeSecondsMax)),
         History = HistoryVisibilities.TryParse(map.Text("history", ProtocolLimits.NameSizeMax), out HistoryVisibility history) ? history : HistoryVisibility.All,
+        Retention = TimeSpan.FromSeconds(map.Number("retention_seconds", 0, ProtocolLimits.RetentionSecondsMax)),
+        RetentionBytes = (long)map.Number("retention_bytes", 0, long.MaxValue),
+        First = map["first"] is null ? 1 : map.Number("first", 1),
         Peer = new UserId(map["peer"] is null ? default : map.Id("peer")),
         Role = MemberRoles.Parse(map.Text("role", ProtocolLimits.NameSizeMax)),
         MutedUntil = Micros.ToTime(map.Number("muted_until", 0, long.MaxValue)),
@@ -84,6 +96,9 @@ public sealed record ConversationInfo
         .Set("archived", IsArchived ? true : null)
         .Set("slow_mode", SlowMode > TimeSpan.Zero ? (int)SlowMode.TotalSeconds : null)
         .Set("history", History == HistoryVisibility.All ? null : HistoryVisibilities.NameOf(History))
+        .Set("retention_seconds", Retention > TimeSpan.Zero ? (long)Retention.TotalSeconds : null)
+        .Set("retention_bytes", RetentionBytes > 0 ? RetentionBytes : null)
+        .Set("first", First > 1 ? First : null)
         .Set("peer", Peer.IsNone ? null : ControlMap.IdBytes(Peer.Value))
         .Set("role", MemberRoles.NameOf(Role))
         .Set("muted_until", Micros.Of(MutedUntil))

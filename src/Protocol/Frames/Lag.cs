@@ -4,11 +4,11 @@ namespace FastChat.Protocol;
 
 /// <summary>
 /// Lag, S→C (protocol.md §7.2): the session is over its budget. Records from <see cref="Next"/> on come from the log, as fast as the client
-/// reads; nothing is lost and nothing needs to be done.
+/// reads; nothing is lost and nothing needs to be done, unless it says that the log was cut off in between (<see cref="IsCut"/>).
 /// <code>
 ///  0              16      20      24          32          40
 /// +--------------+-------+-------+-----------+-----------+
-/// | conversation | epoch | zero  | next u64  | head u64  |
+/// | conversation | epoch | flags | next u64  | head u64  |
 /// +--------------+-------+-------+-----------+-----------+
 /// </code>
 /// </summary>
@@ -20,6 +20,11 @@ public readonly record struct Lag(ConversationId Conversation, uint Epoch, ulong
 {
     /// <summary>Bytes of the frame body.</summary>
     public const int Size = 40;
+
+    private const uint CutFlag = 1;
+
+    /// <summary>Flag bit 0: the records before <see cref="Next"/> that were not delivered yet are kept no longer, and will not be. The other flags are zero and not looked at.</summary>
+    public bool IsCut { get; init; }
 
     /// <summary>Reads the body of a frame; false when it is too short.</summary>
     public static bool TryRead(ReadOnlySpan<byte> source, out Lag lag)
@@ -34,7 +39,10 @@ public readonly record struct Lag(ConversationId Conversation, uint Epoch, ulong
             ConversationId.Read(source),
             BinaryPrimitives.ReadUInt32LittleEndian(source[16..]),
             BinaryPrimitives.ReadUInt64LittleEndian(source[24..]),
-            BinaryPrimitives.ReadUInt64LittleEndian(source[32..]));
+            BinaryPrimitives.ReadUInt64LittleEndian(source[32..]))
+        {
+            IsCut = (BinaryPrimitives.ReadUInt32LittleEndian(source[20..]) & CutFlag) != 0,
+        };
         return true;
     }
 
@@ -43,7 +51,7 @@ public readonly record struct Lag(ConversationId Conversation, uint Epoch, ulong
     {
         Conversation.Write(target);
         BinaryPrimitives.WriteUInt32LittleEndian(target[16..], Epoch);
-        BinaryPrimitives.WriteUInt32LittleEndian(target[20..], 0);
+        BinaryPrimitives.WriteUInt32LittleEndian(target[20..], IsCut ? CutFlag : 0);
         BinaryPrimitives.WriteUInt64LittleEndian(target[24..], Next);
         BinaryPrimitives.WriteUInt64LittleEndian(target[32..], Head);
     }

@@ -103,6 +103,13 @@ internal sealed class ChatOnDisk : IDisposable
 
     public void EraseNoted() => _log!.EraseNoted();
 
+    /// <summary>Cuts a conversation's log off, as it is asked for by who keeps to its size and age.</summary>
+    public ErrorCode Cut(ConversationId conversation, ulong first)
+    {
+        ErrorCode refused = Apply(CommandKind.Truncate, default, new TruncateCommand(conversation, first, _log!.ReadChain(conversation, first - 1)!.Value, RetriesMicros: 1_000_000).ToBytes());
+        return refused != ErrorCode.None ? refused : _turn.Results[^1].Result.Error;
+    }
+
     public ulong HeadOf(ConversationId conversation) => _log!.ReadHead(conversation).Sequence;
 
     public void Create(ConversationId id, params UserId[] members) => Apply(

@@ -86,12 +86,12 @@ export class Chat implements RoomHost {
     this.name = identity.name;
     this.people = new People(client);
     this.presence = new Presence(client);
-    this.notifier = new Notifier(this);
     this.connection = signal(client.state);
     this.order = this.#order;
     this.unread = computed(() => this.#order.value.reduce((sum, room) => sum + room.unread.value, 0));
     this.mentions = computed(() => this.#order.value.reduce((sum, room) => sum + (room.info.value.kind === "direct" ? room.unread.value : room.mentions.value), 0));
     this.people.learn(this.self, this.name);
+    this.notifier = new Notifier(this);
   }
 
   /** Loads the list and begins to follow it. */

@@ -85,6 +85,12 @@ export function Composer({ room, files, setFiles, onSent, thread }: Props): JSX.
     }
 
     const query = match[1]!;
+    // What was found for fewer letters and does not fit any more goes at once: Enter must not choose it while the others are looked for.
+    const fits = (one: Candidate): boolean => [one.name, one.shown].some((name) => name.toLowerCase().startsWith(query.toLowerCase()));
+    setFound((before) => {
+      const candidates = before?.candidates.filter(fits) ?? [];
+      return candidates.length === 0 ? undefined : { at: caret - query.length, candidates, selected: 0 };
+    });
     const canAll = rankOf(room.info.peek().role) >= rankOf("moderator");
     void candidatesFor(chat, room, query, canAll).then((candidates) => {
       setFound(candidates.length === 0 || field.current?.value !== value ? undefined : { at: caret - query.length, candidates, selected: 0 });
@@ -206,7 +212,7 @@ export function Composer({ room, files, setFiles, onSent, thread }: Props): JSX.
               key={candidate.name} id={`${listId}-${index}`} role="option" aria-selected={index === found.selected} onPointerDown={(event) => { event.preventDefault(); complete(candidate); }}
               onPointerEnter={() => setFound({ ...found, selected: index })}
             >
-              {candidate.user === undefined ? <span class="avatar s room"><Icon name="people" small /></span> : <Avatar user={candidate.user as UserId} size="s" />}
+              {candidate.user === undefined ? <span class="avatar s square"><Icon name="people" small /></span> : <Avatar user={candidate.user as UserId} size="s" />}
               <bdi class="completion-name">{shownLine(candidate.shown)}</bdi>{candidate.shown !== candidate.name && <span class="hint">@{candidate.name}</span>}
             </li>
           ))}

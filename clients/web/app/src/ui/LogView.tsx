@@ -24,6 +24,8 @@ export interface LogEntry {
 }
 
 interface Props<Entry extends LogEntry> {
+  /** Where the view puts itself while it is there, for whoever scrolls it. */
+  view: { current: LogView<Entry> | null };
   log: LogSource<Entry>;
   label: string;
   /** Draws an entry. `before` is the one that is drawn above it. */
@@ -84,6 +86,7 @@ export class LogView<Entry extends LogEntry> extends Component<Props<Entry>> {
   #held: Anchor = null;
 
   override componentDidMount(): void {
+    this.props.view.current = this;
     const scroller = this.#scroller.current!;
     scroller.addEventListener("scroll", this.#onScroll, { passive: true });
     scroller.addEventListener("wheel", this.#onWheel, { passive: true });
@@ -96,7 +99,13 @@ export class LogView<Entry extends LogEntry> extends Component<Props<Entry>> {
     else this.jumpTo(this.props.start);
   }
 
+  /** Whoever draws this again means it: what changed is in the log, and in no property. */
+  override shouldComponentUpdate(): boolean {
+    return true;
+  }
+
   override componentWillUnmount(): void {
+    this.props.view.current = null;
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#idle);
     this.#observer?.disconnect();

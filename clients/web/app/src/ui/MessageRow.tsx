@@ -138,7 +138,7 @@ function Context({ room, entry, jump }: { room: Room; entry: Entry; jump: (seque
     <>
       {forwarded !== undefined && <div class="context"><Icon name="reply" small />Forwarded from <Name user={forwarded.sender} /></div>}
       {thread !== undefined && (
-        <button type="button" class="context link" onClick={() => (aside.value = { kind: "thread", room, root: thread })}><Icon name="thread" small />in a thread: <Quote room={room} sequence={thread} isShort /></button>
+        <button type="button" class="context link" onClick={() => (aside.value = { kind: "thread", room, root: thread })}><Icon name="thread" small /><span>in a thread:</span> <Quote room={room} sequence={thread} isShort /></button>
       )}
       {replyTo !== undefined && <button type="button" class="quote" onClick={() => jump(replyTo)}><Quote room={room} sequence={replyTo} /></button>}
     </>

@@ -83,7 +83,7 @@ export function RoomPane({ room }: { room: Room }): JSX.Element {
       <RoomHead room={room} view={view} viewport={viewport} />
       <div class="log-place">
         <LogView
-          ref={view} log={room.log} label={`Messages in ${title}`} start={start} draw={drawer.draw} onView={onView}
+          view={view} log={room.log} label={`Messages in ${title}`} start={start} draw={drawer.draw} onView={onView}
           beginning={<Beginning room={room} />} onKeyDown={(event) => messageKey(event, view.current, room, chat)}
         />
         <ToEnd room={room} viewport={viewport} onClick={() => view.current?.toEnd()} />

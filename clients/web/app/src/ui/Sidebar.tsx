@@ -90,7 +90,7 @@ function RoomRow({ room, isCurrent }: { room: Room; isCurrent: boolean }): JSX.E
           <span class="room-row-bottom">
             <span class="room-row-last" id={`${id}-last`}><LastLine room={room} /></span>
             {unread > 0 && (
-              <span class={mentions > 0 ? "badge mention" : "badge"} aria-hidden="true">{mentions > 0 && !isDirect ? "@" : ""}{mentions > 0 && !isDirect ? mentions : count}</span>
+              <span class={mentions > 0 ? "badge for-me" : "badge"} aria-hidden="true">{mentions > 0 && !isDirect ? "@" : ""}{mentions > 0 && !isDirect ? mentions : count}</span>
             )}
           </span>
         </span>

@@ -73,7 +73,7 @@ export function Switcher(): JSX.Element {
         ))}
         {others.map((other, at) => (
           <li key={other.icon} id={`switcher-${found.length + at}`} role="option" aria-selected={found.length + at === selected} onPointerDown={(event) => { event.preventDefault(); void choose(found.length + at); }} onPointerEnter={() => setSelected(found.length + at)}>
-            <span class="avatar s room"><Icon name={other.icon} small /></span><span class="completion-name">{other.label}</span>
+            <span class="avatar s square"><Icon name={other.icon} small /></span><span class="completion-name">{other.label}</span>
           </li>
         ))}
       </ul>

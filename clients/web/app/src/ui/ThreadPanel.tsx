@@ -95,7 +95,7 @@ export function ThreadPanel({ room, root }: { room: Room; root: number }): JSX.E
         {current === undefined && problem === undefined && <div class="center-spinner"><div class="spinner" /></div>}
         {current !== null && current !== undefined && drawer.draw(current, undefined)}
         {current !== undefined && <div class="thread-count"><span>{shown.length === 0 ? "No replies yet" : shown.length === 1 ? "1 reply" : `${shown.length} replies`}</span></div>}
-        {shown.map((entry, index) => drawer.draw(entry, shown[index - 1]))}
+        {shown.map((entry, index) => drawer.draw(entry, shown[index - 1] ?? current ?? undefined))}
       </div>
       {room.canWrite.value && <footer class="room-foot"><Composer room={room} thread={root} files={files} setFiles={setFiles} onSent={() => (isAtEnd.current = true)} /></footer>}
     </>

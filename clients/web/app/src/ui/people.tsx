@@ -65,7 +65,7 @@ export function RoomIcon({ room }: { room: Room }): JSX.Element {
   }
 
   return (
-    <span class="room-icon"><span class="avatar m room" style={{ color: `hsl(${hueOf(room.id)} 50% var(--name-lightness))` }} aria-hidden="true">
+    <span class="room-icon"><span class="avatar m square" style={{ color: `hsl(${hueOf(room.id)} 50% var(--name-lightness))` }} aria-hidden="true">
       <Icon name={kind === "public" ? "hash" : kind === "channel" ? "megaphone" : "people"} />
     </span></span>
   );

@@ -30,9 +30,19 @@ export function callSafely<T>(callback: () => T): T | undefined {
   try {
     return callback();
   } catch (error) {
+    report(error);
+    return undefined;
+  }
+}
+
+/** Reports an error to the platform as an uncaught one. */
+export function report(error: unknown): void {
+  const platform = globalThis as { reportError?: (error: unknown) => void };
+  if (platform.reportError !== undefined) {
+    platform.reportError(error);
+  } else {
     queueMicrotask(() => {
       throw error;
     });
-    return undefined;
   }
 }

@@ -8,7 +8,7 @@ import { PROTOCOL_VERSION, ProtocolLimits } from "../../protocol/ProtocolLimits.
 import { ProtocolViolation } from "../../protocol/ProtocolViolation.js";
 import type { Clock } from "../Clock.js";
 import { CloseReason } from "../ConnectionState.js";
-import { callSafely } from "../Emitter.js";
+import { report } from "../Emitter.js";
 import { HEARTBEAT_BIT } from "../requests/RequestTable.js";
 import type { WebSocketConstructor, WebSocketLike } from "./Transport.js";
 
@@ -209,9 +209,7 @@ export class ClientConnection {
 
       // A defect of this library: half a state is worse than a new connection, and nobody is to overlook it.
       this.close(new CloseReason(CloseCode.Normal, "a defect of the client", 0, true, failure));
-      callSafely(() => {
-        throw failure;
-      });
+      report(failure);
     }
   }
 

@@ -2,7 +2,7 @@ import type { ConversationId } from "../../protocol/primitives/Ids.js";
 import type { LogPosition } from "../../protocol/primitives/LogPosition.js";
 import { AsyncSignal } from "../AsyncSignal.js";
 import type { ChatMessage } from "../ChatMessage.js";
-import { callSafely } from "../Emitter.js";
+import { callSafely, report } from "../Emitter.js";
 import type { ConversationReading, ConversationSubscription, SubscriptionHandler } from "../Reading.js";
 import type { Subscription, SubscriptionReader } from "./Subscription.js";
 
@@ -80,7 +80,7 @@ export class HandlerReader implements SubscriptionReader, ConversationSubscripti
       };
       if (result instanceof Promise) {
         this.#isBusy = true;
-        result.catch((error: unknown) => callSafely(() => { throw error; })).then(done, done);
+        result.catch(report).then(done);
         return;
       }
 

@@ -47,9 +47,10 @@ export function readPresence(body: Uint8Array): Presence | undefined {
   for (let at = 28; at < body.length; ) {
     const end = body.length - at < 28 ? Infinity : at + 28 + body[at + 17]!;
     const status = end <= body.length ? utf8Decode(body.subarray(at + 28, end)) : undefined;
-    const availability = AVAILABILITIES[body[at + 16]!];
+    // One of a later version is somebody who is there.
+    const availability = AVAILABILITIES[body[at + 16]!] ?? "online";
     const lastSeen = status === undefined ? NaN : readI64(body, at + 20);
-    if (status === undefined || availability === undefined || Number.isNaN(lastSeen)) {
+    if (status === undefined || Number.isNaN(lastSeen)) {
       return undefined;
     }
 
