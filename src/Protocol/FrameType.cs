@@ -256,6 +256,9 @@ public enum FrameType : byte
     /// <summary>C→S: put other limits in force, until the broker ends (operators only).</summary>
     SetLimits = 0x7B,
 
+    /// <summary>Client: what the broker has been busy with of late. Map; operators only.</summary>
+    GetActivity = 0x7C,
+
     /// <summary>S→C, optional: something happened that no request asked about.</summary>
     Notice = 0x80,
 
@@ -283,7 +286,7 @@ public static class FrameTypes
         >= FrameType.BeginUpload and <= FrameType.CancelUpload or
         >= FrameType.Reauthenticate and <= FrameType.BeginProof or
         >= FrameType.ExportPerson and <= FrameType.ErasePerson or
-        >= FrameType.GetStats and <= FrameType.SetLimits;
+        >= FrameType.GetStats and <= FrameType.GetActivity;
 
     /// <summary>True for the frames that a broker may send.</summary>
     public static bool IsFromServer(FrameType type) => type is

@@ -35,7 +35,7 @@ TYPES = {
     "Publish": 0x10, "Published": 0x11, "Subscribe": 0x12, "Subscribed": 0x13, "Unsubscribe": 0x14, "Unsubscribed": 0x15,
     "Deliver": 0x16, "Lag": 0x17, "Fetch": 0x18, "Chunk": 0x19, "FetchEnd": 0x1A, "Signal": 0x1C,
     "CreateConversation": 0x20, "ResolveConversation": 0x21, "AddMembers": 0x22, "RemoveMember": 0x23, "ListMembers": 0x24,
-    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "GetStats": 0x78, "Drain": 0x79, "GetLimits": 0x7A, "SetLimits": 0x7B, "Reply": 0x2F,
+    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "GetStats": 0x78, "Drain": 0x79, "GetLimits": 0x7A, "SetLimits": 0x7B, "GetActivity": 0x7C, "Reply": 0x2F,
     "ChangeConversation": 0x30, "ChangeMember": 0x31, "CreateJoinLink": 0x32, "ListJoinLinks": 0x33, "RevokeJoinLink": 0x34, "JoinByLink": 0x35,
     "GetAnnotations": 0x38, "GetThread": 0x39, "GetPins": 0x3A, "Forward": 0x3B, "Schedule": 0x3C, "ListScheduled": 0x3D, "CancelScheduled": 0x3E,
     "Hide": 0x3F, "MoveCursor": 0x40, "ListCursors": 0x41, "GetInbox": 0x42, "ListHidden": 0x43,
@@ -527,6 +527,8 @@ def control_files():
         ("two of them", {"limits": {"limit_publishes_per_second": 5, "limit_trusted": ["10.0.0.0/8", "::1/128"]}}),
         ("no rates", {"limits": {"limits": False}})], "SetLimits, C→S (protocol.md §4.6)")
 
+    file("get-activity", "GetActivity", [("what the broker is busy with", {})], "GetActivity, C→S (protocol.md §4.6)")
+
     file("get-annotations", "GetAnnotations", [
         ("everything", {"conversation": GROUP}),
         ("a stretch", {"conversation": GROUP, "first": 100, "last": 199})], "GetAnnotations, C→S (protocol.md §4.6)")
@@ -693,6 +695,13 @@ def control_files():
                 "stats": {"fastchat.published": 12_345_678, "fastchat.closed": 4, "fastchat.commit.p99": 900}, "parts": {"fastchat.closed": {"HeartbeatTimeout": 3, "BadFrame": 1}}}),
             ("a broker drains", "Drain", {"draining": True}),
             ("limits", "GetLimits", {"limits": {"limits": True, "limit_burst_seconds": 10, "limit_wrong_passwords": 20, "limit_trusted": ["127.0.0.0/8"]}}),
+            ("what a broker is busy with", "GetActivity", {
+                "time_us": TIME, "loops": 2, "answered": 1,
+                "shards": [{"shard": 0, "loop": 0, "queued": 0, "messages": 1_000, "bytes": 150_000, "delivered": 70_000, "subscriptions": 70, "lagging": 1, "conversations": 3}],
+                "conversations": [{"conversation": CONVERSATION, "kind": "public", "name": "general", "messages": 600, "bytes": 90_000},
+                                  {"conversation": GROUP, "kind": "group", "title": "Engines", "messages": 2, "bytes": 300}],
+                "refusals": [{"act": "sign_in_refused", "detail": "BadCredentials", "remote": "192.0.2.7", "count": 41, "at": TIME},
+                             {"act": "access_denied", "detail": "GetStats", "remote": "192.0.2.9", "user": USER, "count": 1, "at": TIME}]}),
             ("a profile changed", "SetProfile", {"version": 4}),
             ("profiles: one is the client's own version, one may not be seen", "GetProfiles", {"profiles": [
                 {"user": USER, "version": 3, "unchanged": True}, None,

@@ -25,6 +25,9 @@ internal sealed record ConnectionOrigin(string Remote)
     /// <summary>What a proof can be bound to: what only the two ends of this TLS connection know. Empty without TLS, and behind a proxy that ends it.</summary>
     public IReadOnlyList<ChannelBinding> Bindings { get; init; } = [];
 
+    /// <summary>True when its bytes come in the messages of a WebSocket.</summary>
+    public bool IsWebSocket { get; init; }
+
     /// <summary>True when a proxy made the connection on its own account (PROXY protocol, LOCAL): it looks whether somebody listens, and says no more.</summary>
     public bool IsCheck { get; init; }
 

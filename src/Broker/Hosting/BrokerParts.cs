@@ -113,6 +113,7 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new InboxRequests(_router, log, reads, new UnreadCounts(log, options.UnreadCountsMax)),
                 new UserRequests(Accounts, Limits, surroundings.Audit),
                 new OperatorRequests(Backups, _metrics, _drainAsked.Cancel, RunningLimits, surroundings.Audit),
+                new ActivityRequests(_router, reads, surroundings.Audit),
                 new PeopleRequests(_router, log, Accounts, Limits, new PeopleNotices(_router, log, Sessions)),
                 new ServiceRequests(services, Sessions, log, surroundings.Audit),
                 new DeviceRequests(Accounts, scram, Sessions, surroundings.Audit, Limits, _router),
@@ -331,9 +332,17 @@ internal sealed class BrokerParts : IAsyncDisposable
         _metrics.Observe("fastchat.tls.refused", "{connection}", "connections that were refused because too many waited for their TLS handshake, since the start", () => gate.Refused);
     }
 
+    /// <summary>Shows what the process takes of its machine.</summary>
+    public void ObserveProcess(ProcessGauges gauges) => gauges.AddTo(_metrics);
+
     private void ObserveGauges()
     {
         _metrics.Observe("fastchat.connections", "{connection}", "open connections", () => Connections.Count);
+        _metrics.Observe("fastchat.connections.websocket", "{connection}", "those of them that came over a WebSocket", () => Connections.WebSockets);
+        _metrics.Observe("fastchat.connections.local", "{connection}", "those of them that came over a Unix domain socket", () => Connections.Local);
+        _metrics.Observe("fastchat.delivered", "{message}", "records sent to those who listen, once for each, since the start", () => _router.Delivered + _metrics.CaughtUpCount);
+        _metrics.Observe("fastchat.ack.p50", "us", "from the read that brought a publish to its acknowledgement, of late: half took no longer", () => _router.AcknowledgementPercentile(0.5));
+        _metrics.Observe("fastchat.ack.p99", "us", "from the read that brought a publish to its acknowledgement, of late: 99 of 100 took no longer", () => _router.AcknowledgementPercentile(0.99));
         _metrics.Observe("fastchat.addresses", "{address}", "addresses with connections", () => Addresses.Addresses);
         _metrics.Observe("fastchat.passwords.waiting", "{password}", "passwords that wait to be hashed", () => _passwords.Waiting);
         _metrics.Observe("fastchat.passwords.refused", "{password}", "passwords that found no place to wait, or lost it to another address, since the start", () => _passwords.Refused);

@@ -90,6 +90,7 @@ public sealed class PolicyTableTests
         new("how another's erasure goes", FrameType.ErasePerson, "faff", cell => new ControlMap().SetId("user", cell.Stranger.Value)),
         new("erase nobody", FrameType.ErasePerson, "fxff", _ => new ControlMap().SetId("user", 42).Set("begin", true)),
         new("stats", FrameType.GetStats, "faff", _ => new ControlMap()),
+        new("activity", FrameType.GetActivity, "faff", _ => new ControlMap()),
         new("the limits", FrameType.GetLimits, "faff", _ => new ControlMap()),
         new("another limit", FrameType.SetLimits, "faff", _ => new ControlMap().Set("limits", new ControlMap().Set("limit_wrong_passwords", 21L))),
         new("presence", FrameType.SetPresence, "aaaa", _ => new ControlMap()),
