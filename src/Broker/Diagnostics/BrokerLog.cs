@@ -102,4 +102,10 @@ internal static partial class BrokerLog
 
     [LoggerMessage(1040, LogLevel.Error, "A control request ended by a defect")]
     public static partial void ControlDefect(ILogger log, Exception defect);
+
+    [LoggerMessage(1130, LogLevel.Information, "The web page: {Files} files of {Directory}")]
+    public static partial void PageLoaded(ILogger log, int files, string directory);
+
+    [LoggerMessage(1131, LogLevel.Warning, "The web page in {Directory} cannot be read, and what was served before goes on: {Reason}")]
+    public static partial void PageUnreadable(ILogger log, string directory, string reason);
 }

@@ -54,13 +54,16 @@ public static class BrokerHost
 
         await using BrokerParts parts = await BrokerParts.OpenAsync(options with { Data = data }, log, stop);
 
+        parts.ObserveProcess(new ProcessGauges(data, TimeProvider.System));
+
         // Ahead of everybody who may come: whatever they do stands behind it, and a broker that cannot say what happens does not begin.
         parts.Audit.Note(new AuditEntry(AuditAct.Started) { Detail = $"epoch {parts.Log.Epoch}" });
         parts.Audit.Note(new AuditEntry(AuditAct.SettingsLoaded) { Detail = ChangedOptions.Of(options) });
         await parts.Audit.FlushAsync();
         using ListenerDoors doors = new(options, parts, log);
         using SettingsReload reload = new(options, reread, doors.Reload, parts.RunningLimits, parts.Audit, log);
-        await using WebApplication application = Build(options, parts, doors, logging);
+        using PageSource? page = options.PageDirectory is { } directory ? new PageSource(directory, TimeProvider.System, log) : null;
+        await using WebApplication application = Build(options, parts, doors, page, logging);
         await application.StartAsync(stop);
 
         IReadOnlyList<string> bound = AddressesOf(application, options);
@@ -89,7 +92,7 @@ public static class BrokerHost
         BrokerLog.Stopped(log);
     }
 
-    private static WebApplication Build(BrokerOptions options, BrokerParts parts, ListenerDoors doors, ILoggerFactory logging)
+    private static WebApplication Build(BrokerOptions options, BrokerParts parts, ListenerDoors doors, PageSource? page, ILoggerFactory logging)
     {
         OriginPolicy origins = new(options.AllowedOrigins);
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "FastChat" });
@@ -152,6 +155,11 @@ public static class BrokerHost
         application.UseWebSockets(new WebSocketOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan });
         new WebSocketEndpoint(parts.Connections, origins).Map(application);
         new HealthEndpoint(() => parts.Failure, () => parts.Log.IsFull).Map(application);
+        if (page is not null)
+        {
+            new PageEndpoint(page).Map(application);
+        }
+
         return application;
     }
 

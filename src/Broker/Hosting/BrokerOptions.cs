@@ -18,7 +18,7 @@ public sealed record BrokerOptions
     /// <summary>Address of the TCP listener, HOST:PORT; port 0 = any free one.</summary>
     public string Listen { get; init; } = "127.0.0.1:7400";
 
-    /// <summary>Address of the HTTP listener (WebSocket, health), HOST:PORT; port 0 = any free one.</summary>
+    /// <summary>Address of the HTTP listener (web page, WebSocket, health), HOST:PORT; port 0 = any free one.</summary>
     public string Http { get; init; } = "127.0.0.1:7480";
 
     /// <summary>Address of a further TCP listener without TLS, for programs on this machine: a loopback address, HOST:PORT; null for none.</summary>
@@ -64,8 +64,21 @@ public sealed record BrokerOptions
     /// <summary>Origins of web pages that may open a WebSocket, beside the broker's own.</summary>
     public IReadOnlyList<string> AllowedOrigins { get; init; } = [];
 
+    /// <summary>True when the HTTP listener serves the web page as well.</summary>
+    public bool Web { get; init; } = true;
+
+    /// <summary>The directory of the built web page; null: <c>web</c> beside the program. While nothing is there, <c>/</c> says how to build it.</summary>
+    public string? WebDirectory { get; init; }
+
     /// <summary>True when people may make accounts themselves.</summary>
     public bool Registration { get; init; } = true;
+
+    /// <summary>How people show their passwords: as they are (<c>plain</c>), proven by SCRAM (<c>scram</c>), or either (<c>both</c>).</summary>
+    [System.Text.Json.Serialization.JsonConverter(typeof(System.Text.Json.Serialization.JsonStringEnumConverter<Identity.PasswordMechanisms>))]
+    public Identity.PasswordMechanisms Passwords { get; init; }
+
+    /// <summary>How often SCRAM hashes a password: what a client spends on a sign-in, and whoever steals the store on each try.</summary>
+    public int ScramIterations { get; init; } = Identity.PasswordPolicy.IterationsDefault;
 
     /// <summary>Start although acknowledged records are missing: begins a new epoch (docs/operations.md).</summary>
     public bool AcceptLoss { get; init; }
@@ -258,6 +271,9 @@ public sealed record BrokerOptions
         Require(
             PresenceConnectionBytesPerSecond >= 1000 && PresenceBytesPerSecond >= PresenceConnectionBytesPerSecond,
             "presence_connection_bytes_per_second: at least 1,000, and presence_bytes_per_second no less than that");
+        Require(
+            ScramIterations is >= ProtocolLimits.ScramIterationsMin and <= ProtocolLimits.ScramIterationsMax,
+            $"scram_iterations: {ProtocolLimits.ScramIterationsMin} to {ProtocolLimits.ScramIterationsMax}, which is what clients hash");
         Require(AuditDays is >= 1 and <= 36_500, "audit_days: 1 to 36,500");
         Require(ExportBytesMax >= 1 << 20 && ExportKeepSeconds is > 0 and <= 31_536_000, "export_bytes_max: at least a mebibyte; export_keep_seconds: above 0, a year at the most");
         Require(RetentionDays is >= 0 and <= 36_525 && RetentionDaysMax is >= 0 and <= 36_525, "retention_days and retention_days_max: 0 to 36,525 (a hundred years)");
@@ -266,6 +282,8 @@ public sealed record BrokerOptions
         Require(EncryptionKeyFile is null || EncryptionCommand.Count == 0, "encryption_key_file and encryption_command: one of them");
         Require(EncryptionKeyFileOld is null || EncryptionCommandOld.Count == 0, "encryption_key_file_old and encryption_command_old: one of them");
         bool isEncrypting = EncryptionKeyFile is not null || EncryptionCommand.Count > 0;
+        Require(Web || WebDirectory is null, "web_directory: only with web");
+        Require(WebDirectory is not { Length: 0 }, "web_directory: not empty");
         Require(isEncrypting || (EncryptionKeyFileOld is null && EncryptionCommandOld.Count == 0 && Keys is null), "keys and the master key before need encryption_key_file or encryption_command");
         ToLimitSettings().Validate();
         ValidateTransport();
@@ -306,6 +324,9 @@ public sealed record BrokerOptions
             : throw new ArgumentException($"{text} is not an address of the form HOST:PORT with a numeric host");
     }
 
+    /// <summary>Where the built page lies; null when none is served.</summary>
+    internal string? PageDirectory => Web ? Path.GetFullPath(WebDirectory ?? Path.Combine(AppContext.BaseDirectory, "web")) : null;
+
     internal ConnectionSettings ToConnectionSettings() => new()
     {
         Server = $"FastChat/{typeof(BrokerOptions).Assembly.GetName().Version?.ToString(3)}",
@@ -316,6 +337,9 @@ public sealed record BrokerOptions
         OutboxBudgetBytes = OutboxBudgetBytes,
         BodySizeMax = BodySizeMax,
     };
+
+    /// <param name="salts">The salts of the store; asked for when SCRAM is on.</param>
+    internal Identity.PasswordPolicy ToPasswordPolicy(Func<Identity.ScramSalts> salts) => new(Passwords, ScramIterations, Passwords == Identity.PasswordMechanisms.Plain ? null : salts());
 
     internal Retention.RetentionOptions ToRetentionOptions() => new()
     {

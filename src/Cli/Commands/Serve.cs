@@ -10,6 +10,9 @@ namespace FastChat.Cli;
 /// <summary><c>serve</c>: runs the broker until SIGTERM or SIGINT, then drains.</summary>
 internal static class Serve
 {
+    /// <summary>Names the directory of the page that was built with the program; the launcher sets it.</summary>
+    private const string WebDirectoryVariable = "FASTCHAT_WEB_DIRECTORY";
+
     private static readonly JsonSerializerOptions ConfigFormat = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -28,8 +31,10 @@ internal static class Serve
         Option<string?> unix = new("--unix") { Description = "Listen on a Unix domain socket as well", HelpName = "PATH" };
         Option<string?> certificate = new("--tls-certificate") { Description = "Speak TLS, with the certificate in this PEM file", HelpName = "FILE" };
         Option<string?> key = new("--tls-key") { Description = "The certificate's private key, a PEM file", HelpName = "FILE" };
+        Option<string?> web = new("--web") { Description = "The directory of the built web page (default: the one that was built with the program)", HelpName = "DIR" };
+        Option<bool> noWeb = new("--no-web") { Description = "Serve no web page" };
         Option<bool> acceptLoss = new("--accept-loss") { Description = "Start although acknowledged messages are missing: begins a new epoch" };
-        Command command = new("serve", "Run the broker") { config, data, listen, http, unix, certificate, key, acceptLoss };
+        Command command = new("serve", "Run the broker") { config, data, listen, http, unix, certificate, key, web, noWeb, acceptLoss };
         command.SetAction((parsed, cancellation) =>
         {
             // Somewhere else may be the current directory when it is read again.
@@ -39,6 +44,7 @@ internal static class Serve
             BrokerOptions Read()
             {
                 BrokerOptions options = ReadConfig(path);
+                bool hasWeb = options.Web && !parsed.GetValue(noWeb);
                 return options with
                 {
                     Data = parsed.GetValue(data) ?? options.Data,
@@ -47,6 +53,8 @@ internal static class Serve
                     UnixSocket = parsed.GetValue(unix) ?? options.UnixSocket,
                     TlsCertificate = parsed.GetValue(certificate) ?? options.TlsCertificate,
                     TlsKey = parsed.GetValue(key) ?? options.TlsKey,
+                    Web = hasWeb,
+                    WebDirectory = parsed.GetValue(web) ?? (hasWeb == options.Web ? options.WebDirectory : null) ?? (hasWeb ? Environment.GetEnvironmentVariable(WebDirectoryVariable) : null),
                     AcceptLoss = parsed.GetValue(acceptLoss) || options.AcceptLoss,
                 };
             }
