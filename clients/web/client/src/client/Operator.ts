@@ -1,4 +1,4 @@
-import { ControlFormatError, ControlMap } from "../protocol/control/ControlMap.js";
+import { ControlFloat, ControlFormatError, ControlMap } from "../protocol/control/ControlMap.js";
 import { parseAccountInfo, parseBackupStatus, parseServiceInfo, parseSessionInfo, type BackupStatus } from "../protocol/control/DeviceInfo.js";
 import { FrameType } from "../protocol/FrameType.js";
 import type { ConversationId, DeviceId, SessionId, UserId } from "../protocol/primitives/Ids.js";
@@ -8,6 +8,9 @@ import type { DownloadOptions } from "./FastChatClient.Attachments.js";
 import { devicePageBody, parseDevicePage } from "./FastChatClient.Devices.js";
 import { askErasure, askExport, fetchExport, personBody } from "./FastChatClient.Privacy.js";
 import type { AccountPage, DevicePage, ErasureStatus, ExportStatus, ServiceCreated, ServicePage, SessionPage } from "./Pages.js";
+
+/** A limit of the broker: a switch, a number, or a list of networks. */
+export type LimitValue = boolean | number | readonly string[];
 
 /**
  * What only operators may do (FORBIDDEN for everybody else), apart from the client so that a page for chatting does not load it: `new Operator(client)`.
@@ -35,6 +38,23 @@ export class Operator {
       },
       options,
     );
+  }
+
+  /** The limits in force, by the names that they have in the broker's settings file. */
+  getLimits(options?: RequestOptions): Promise<ReadonlyMap<string, LimitValue>> {
+    return this.#client.ask(FrameType.GetLimits, new ControlMap(), limitsOf, options);
+  }
+
+  /**
+   * Changes limits for everybody, at once, until the broker ends or reads its settings file again; gives all of them, as they are now. All or nothing: SETTING_INVALID. Not asked again by itself; asking again is harmless.
+   */
+  setLimits(changes: Readonly<Record<string, LimitValue>>, options?: RequestOptions): Promise<ReadonlyMap<string, LimitValue>> {
+    const limits = new ControlMap();
+    for (const [name, value] of Object.entries(changes)) {
+      limits.set(name, typeof value === "number" && !Number.isInteger(value) ? new ControlFloat(value) : value);
+    }
+
+    return this.#client.ask(FrameType.SetLimits, new ControlMap().set("limits", limits), limitsOf, options, false);
   }
 
   /** A page of the accounts, in the order of their ids. */
@@ -181,4 +201,26 @@ export class Operator {
   getErasure(user: UserId, options?: RequestOptions): Promise<ErasureStatus> {
     return askErasure(this.#client, personBody(user), options);
   }
+}
+
+function limitsOf(reply: ControlMap): ReadonlyMap<string, LimitValue> {
+  const limits = reply.map("limits");
+  if (limits === undefined) {
+    throw new ControlFormatError("limits: a map is expected");
+  }
+
+  const values = new Map<string, LimitValue>();
+  for (const [name, value] of limits.entries()) {
+    if (typeof value === "boolean" || typeof value === "number") {
+      values.set(name, value);
+    } else if (value instanceof ControlFloat) {
+      values.set(name, value.value);
+    } else if (Array.isArray(value)) {
+      values.set(name, limits.texts(name));
+    }
+
+    // A setting of another kind is of a later version.
+  }
+
+  return values;
 }
