@@ -60,10 +60,11 @@ export class RoomLog implements LogSource<Entry> {
       this.#entries.clear();
       this.#changes.length = 0;
       this.head = 0;
+      this.first = 1;
     }
 
     this.#epoch = epoch;
-    this.first = first;
+    this.first = Math.max(this.first, first);
     if (head > this.head) this.head = head;
     this.#tell();
   }
