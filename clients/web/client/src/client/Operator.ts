@@ -4,6 +4,7 @@ import { FrameType } from "../protocol/FrameType.js";
 import type { ConversationId, DeviceId, SessionId, UserId } from "../protocol/primitives/Ids.js";
 import type { ServiceRight } from "../protocol/primitives/Words.js";
 import { inParts, nextOf, pageBody, type ClientCore, type PageOptions, type RequestOptions } from "./ClientCore.js";
+import type { FastChatClient } from "./FastChatClient.js";
 import type { DownloadOptions } from "./FastChatClient.Attachments.js";
 import { devicePageBody, parseDevicePage } from "./FastChatClient.Devices.js";
 import { askErasure, askExport, fetchExport, personBody } from "./FastChatClient.Privacy.js";
@@ -19,7 +20,7 @@ export type LimitValue = boolean | number | readonly string[];
 export class Operator {
   readonly #client: ClientCore;
 
-  constructor(client: ClientCore) {
+  constructor(client: FastChatClient) {
     this.#client = client;
   }
 

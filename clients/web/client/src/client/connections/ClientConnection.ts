@@ -109,6 +109,10 @@ export class ClientConnection {
 
   /** The session has made itself ready: from here on frames are dispatched, and sent. */
   serve(welcome: Welcome): void {
+    if (this.#hasEnded) {
+      return;
+    }
+
     this.#isServing = true;
     this.#heartbeat = welcome.heartbeatMs === 0 ? HEARTBEAT_DEFAULT : Math.max(HEARTBEAT_MIN, welcome.heartbeatMs);
     this.#beat();
@@ -232,6 +236,13 @@ export class ClientConnection {
   }
 
   #onClose(event: { code?: number; reason?: string }): void {
+    // A Close that came right behind Welcome says more than the status does.
+    const early = this.#early.find((frame) => frame.type === FrameType.Close);
+    if (early !== undefined) {
+      this.#guard(() => this.#finish(this.#host.dispatch(early)!));
+      return;
+    }
+
     // The broker says the same number in the close status, for those who lost the frame.
     const code = event.code ?? 0;
     const isSaid = code >= 4000 && code < 5000;
