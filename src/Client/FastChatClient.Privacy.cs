@@ -80,12 +80,14 @@ public sealed partial class FastChatClient
     /// </summary>
     /// <param name="password">The account's; it is asked for again.</param>
     /// <param name="cancellationToken">Stops waiting; the erasure may have begun.</param>
-    /// <exception cref="RequestException">WRONG_CREDENTIALS, FORBIDDEN (an account of a program or an operator, or without a password), RATE_LIMITED, OVERLOADED.</exception>
+    /// <exception cref="RequestException">WRONG_CREDENTIALS, MECHANISM_REFUSED, FORBIDDEN (an account of a program or an operator, or without a password), RATE_LIMITED, OVERLOADED.</exception>
     /// <exception cref="ConnectionException">The client ended, maybe because it has begun.</exception>
-    public Task<ErasureStatus> EraseAccountAsync(string password, CancellationToken cancellationToken = default)
+    public async Task<ErasureStatus> EraseAccountAsync(string password, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(password);
-        return EraseAsync(new ControlMap().Set("begin", true).Set("password", password), cancellationToken);
+        ShownPassword shown = await ShowAsync(password, null, cancellationToken).ConfigureAwait(Continuation.InContext);
+        ControlMap body = new ControlMap().Set("begin", true);
+        return await EraseAsync(shown.Proof is null ? body.Set("password", password) : shown.In(body), cancellationToken, shown.Connection).ConfigureAwait(Continuation.InContext);
     }
 
     /// <summary>Erases a person, as an operator; begun before, it says how that goes.</summary>
@@ -109,12 +111,13 @@ public sealed partial class FastChatClient
             Micros.ToTime(reply.Number("until", 0)), reply.Text("reason", ProtocolLimits.ReasonSizeMax)),
         cancellationToken);
 
-    private Task<ErasureStatus> EraseAsync(ControlMap body, CancellationToken cancellationToken) => ControlAsync(
+    private Task<ErasureStatus> EraseAsync(ControlMap body, CancellationToken cancellationToken, int connection = 0) => ControlAsync(
         FrameType.ErasePerson,
         body,
         isIdempotent: true,
         static reply => new ErasureStatus(reply.Text("state", ProtocolLimits.NameSizeMax) ?? "none", reply.Number("erased", 0), reply.Flag("backups")),
-        cancellationToken);
+        cancellationToken,
+        connection);
 
     private static ControlMap PersonBody(UserId user) => user.IsNone ? new ControlMap() : new ControlMap().SetId("user", user.Value);
 }

@@ -29,6 +29,7 @@ internal static class BadPeople
         BadInput.Refused("listing services without the right", FrameType.ListServices, _ => new ControlMap(), ErrorCode.Forbidden),
         BadInput.Refused("ending a service without the right", FrameType.RevokeService, stage => new ControlMap().SetId("user", stage.Witness.Welcome.User.Value), ErrorCode.Forbidden),
         BadInput.Refused("seeing the limits without the right", FrameType.GetLimits, _ => new ControlMap(), ErrorCode.Forbidden),
+        BadInput.Refused("seeing what the broker does without the right", FrameType.GetActivity, _ => new ControlMap(), ErrorCode.Forbidden),
         BadInput.Refused("changing a limit without the right", FrameType.SetLimits, _ => Limits("limit_publishes_per_second", 1e9), ErrorCode.Forbidden),
         .. new (string Name, ControlMap Map, ErrorCode Code)[]
         {

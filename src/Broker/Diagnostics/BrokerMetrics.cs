@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
 
 using FastChat.Storage;
 
@@ -18,6 +20,7 @@ internal sealed class BrokerMetrics : IDisposable
     private readonly RecentDurations _commitDurations;
     private readonly Total _published;
     private readonly Total _refused;
+    private readonly Total _errors;
     private readonly Total _closed;
     private readonly Total _limited;
     private readonly Total _commits;
@@ -28,6 +31,9 @@ internal sealed class BrokerMetrics : IDisposable
     private readonly Total _presenceDeferred;
     private readonly Total _signalsRelayed;
     private readonly Total _signalsDropped;
+    private readonly StripedCount _received = new();
+    private readonly StripedCount _sent = new();
+    private readonly StripedCount _caughtUp = new();
 
     /// <param name="clock">What <c>commit.p50</c> and <c>commit.p99</c> are of late by; the system's own when there is none.</param>
     public BrokerMetrics(TimeProvider? clock = null)
@@ -35,6 +41,7 @@ internal sealed class BrokerMetrics : IDisposable
         _commitDurations = new RecentDurations(clock ?? TimeProvider.System);
         _published = Count("fastchat.published", "{message}", "publishes acknowledged");
         _refused = Count("fastchat.refused", "{request}", "publishes refused");
+        _errors = Count("fastchat.errors", "{request}", "requests of every kind that were answered by an Error, by code");
         _closed = Count("fastchat.closed", "{connection}", "connections closed by the broker, by code");
         _limited = Count("fastchat.limited", "{refusal}", "what was refused because of a limit, by limit");
         _commits = Count("fastchat.commits", "{commit}", "group commits");
@@ -44,6 +51,8 @@ internal sealed class BrokerMetrics : IDisposable
         _presenceBytes = Count("fastchat.presence.bytes", "By", "bytes of Presence frames, headers included");
         _presenceDeferred = Count("fastchat.presence.deferred", "{watch}", "times that a watch had to wait for a later tick");
         _signalsRelayed = Count("fastchat.signals.relayed", "{frame}", "typing signals put into an outbox");
+        Observe("fastchat.received", "By", "bytes of frames read from signed-in connections, since the start", () => _received.Value);
+        Observe("fastchat.sent", "By", "bytes of frames given to the transports of signed-in connections, since the start", () => _sent.Value);
         _readable.Add(("fastchat.commit.p50", () => _commitDurations.Percentile(0.5)));
         _readable.Add(("fastchat.commit.p99", () => _commitDurations.Percentile(0.99)));
         _signalsDropped = Count("fastchat.signals.dropped", "{frame}", "typing signals dropped, on arrival or for one listener");
@@ -61,6 +70,9 @@ internal sealed class BrokerMetrics : IDisposable
     /// <summary>A publish was refused.</summary>
     public void Refused() => _refused.Add(1);
 
+    /// <summary>A request was answered by an Error.</summary>
+    public void Error(Protocol.ErrorCode code) => _errors.Add(1, new KeyValuePair<string, object?>("code", code.ToString()));
+
     /// <summary>The broker closed a connection.</summary>
     public void Closed(Protocol.CloseCode code) => _closed.Add(1, new KeyValuePair<string, object?>("code", code.ToString()));
 
@@ -75,6 +87,18 @@ internal sealed class BrokerMetrics : IDisposable
         _commitSeconds.Record(commit.Duration.TotalSeconds);
         _commitDurations.Add(commit.Duration);
     }
+
+    /// <summary>Frames were read, so many bytes. Read loops, once for all that a read brought.</summary>
+    public void Received(long bytes) => _received.Add(bytes);
+
+    /// <summary>Frames were given to the transport, so many bytes. Write loops, once a flush.</summary>
+    public void Sent(long bytes) => _sent.Add(bytes);
+
+    /// <summary>So many records left that were read from the log for a subscription. Write loops, once a page.</summary>
+    public void CaughtUp(int count) => _caughtUp.Add(count);
+
+    /// <summary>Records that left so, since the start.</summary>
+    public long CaughtUpCount => _caughtUp.Value;
 
     /// <summary>A Presence frame was put into an outbox.</summary>
     public void PresenceTold(int bytes)
@@ -100,8 +124,12 @@ internal sealed class BrokerMetrics : IDisposable
         _readable.Add((name, read));
     }
 
-    /// <summary>Everything that is counted or can be read now, by the meters' names; commits' durations in µs, over the last minute or two. What is added after the start is not in it. Any thread.</summary>
+    /// <summary>Everything that is counted or can be read now, by the meters' names; commits' durations in µs, over the last ten to twenty seconds. What is added after the start is not in it. Any thread.</summary>
     public IEnumerable<(string Name, long Value)> Read() => _readable.Select(static readable => (readable.Name, readable.Read()));
+
+    /// <summary>The counters that are told apart by something, and how often each of it was: by codes and words of the broker's own, of which there are a few. Any thread.</summary>
+    public IEnumerable<(string Name, IEnumerable<(string Word, long Value)> Parts)> ReadParts() =>
+        [("fastchat.errors", _errors.Parts), ("fastchat.closed", _closed.Parts), ("fastchat.limited", _limited.Parts)];
 
     /// <inheritdoc/>
     public void Dispose() => _meter.Dispose();
@@ -116,7 +144,10 @@ internal sealed class BrokerMetrics : IDisposable
     /// <summary>A counter that can be read as well.</summary>
     private sealed class Total(Counter<long> counter)
     {
+        private readonly ConcurrentDictionary<string, StrongBox<long>> _parts = new(StringComparer.Ordinal);
         private long _value;
+
+        public IEnumerable<(string Word, long Value)> Parts => _parts.Select(static part => (part.Key, Interlocked.Read(ref part.Value.Value)));
 
         public long Value => Interlocked.Read(ref _value);
 
@@ -130,6 +161,7 @@ internal sealed class BrokerMetrics : IDisposable
         {
             counter.Add(count, tag);
             Interlocked.Add(ref _value, count);
+            Interlocked.Add(ref _parts.GetOrAdd((string)tag.Value!, static _ => new StrongBox<long>()).Value, count);
         }
     }
 }

@@ -54,6 +54,8 @@ public static class BrokerHost
 
         await using BrokerParts parts = await BrokerParts.OpenAsync(options with { Data = data }, log, stop);
 
+        parts.ObserveProcess(new ProcessGauges(data, TimeProvider.System));
+
         // Ahead of everybody who may come: whatever they do stands behind it, and a broker that cannot say what happens does not begin.
         parts.Audit.Note(new AuditEntry(AuditAct.Started) { Detail = $"epoch {parts.Log.Epoch}" });
         parts.Audit.Note(new AuditEntry(AuditAct.SettingsLoaded) { Detail = ChangedOptions.Of(options) });

@@ -52,6 +52,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         Log = log;
         Audit = surroundings.Audit;
         int shards = ShardCount(log, options.Shards);
+        PasswordPolicy passwords = options.ToPasswordPolicy(() => ScramSalts.Of(log, surroundings.Random));
         RoutingOptions routing = new(
             shards,
             Math.Min(shards, options.Loops > 0 ? options.Loops : Math.Max(1, Environment.ProcessorCount / 4)),
@@ -65,8 +66,9 @@ internal sealed class BrokerParts : IAsyncDisposable
         _router = new Router(
             routing, log, new PeerTable(options.ConnectionsMax), _metrics, surroundings.Clock, surroundings.Workers, new RouterEvents(OnStoreFailed, OnDamaged, OnListChanged) { CursorMoved = OnCursorMoved, PublishDenied = OnPublishDenied });
         Keys = new KeyDestruction(vault, _router, surroundings.Audit, surroundings.Clock);
-        _passwords = new PasswordHasher(surroundings.Random);
-        Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration, options.ToTokenLives());
+        _passwords = new PasswordHasher(surroundings.Random, passwords);
+        Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration, options.ToTokenLives()) { Passwords = passwords };
+        ScramSignIn scram = new(Accounts, surroundings.Random);
 
         ServiceAccounts services = new(_router, log, Accounts, surroundings.Random);
         ServiceScopes scopes = new(log);
@@ -111,13 +113,14 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new InboxRequests(_router, log, reads, new UnreadCounts(log, options.UnreadCountsMax)),
                 new UserRequests(Accounts, Limits, surroundings.Audit),
                 new OperatorRequests(Backups, _metrics, _drainAsked.Cancel, RunningLimits, surroundings.Audit),
+                new ActivityRequests(_router, reads, surroundings.Audit),
                 new PeopleRequests(_router, log, Accounts, Limits, new PeopleNotices(_router, log, Sessions)),
                 new ServiceRequests(services, Sessions, log, surroundings.Audit),
-                new DeviceRequests(Accounts, Sessions, surroundings.Audit, Limits, _router),
+                new DeviceRequests(Accounts, scram, Sessions, surroundings.Audit, Limits, _router),
                 new AccountRequests(Accounts, Sessions, surroundings.Audit, _router),
                 new PresenceRequests(Presence, surroundings.Clock),
                 attachments,
-                new PrivacyRequests(Accounts, _exports, _erasures, Limits, surroundings.Audit),
+                new PrivacyRequests(Accounts, scram, _exports, _erasures, Limits, surroundings.Audit),
                 Limits,
                 surroundings.Audit,
                 logger));
@@ -128,6 +131,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             Sessions = Sessions,
             Presence = Presence,
             Accounts = Accounts,
+            Scram = scram,
             Audit = surroundings.Audit,
             Dispatcher = dispatcher,
             Addresses = Addresses,
@@ -328,10 +332,20 @@ internal sealed class BrokerParts : IAsyncDisposable
         _metrics.Observe("fastchat.tls.refused", "{connection}", "connections that were refused because too many waited for their TLS handshake, since the start", () => gate.Refused);
     }
 
+    /// <summary>Shows what the process takes of its machine.</summary>
+    public void ObserveProcess(ProcessGauges gauges) => gauges.AddTo(_metrics);
+
     private void ObserveGauges()
     {
         _metrics.Observe("fastchat.connections", "{connection}", "open connections", () => Connections.Count);
+        _metrics.Observe("fastchat.connections.websocket", "{connection}", "those of them that came over a WebSocket", () => Connections.WebSockets);
+        _metrics.Observe("fastchat.connections.local", "{connection}", "those of them that came over a Unix domain socket", () => Connections.Local);
+        _metrics.Observe("fastchat.delivered", "{message}", "records sent to those who listen, once for each, since the start", () => _router.Delivered + _metrics.CaughtUpCount);
+        _metrics.Observe("fastchat.ack.p50", "us", "from the read that brought a publish to its acknowledgement, of late: half took no longer", () => _router.AcknowledgementPercentile(0.5));
+        _metrics.Observe("fastchat.ack.p99", "us", "from the read that brought a publish to its acknowledgement, of late: 99 of 100 took no longer", () => _router.AcknowledgementPercentile(0.99));
         _metrics.Observe("fastchat.addresses", "{address}", "addresses with connections", () => Addresses.Addresses);
+        _metrics.Observe("fastchat.passwords.waiting", "{password}", "passwords that wait to be hashed", () => _passwords.Waiting);
+        _metrics.Observe("fastchat.passwords.refused", "{password}", "passwords that found no place to wait, or lost it to another address, since the start", () => _passwords.Refused);
         _metrics.Observe("fastchat.allowances", "{user}", "users whose budgets are in memory", () => Limits.Remembered);
         _metrics.Observe("fastchat.sessions", "{session}", "sessions, attached or waiting", () => Sessions.Count);
         _metrics.Observe("fastchat.subscriptions", "{subscription}", "subscriptions", () => _router.Subscriptions);

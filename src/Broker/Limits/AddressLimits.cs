@@ -38,7 +38,6 @@ internal sealed class AddressLimits
 {
     private const uint FullRetryMs = 5000;
     private const uint StrangersRetryMs = 1000;
-    private static readonly AddressKey s_local = new(UInt128.MaxValue);
 
     private readonly int _connectionsMax;
     private readonly int _strangersMax;
@@ -109,7 +108,7 @@ internal sealed class AddressLimits
             return Refuse(remote, "address_connects", CloseCode.RateLimited, "too many connections in too short a time", retryAfterMs);
         }
 
-        if (!TryCountIn(hasAddress ? key : s_local, remote, address, isTrusted ? int.MaxValue : plan.Settings.ConnectionsPerAddressMax, out visitor))
+        if (!TryCountIn(hasAddress ? key : AddressKey.Local, remote, address, isTrusted ? int.MaxValue : plan.Settings.ConnectionsPerAddressMax, out visitor))
         {
             Interlocked.Decrement(ref _connections);
             return Refuse(remote, "address_connections", CloseCode.TooManyConnections, "this address has as many connections as it may", FullRetryMs);

@@ -94,6 +94,9 @@ internal enum CommandKind : byte
     /// <summary>Which heads are durable. Body: conversations (<see cref="HeadsQuery"/>).</summary>
     Heads = 45,
 
+    /// <summary>Say what the loop and its shards have done (<see cref="LoopReport"/>). Body: none.</summary>
+    Report = 46,
+
     /// <summary>Send a Notice to those who listen to a conversation that is not public. Body: conversation (16), then the Notice's body.</summary>
     Tell = 44,
 

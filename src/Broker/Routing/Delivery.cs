@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 
+using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 using FastChat.Storage;
@@ -18,7 +19,7 @@ namespace FastChat.Broker.Routing;
 /// </para>
 /// Loop thread only.
 /// </summary>
-internal sealed class Delivery(int loop, Shard shard, IConversationLog log, DirtyOutboxes dirty)
+internal sealed class Delivery(int loop, Shard shard, IConversationLog log, DirtyOutboxes dirty, BrokerMetrics metrics)
 {
     /// <summary>Connections listening to one conversation that are told of cursors as they move.</summary>
     private const int ReceiptListenersMax = 100;
@@ -28,12 +29,16 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
     private readonly SharedFrames _frames = new();
     private readonly ArrayBufferWriter<byte> _gap = new(ProtocolLimits.ChunkSizeMax);
     private uint _nextId;
+    private long _delivered;
 
     /// <summary>Subscriptions in this shard.</summary>
     public int Count => _byId.Count;
 
     /// <summary>Subscriptions that are behind; for metrics.</summary>
     public int PullingCount { get; private set; }
+
+    /// <summary>Records that were handed to those who listen, once for each; for metrics. Those that a write loop reads from the log are not among them.</summary>
+    public long Delivered => Volatile.Read(ref _delivered);
 
     /// <summary>Begins a subscription, or says why not (protocol.md §6.2).</summary>
     public void Subscribe(in CommandHeader command, Peer peer, ReadOnlySpan<byte> body, Turn turn, Turn? previous)
@@ -265,6 +270,7 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
     {
         if (hasRoom)
         {
+            _delivered += (long)(last + 1 - subscription.Next);
             subscription.Next = last + 1;
             dirty.Mark(subscription.Peer);
             return;
@@ -344,6 +350,7 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
             return false;
         }
 
+        _delivered += page.Count;
         subscription.Next = page.Last + 1;
         dirty.Mark(subscription.Peer);
         return true;
@@ -442,16 +449,17 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
         dirty.Mark(peer);
     }
 
-    private static void Refuse(Peer peer, uint request, ErrorCode code, string reason)
+    private void Refuse(Peer peer, uint request, ErrorCode code, string reason)
     {
         Interlocked.Decrement(ref peer.Subscriptions);
         peer.Outbox.Append(Error(request, code, reason));
     }
 
-    private static byte[] Error(uint request, ErrorCode code, string reason)
+    private byte[] Error(uint request, ErrorCode code, string reason)
     {
         ArrayBufferWriter<byte> frame = new();
         FrameWriter.WriteError(frame, request, code, reason);
+        metrics.Error(code);
         return frame.WrittenSpan.ToArray();
     }
 

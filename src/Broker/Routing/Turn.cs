@@ -228,6 +228,9 @@ internal sealed record CommandResult(ErrorCode Error, string Reason = "")
     /// <summary>The heads that a query asked for.</summary>
     public ulong?[]? Heads { get; init; }
 
+    /// <summary>What was asked of the loop as a whole.</summary>
+    public LoopReport? Report { get; init; }
+
     /// <summary>Why a scheduled message was not published and will not be; None when it was, or was none any more.</summary>
     public ErrorCode ScheduledRefusal { get; init; }
 
