@@ -49,9 +49,9 @@ export class Operator {
   /**
    * Changes limits for everybody, at once, until the broker ends or reads its settings file again; gives all of them, as they are now. All or nothing: SETTING_INVALID. Not asked again by itself; asking again is harmless.
    */
-  setLimits(changes: Readonly<Record<string, LimitValue>>, options?: RequestOptions): Promise<ReadonlyMap<string, LimitValue>> {
+  setLimits(changes: ReadonlyMap<string, LimitValue> | Readonly<Record<string, LimitValue>>, options?: RequestOptions): Promise<ReadonlyMap<string, LimitValue>> {
     const limits = new ControlMap();
-    for (const [name, value] of Object.entries(changes)) {
+    for (const [name, value] of changes instanceof Map ? (changes as ReadonlyMap<string, LimitValue>) : Object.entries(changes as Readonly<Record<string, LimitValue>>)) {
       limits.set(name, typeof value === "number" && !Number.isInteger(value) ? new ControlFloat(value) : value);
     }
 

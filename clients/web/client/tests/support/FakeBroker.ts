@@ -115,6 +115,7 @@ export class FakeBroker {
           connections.push(this);
         }
       },
+      passwordMechanism: "plain",
       ...(options.tokenStore || options.name ? {} : { token: "fct_token" }),
       ...options,
     });

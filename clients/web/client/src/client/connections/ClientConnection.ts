@@ -1,5 +1,6 @@
 import { CloseCode } from "../../protocol/CloseCode.js";
 import { ControlFormatError, ControlMap } from "../../protocol/control/ControlMap.js";
+import { parseChallenge, type Challenge, type ScramClientExchange } from "../../protocol/scram/ScramClientExchange.js";
 import { parseWelcome, writeHello, type Hello, type Welcome } from "../../protocol/control/Hello.js";
 import { FrameType } from "../../protocol/FrameType.js";
 import { FrameReader, HEADER_SIZE, join, type Frame } from "../../protocol/FrameReader.js";
@@ -87,6 +88,8 @@ export class ClientConnection {
     url: string,
     webSocket: WebSocketConstructor,
     hello: Hello,
+    /** The proof of a password that Hello begins; undefined for none. */
+    readonly exchange: ScramClientExchange | undefined,
     /** Connections of a client are numbered from 1. */
     readonly number: number,
   ) {
@@ -207,7 +210,8 @@ export class ClientConnection {
       run();
     } catch (failure) {
       if (failure instanceof ProtocolViolation) {
-        this.close(new CloseReason(failure.code, failure.message, 0, true, failure));
+        // Whoever could not prove to be the broker is not given another proof to think about.
+        this.close(new CloseReason(failure.code, failure.message, 0, true, failure, failure.code === CloseCode.MechanismRefused));
         return;
       }
 
@@ -226,12 +230,36 @@ export class ClientConnection {
     } else if (this.#isWelcomed) {
       this.#early.push(frame);
     } else if (frame.type === FrameType.Welcome) {
+      const welcome = read(frame, parseWelcome);
+      if (welcome.version !== PROTOCOL_VERSION) {
+        throw new ProtocolViolation(CloseCode.BadFrame, `a Welcome of version ${welcome.version} came`);
+      }
+
+      if (this.exchange !== undefined && !this.exchange.isRight(welcome.scram)) {
+        throw new ProtocolViolation(CloseCode.MechanismRefused, "whoever answered did not show that it knows the account: it is not the broker, or not the one where the account was made");
+      }
+
       this.#isWelcomed = true;
-      this.#onWelcome(readWelcome(frame.body));
+      this.#onWelcome(welcome);
+    } else if (frame.type === FrameType.Challenge && this.exchange !== undefined) {
+      void this.#prove(this.exchange, read(frame, parseChallenge));
     } else if (frame.type === FrameType.Close) {
       this.#finish(this.#host.dispatch(frame)!);
     } else {
       throw new ProtocolViolation(CloseCode.OutOfState, `frame 0x${frame.type.toString(16)} came where Welcome was due`);
+    }
+  }
+
+  async #prove(exchange: ScramClientExchange, challenge: Challenge): Promise<void> {
+    try {
+      const proof = await exchange.answer(challenge);
+      if (!this.#hasEnded) {
+        this.#send(writeFrame(FrameType.Proof, 0, proof.toBytes()));
+      }
+    } catch (failure) {
+      this.#guard(() => {
+        throw failure;
+      });
     }
   }
 
@@ -334,17 +362,12 @@ export class ClientConnection {
   }
 }
 
-function readWelcome(body: Uint8Array): Welcome {
+function read<T>(frame: Frame, parse: (map: ControlMap) => T): T {
   try {
-    const welcome = parseWelcome(ControlMap.parse(body));
-    if (welcome.version !== PROTOCOL_VERSION) {
-      throw new ControlFormatError(`version ${welcome.version}`);
-    }
-
-    return welcome;
+    return parse(ControlMap.parse(frame.body));
   } catch (failure) {
     if (failure instanceof ControlFormatError) {
-      throw new ProtocolViolation(CloseCode.BadFrame, `Welcome: ${failure.message}`);
+      throw new ProtocolViolation(CloseCode.BadFrame, `frame 0x${frame.type.toString(16)}: ${failure.message}`);
     }
 
     throw failure;
