@@ -461,7 +461,7 @@ def message_files():
     ends.frame("more follows", "FetchEnd", *fetch_end(0, 1, 2, 0x0102030405060708, 0x0102030405060709, 0x1112131415161718), request=13)
     ends.frame("empty page, another epoch", "FetchEnd", *fetch_end(0, 2, 0, 0, 0, 50), request=14)
 
-    signals = File("signal", "Signal, both (protocol.md §4.8): 20 bytes from a client, 40 from a broker")
+    signals = File("signal", "Signal, both (protocol.md §4.9): 20 bytes from a client, 40 from a broker")
     for kind, name in ((1, "typing"), (2, "recording"), (3, "stopped")):
         signals.frame(f"from a client: {name}", "Signal", *signal(kind))
         signals.frame(f"from a broker: {name}", "Signal", *relayed_signal(kind, 0 if kind == 3 else 8_000))
