@@ -79,6 +79,9 @@ public enum CloseCode : ushort
     /// <summary>The device was ended, elsewhere or by an operator, or the password was changed.</summary>
     SignedOut = 4210,
 
+    /// <summary>The assertion, or the certificate, signs in nobody here.</summary>
+    AssertionRefused = 4211,
+
     /// <summary>A frame or body that cannot be read.</summary>
     BadFrame = 4300,
 

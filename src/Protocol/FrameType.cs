@@ -226,6 +226,9 @@ public enum FrameType : byte
     /// <summary>C→S: who is connected (operators only).</summary>
     ListSessions = 0x67,
 
+    /// <summary>C→S: another public key of a service account, or one less (operators only).</summary>
+    ChangeServiceKeys = 0x6A,
+
     /// <summary>C→S: have everything that is one's own, or as an operator another's, put into an archive; or how that goes.</summary>
     ExportPerson = 0x70,
 
@@ -268,6 +271,7 @@ public static class FrameTypes
         >= FrameType.BeginUpload and <= FrameType.CancelUpload or
         >= FrameType.Reauthenticate and <= FrameType.ListSessions or
         >= FrameType.ExportPerson and <= FrameType.ErasePerson or
+        FrameType.ChangeServiceKeys or
         FrameType.GetStats or FrameType.Drain;
 
     /// <summary>True for the frames that a broker may send.</summary>

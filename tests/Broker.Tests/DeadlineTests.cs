@@ -209,6 +209,7 @@ internal sealed class DeadlineTests
             Sessions = null!,
             Presence = null!,
             Accounts = null!,
+            Vouched = null!,
             Audit = AuditLog.None,
             Dispatcher = null!,
             Addresses = null!,

@@ -34,6 +34,9 @@ internal enum AuditAct : byte
     PersonErased,
     KeysDestroyed,
     LinesLost,
+    IssuerKeysLoaded,
+    IssuerKeysRefused,
+    ServiceKeysChanged,
 }
 
 /// <summary>

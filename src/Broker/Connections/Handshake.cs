@@ -149,7 +149,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
                 services.Audit.Note(new AuditEntry(AuditAct.TokenReused) { User = victim.User, Device = victim.Device, Remote = connection.Remote });
             }
 
-            services.Audit.Note(new AuditEntry(AuditAct.SignInRefused) { Remote = connection.Remote, Detail = refused.Code.ToString() });
+            services.Audit.Note(new AuditEntry(AuditAct.SignInRefused) { Remote = connection.Remote, Detail = refused.Detail is { } detail ? $"{refused.Code} {detail}" : refused.Code.ToString() });
             await connection.RefuseAsync(refused.Code, refused.Reason, refused.RetryAfterMs);
             return null;
         }
@@ -203,6 +203,11 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
 
     private async Task<(SignedIn? User, SignInRefused? Refused)> CheckAsync(Hello hello)
     {
+        if (hello.IsVouchedFor)
+        {
+            return await CheckVouchedAsync(hello);
+        }
+
         bool isPassword = hello.Token is null && hello.Refresh is null && hello.Password is not null;
         if (isPassword && services.Addresses.BeginPassword(connection.Visitor!, hello.Register) is { } early)
         {
@@ -213,6 +218,23 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
         if (isPassword && !hello.Register && refused?.Code != CloseCode.BadCredentials)
         {
             services.Addresses.OnPasswordRight(connection.Visitor!);
+        }
+
+        return (user, refused);
+    }
+
+    /// <summary>Somebody else vouches. What is made up costs whoever made it up: it counts as a wrong password of that address does.</summary>
+    private async Task<(SignedIn? User, SignInRefused? Refused)> CheckVouchedAsync(Hello hello)
+    {
+        if (services.Addresses.BeginAssertion(connection.Visitor!) is { } early)
+        {
+            return (null, early);
+        }
+
+        (SignedIn? user, SignInRefused? refused) = await services.Vouched.SignInAsync(hello, connection.PeerCertificateNames, connection.Remote);
+        if (refused?.Code is CloseCode.AssertionRefused or CloseCode.BadCredentials)
+        {
+            services.Addresses.OnAssertionWrong(connection.Visitor!);
         }
 
         return (user, refused);
@@ -259,7 +281,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             User = user.Actor.User,
             Device = user.Actor.Device,
             Remote = connection.Remote,
-            Detail = hello.Token is not null ? "token" : hello.Refresh is not null ? "refresh" : "password",
+            Detail = user.Way is { } way ? way : hello.Token is not null ? "token" : hello.Refresh is not null ? "refresh" : "password",
         });
         return session;
     }

@@ -61,6 +61,12 @@ internal static partial class BrokerLog
     [LoggerMessage(1071, LogLevel.Error, "The certificate files have changed and cannot be used; the one from before is shown as before: {Reason}")]
     public static partial void CertificateRefused(ILogger log, string reason);
 
+    [LoggerMessage(1090, LogLevel.Information, "The issuer {Issuer} has {Keys} keys that can be used, and {PassedOver} others")]
+    public static partial void IssuerKeysLoaded(ILogger log, string issuer, int keys, int passedOver);
+
+    [LoggerMessage(1091, LogLevel.Error, "The keys of the issuer {Issuer} cannot be had; those that are known go on: {Reason}")]
+    public static partial void IssuerKeysRefused(ILogger log, string issuer, string reason);
+
     [LoggerMessage(1050, LogLevel.Error, "A tick of presence ended by a defect")]
     public static partial void PresenceDefect(ILogger log, Exception defect);
 

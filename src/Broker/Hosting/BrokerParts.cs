@@ -8,6 +8,7 @@ using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Doors;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Inbox;
 using FastChat.Broker.Keys;
 using FastChat.Broker.Limits;
@@ -66,6 +67,9 @@ internal sealed class BrokerParts : IAsyncDisposable
         _passwords = new PasswordHasher(surroundings.Random);
         Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration, options.ToTokenLives());
 
+        Issuers = [.. options.Issuers.Select(issuer => issuer.Open(options.ToFetchSettings(), surroundings.Clock, surroundings.Audit, logger))];
+        AssertionSignIn vouched = new(
+            _router, log, Accounts, surroundings.Random, new AssertionSettings(Issuers, options.ServiceAudience, TimeSpan.FromSeconds(options.AssertionSeconds)), surroundings.Audit, _metrics);
         ServiceAccounts services = new(_router, log, Accounts, surroundings.Random);
         ServiceScopes scopes = new(log);
         LimitSettings limitSettings = options.ToLimitSettings();
@@ -110,7 +114,7 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new OperatorRequests(Backups, _metrics, _drainAsked.Cancel, surroundings.Audit),
                 new PeopleRequests(_router, log, Accounts, Limits, new PeopleNotices(_router, log, Sessions)),
                 new ServiceRequests(services, Sessions, log, surroundings.Audit),
-                new DeviceRequests(Accounts, Sessions, surroundings.Audit, Limits, _router),
+                new DeviceRequests(Accounts, vouched, Sessions, surroundings.Audit, Limits, _router),
                 new AccountRequests(Accounts, Sessions, surroundings.Audit, _router),
                 new PresenceRequests(Presence, surroundings.Clock),
                 attachments,
@@ -125,6 +129,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             Sessions = Sessions,
             Presence = Presence,
             Accounts = Accounts,
+            Vouched = vouched,
             Audit = surroundings.Audit,
             Dispatcher = dispatcher,
             Addresses = Addresses,
@@ -156,6 +161,9 @@ internal sealed class BrokerParts : IAsyncDisposable
 
     /// <summary>The accounts.</summary>
     public Accounts Accounts { get; }
+
+    /// <summary>Who vouches for people.</summary>
+    public IReadOnlyList<TrustedIssuer> Issuers { get; }
 
     /// <summary>How much a user may do; its settings can be replaced.</summary>
     public UserLimits Limits { get; }
@@ -228,6 +236,11 @@ internal sealed class BrokerParts : IAsyncDisposable
         _presenceClock.Dispose();
         Backups.Dispose();
         _passwords.Dispose();
+        foreach (TrustedIssuer issuer in Issuers)
+        {
+            issuer.Keys.Dispose();
+        }
+
         _due.Dispose();
         _exports.Dispose();
         _erasures.Dispose();
@@ -324,6 +337,8 @@ internal sealed class BrokerParts : IAsyncDisposable
         _metrics.Observe("fastchat.connections", "{connection}", "open connections", () => Connections.Count);
         _metrics.Observe("fastchat.addresses", "{address}", "addresses with connections", () => Addresses.Addresses);
         _metrics.Observe("fastchat.allowances", "{user}", "users whose budgets are in memory", () => Limits.Remembered);
+        _metrics.Observe("fastchat.issuers.keys", "{key}", "public keys of issuers that can be used", () => Issuers.Sum(static issuer => issuer.Keys.Current?.Keys.Count ?? 0));
+        _metrics.Observe("fastchat.issuers.failing", "{issuer}", "issuers whose keys could not be had when they were last looked for", () => Issuers.Count(static issuer => issuer.Keys.IsInTrouble));
         _metrics.Observe("fastchat.sessions", "{session}", "sessions, attached or waiting", () => Sessions.Count);
         _metrics.Observe("fastchat.subscriptions", "{subscription}", "subscriptions", () => _router.Subscriptions);
         _metrics.Observe("fastchat.lagging", "{subscription}", "subscriptions that read from the log", () => _router.Pulling);

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Runtime.InteropServices;
 
 using FastChat.Broker.Doors;
 
@@ -17,7 +16,6 @@ internal sealed class ListenerDoors : IDisposable
     private readonly TimeSpan _deadline;
     private readonly HandshakeGate _gate;
     private readonly CertificateSource? _certificates;
-    private readonly PosixSignalRegistration? _reload;
 
     /// <exception cref="ArgumentException">The certificate cannot be used.</exception>
     public ListenerDoors(BrokerOptions options, BrokerParts parts, ILogger log)
@@ -40,17 +38,11 @@ internal sealed class ListenerDoors : IDisposable
             certificates.Watch(TimeSpan.FromSeconds(options.TlsReloadSeconds));
         }
 
-        if (!OperatingSystem.IsWindows())
-        {
-            _reload = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
-            {
-                signal.Cancel = true;
-                certificates.Look();
-            });
-        }
-
         parts.ObserveHandshakes(_gate);
     }
+
+    /// <summary>Looks whether the certificate's files have changed.</summary>
+    public void Look() => _certificates?.Look();
 
     /// <summary>Puts the doors before a listener.</summary>
     /// <param name="listen">The listener.</param>
@@ -71,7 +63,6 @@ internal sealed class ListenerDoors : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _reload?.Dispose();
         _certificates?.Dispose();
     }
 }
