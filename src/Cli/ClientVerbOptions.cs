@@ -46,6 +46,14 @@ internal static class ClientVerbOptions
         Recursive = true,
     };
 
+    /// <summary>Whose word signs in.</summary>
+    public static Option<string?> Assertion { get; } = new("--assertion-file")
+    {
+        Description = "Sign in with the signed token (JWT) in this file, which is read anew each time one is needed",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
     /// <summary>JSON lines even on a terminal.</summary>
     public static Option<bool> Json { get; } = new("--json")
     {
@@ -61,6 +69,7 @@ internal static class ClientVerbOptions
         root.Add(Authorities);
         root.Add(ClientCertificate);
         root.Add(ClientKey);
+        root.Add(Assertion);
         root.Add(Json);
     }
 }

@@ -28,6 +28,7 @@ internal static class BadPeople
             _ => new ControlMap().Set("name", "bot").Set("rights", new List<object?> { "publish" }), ErrorCode.Forbidden),
         BadInput.Refused("listing services without the right", FrameType.ListServices, _ => new ControlMap(), ErrorCode.Forbidden),
         BadInput.Refused("ending a service without the right", FrameType.RevokeService, stage => new ControlMap().SetId("user", stage.Witness.Welcome.User.Value), ErrorCode.Forbidden),
+        BadInput.Refused("changing a service's keys without the right", FrameType.ChangeServiceKeys, stage => new ControlMap().SetId("user", stage.Witness.Welcome.User.Value).Set("add", "x"), ErrorCode.Forbidden),
         new("guessing names at scale", async stage =>
         {
             await using SignedInPeer client = await stage.SignInAsync();

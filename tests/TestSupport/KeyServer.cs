@@ -75,8 +75,16 @@ public sealed class KeyServer : IAsyncDisposable
                 await using (stream)
                 {
                     using StreamReader reader = new(stream, Encoding.ASCII, leaveOpen: true);
-                    while (await reader.ReadLineAsync(_stop.Token) is { Length: > 0 })
+                    string? line;
+                    do
                     {
+                        line = await reader.ReadLineAsync(_stop.Token);
+                    }
+                    while (line is { Length: > 0 });
+
+                    if (line is null)
+                    {
+                        return;
                     }
 
                     Interlocked.Increment(ref _requests);

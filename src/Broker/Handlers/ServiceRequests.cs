@@ -102,7 +102,7 @@ internal sealed class ServiceRequests(ServiceAccounts services, SessionRegistry 
 
         audit.Note(new AuditEntry(AuditAct.ServiceKeysChanged) { User = actor.User, Device = actor.Device, Target = user.ToString(), Detail = string.Join(' ', keys.Select(static key => key.Thumbprint)) });
         await audit.FlushAsync();
-        return ControlAnswer.Ok(new ControlMap().Set("keys", keys.Select(static key => key.Thumbprint).ToArray()));
+        return ControlAnswer.Ok(new ControlMap().Set("keys", keys.Select(static key => key.Thumbprint).ToList<object?>()));
     }
 
     /// <summary>A page of the accounts of programs.</summary>

@@ -165,7 +165,7 @@ internal sealed class ServiceAccounts(Router router, IConversationLog log, Accou
                 .. after.Except(before).Select(key => new StateEntry(ServiceKeys.KeyOf(user, key), ServiceKeys.ValueOf(key, now))),
             ],
             CancellationToken.None);
-        return (written with { Count = before.Except(after).Count() }, after);
+        return (written with { Count = before.Except(after).Count() }, _keys.KeysOf(user));
     }
 
     /// <summary>What was signed in before now is so no longer, but for what a token signs in. The devices stay: by them a message is known that comes again.</summary>

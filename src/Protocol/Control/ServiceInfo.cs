@@ -41,6 +41,14 @@ public sealed record ServiceInfo
     /// <summary>Name of the certificate that signs in, <c>dns:NAME</c> or <c>uri:URI</c>; null when it does not sign in by certificate.</summary>
     public string? Certificate { get; init; }
 
+    /// <summary>Same fields, and the same keys in the same order.</summary>
+    public bool Equals(ServiceInfo? other) =>
+        other is not null && (User, Name, Rights, Conversations, CreatedAtMicros, Certificate) == (other.User, other.Name, other.Rights, other.Conversations, other.CreatedAtMicros, other.Certificate)
+        && Keys.SequenceEqual(other.Keys);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(User, Name, Rights, Conversations, CreatedAtMicros, Certificate, Keys.Count);
+
     /// <summary>Reads the fields.</summary>
     /// <exception cref="ControlFormatException">A field has the wrong type or size.</exception>
     public static ServiceInfo Parse(ControlMap map)

@@ -49,7 +49,7 @@ internal sealed class AssertionSignIn(Router router, IConversationLog log, Accou
         }
 
         metrics.Vouched(user is not null);
-        return user is not null ? (user, null) : (null, refused ?? new SignInRefused(CloseCode.Overloaded, "too many sign-ins at once", OverloadedRetryMs));
+        return user is not null ? (user, null) : (null, refused ?? Crowded);
     }
 
     /// <summary>Goes on, on a connection that is there, with a newer assertion of the same user. Exactly one of the results is not null.</summary>
@@ -58,7 +58,7 @@ internal sealed class AssertionSignIn(Router router, IConversationLog log, Accou
         (Vouched? vouched, AssertionFault fault) = await VerifyAsync(text);
         if (vouched is not null && vouched.Service is null)
         {
-            fault = _people.TryFind(vouched.Identity!, out UserId user) && user == actor.User ? _people.Judge(user, vouched.Assertion.IssuedMicros) : AssertionFault.Issuer;
+            fault = _people.TryFind(vouched.Identity!, out UserId person) && person == actor.User ? _people.Judge(person, vouched.Assertion.IssuedMicros) : AssertionFault.Issuer;
         }
         else if (vouched is not null && vouched.Service != actor.User)
         {
@@ -82,12 +82,16 @@ internal sealed class AssertionSignIn(Router router, IConversationLog log, Accou
             return (found, null);
         }
 
-        return _keys.Use(actor.User, vouched.Key!, vouched.Assertion, router.NowMicros()) is not { } entries
-            ? (null, TooManyUsed)
-            : Outcome(found, await accounts.WriteAsync(actor.User, entries, CancellationToken.None)) is { User: null, Refused: null }
-            ? (null, new SignInRefused(CloseCode.Overloaded, "too many sign-ins at once", OverloadedRetryMs))
-            : (found, null);
+        if (_keys.Use(actor.User, vouched.Key!, vouched.Assertion, router.NowMicros()) is not { } entries)
+        {
+            return (null, TooManyUsed);
+        }
+
+        (SignedIn? user, SignInRefused? refused) = Outcome(found, await accounts.WriteAsync(actor.User, entries, CancellationToken.None));
+        return (user, user is null ? refused ?? Crowded : null);
     }
+
+    private static SignInRefused Crowded => new(CloseCode.Overloaded, "too many sign-ins at once", OverloadedRetryMs);
 
     private static SignInRefused TooManyUsed => new(CloseCode.Overloaded, "the service account signs in too often", OverloadedRetryMs);
 

@@ -65,6 +65,18 @@ internal sealed class FetchedKeys : KeySource
     /// <inheritdoc/>
     public override KeySet? Current => Clock.GetElapsedTime(Volatile.Read(ref _answered)) <= _settings.Keep ? base.Current : null;
 
+    /// <summary>True from the moment that a fetch begins until what came of it is known.</summary>
+    internal bool IsFetching
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _isFetching;
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public override void Look()
     {
