@@ -33,7 +33,7 @@ internal sealed class AssertionTarget : IFuzzTarget
     public IEnumerable<byte[]> Seeds()
     {
         yield return Encoding.UTF8.GetBytes($"{Header}\n{Claims}");
-        yield return Encoding.UTF8.GetBytes($$"""{"alg":"EdDSA"}{{'\n'}}{"iss":"bridge","sub":"bridge","aud":["a","b"],"exp":1,"iat":1,"roles":{"a":{"b":["c"]}}}""");
+        yield return Encoding.UTF8.GetBytes("{\"alg\":\"EdDSA\"}\n" + """{"iss":"bridge","sub":"bridge","aud":["a","b"],"exp":1,"iat":1,"roles":{"a":{"b":["c"]}}}""");
         yield return Encoding.UTF8.GetBytes($"{{\"alg\":\"ES256\",\"crit\":[\"b64\"],\"b64\":false}}\n{Claims}");
         yield return Encoding.UTF8.GetBytes($".{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(Header))}.{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(Claims))}.AAAA");
     }
