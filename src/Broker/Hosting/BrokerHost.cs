@@ -1,5 +1,4 @@
 using System.Net;
-using System.Runtime.InteropServices;
 
 using FastChat.Broker.Audit;
 using FastChat.Broker.Connections;
