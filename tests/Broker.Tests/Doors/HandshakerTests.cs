@@ -53,6 +53,12 @@ public sealed class HandshakerTests(string kind)
     {
         (SslStream client, Server server) = await ConnectAsync(version: version);
         Assert.That((client.SslProtocol, client.NegotiatedApplicationProtocol), Is.EqualTo((version, new SslApplicationProtocol("fastchat/1"))));
+        if (kind == "libssl")
+        {
+            // The client would rather have AES-256.
+            Assert.That(client.NegotiatedCipherSuite, Is.EqualTo(version == SslProtocols.Tls13 ? TlsCipherSuite.TLS_AES_128_GCM_SHA256 : TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256));
+        }
+
         byte[] sent = RandomNumberGenerator.GetBytes(1_000_000);
         Task echoing = EchoAsync(server.Connection.Transport);
         Task sending = Task.Run(async () =>
