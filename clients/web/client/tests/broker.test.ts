@@ -407,6 +407,22 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
     assert.equal((await carl.closed).lastClose?.code, CloseCode.SignedOut);
   });
 
+  test("a password is proven and never shown, in signing up, signing in, changing it, and erasing the account", async () => {
+    const name = freshName("fay");
+    const passwordMechanism = "scram";
+    const fay = await connect({ name, password: "pässwörd 🐎", register: true, passwordMechanism });
+    const again = await connect({ name, password: "pässwörd 🐎", passwordMechanism });
+    await assert.rejects(connect({ name, password: "passwort 🐎", passwordMechanism }), (error) => error instanceof ConnectionError && error.code === CloseCode.BadCredentials);
+    assert.equal(await code(again.changePassword("passwort 🐎", "another horse")), ErrorCode.WrongCredentials);
+    assert.equal(await again.changePassword("pässwörd 🐎", "another horse"), 1);
+    assert.equal((await fay.closed).lastClose?.code, CloseCode.SignedOut);
+    const shown = await connect({ name, password: "another horse", passwordMechanism: "plain" });
+    assert.equal(shown.user, again.user);
+    assert.equal(await code(again.eraseAccount("wrong horse")), ErrorCode.WrongCredentials);
+    await again.eraseAccount("another horse").catch(() => undefined);
+    assert.equal((await again.closed).lastClose?.code, CloseCode.TokenInvalid);
+  });
+
   test("one's own data, and the end of an account", async () => {
     const dora = await connect();
     const conversation = (await dora.createConversation({ kind: "group" })).conversation;
