@@ -244,6 +244,9 @@ public enum FrameType : byte
     /// <summary>C→S: erase oneself, or as an operator somebody else; or how that goes.</summary>
     ErasePerson = 0x72,
 
+    /// <summary>C→S: erase a conversation, as its owner or an operator; or how that goes.</summary>
+    EraseConversation = 0x73,
+
     /// <summary>C→S: what the broker counts (operators only).</summary>
     GetStats = 0x78,
 
@@ -285,7 +288,7 @@ public static class FrameTypes
         >= FrameType.SetProfile and <= FrameType.RevokeService or
         >= FrameType.BeginUpload and <= FrameType.CancelUpload or
         >= FrameType.Reauthenticate and <= FrameType.BeginProof or
-        >= FrameType.ExportPerson and <= FrameType.ErasePerson or
+        >= FrameType.ExportPerson and <= FrameType.EraseConversation or
         >= FrameType.GetStats and <= FrameType.GetActivity;
 
     /// <summary>True for the frames that a broker may send.</summary>

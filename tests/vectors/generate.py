@@ -44,7 +44,7 @@ TYPES = {
     "CreateService": 0x55, "ListServices": 0x56, "RevokeService": 0x57,
     "BeginUpload": 0x58, "PutChunk": 0x59, "FinishUpload": 0x5A, "GetAttachment": 0x5B, "GetUsage": 0x5C, "CancelUpload": 0x5D,
     "Reauthenticate": 0x60, "ListDevices": 0x61, "NameDevice": 0x62, "EndDevices": 0x63, "ChangePassword": 0x64, "SuspendUser": 0x65, "ListUsers": 0x66, "ListSessions": 0x67, "BeginProof": 0x68,
-    "ExportPerson": 0x70, "GetExport": 0x71, "ErasePerson": 0x72, "Notice": 0x80, "Presence": 0x81,
+    "ExportPerson": 0x70, "GetExport": 0x71, "ErasePerson": 0x72, "EraseConversation": 0x73, "Notice": 0x80, "Presence": 0x81,
 }
 
 
@@ -639,6 +639,9 @@ def control_files():
         ("oneself, by a proof", {"begin": True, "scram": SCRAM["client_final"]}),
         ("another", {"user": OTHER, "begin": True}),
         ("how does it go?", {"user": OTHER})], "ErasePerson, C→S (protocol.md §4.12)")
+    file("erase-conversation", "EraseConversation", [
+        ("all of it", {"conversation": GROUP, "begin": True}),
+        ("how does it go?", {"conversation": GROUP})], "EraseConversation, C→S (protocol.md §4.6)")
     file("set-presence", "SetPresence", [
         ("do not disturb, with a line that goes", {"availability": "dnd", "status": "in a meeting", "status_until": TIME + 3_600_000_000}),
         ("nobody is at this device", {"idle": True}),
@@ -649,7 +652,8 @@ def control_files():
         ("end", {"conversation": CONVERSATION, "watch": False})], "WatchPresence, C→S (protocol.md §4.9)")
     file("change-conversation", "ChangeConversation", [
         ("describe", {"conversation": GROUP, "title": "Lobby", "topic": "", "avatar": "https://chat.example/a.png"}),
-        ("configure", {"conversation": GROUP, "archived": True, "slow_mode": 21_600, "history": "invited"})],
+        ("configure", {"conversation": GROUP, "archived": True, "slow_mode": 21_600, "history": "invited"}),
+        ("keep for thirty days and up to a gibibyte", {"conversation": GROUP, "retention_seconds": 2_592_000, "retention_bytes": 1 << 30})],
         "ChangeConversation, C→S (protocol.md §4.6)")
     file("change-member", "ChangeMember", [
         ("join", {"conversation": CONVERSATION, "change": "join"}),
@@ -771,7 +775,8 @@ def control_files():
             ("an export is ready", "ExportPerson", {"state": "ready", "looked": 7, "records": 41, "size": 150_000, "hash": HASH, "until": TIME}),
             ("an export did not come about", "ExportPerson", {"state": "failed", "looked": 7, "records": 0, "reason": "the archive would have more than 1048576 bytes"}),
             ("a part of it", "GetExport", {"bytes": HELLO}),
-            ("somebody is being erased", "ErasePerson", {"state": "running", "begun": TIME, "erased": 41, "backups": False})], 20):
+            ("somebody is being erased", "ErasePerson", {"state": "running", "begun": TIME, "erased": 41, "backups": False}),
+            ("a conversation is erased", "EraseConversation", {"state": "done", "begun": TIME, "erased": 41, "backups": True})], 20):
         replies.map(title, "Reply", entries, request, to=to)
 
     notices = File("notice", "Notice, S→C, optional (protocol.md §4.7)")

@@ -176,6 +176,7 @@ internal sealed class ControlHandler(
         FrameType.ExportPerson => privacy.ExportAsync(peer.Actor, map),
         FrameType.GetExport => Task.FromResult(privacy.Get(peer.Actor, map)),
         FrameType.ErasePerson => privacy.EraseAsync(peer, map),
+        FrameType.EraseConversation => conversations.EraseAsync(peer.Actor, map),
         FrameType.GetStats => Task.FromResult(operators.Stats(peer.Actor)),
         FrameType.Drain => operators.DrainAsync(peer.Actor),
         FrameType.GetLimits => Task.FromResult(operators.GetLimits(peer.Actor)),

@@ -98,12 +98,13 @@ internal sealed class BrokerParts : IAsyncDisposable
         _exports = new PersonExports(
             log is RocksDbConversationLog ? options.Data : null, options.ExportBytesMax, TimeSpan.FromSeconds(options.ExportKeepSeconds),
             new PersonArchive(log, Accounts, new PersonRecords(log, surroundings.Clock), attachmentOptions), surroundings.Audit, surroundings.Clock, logger);
+        _retention = new RetentionScan(_router, log, options.ToRetentionOptions(), Keys, surroundings.Audit, surroundings.Clock, logger);
         FrameDispatcher dispatcher = new(
             new PublishHandler(_router, scopes, voucher, Limits, settings.BodySizeMax, settings.InFlightMax),
             new SubscriptionHandler(_router, scopes, ProtocolLimits.SubscriptionsMax),
             new SignalHandler(_router, _metrics),
             new ControlHandler(
-                new ConversationRequests(_router, log, reads, Accounts, blocks, Limits, lists, surroundings.Random, surroundings.Audit),
+                new ConversationRequests(_router, log, reads, Accounts, blocks, Limits, lists, surroundings.Random, surroundings.Audit, Keys, _retention.Wake),
                 new MemberRequests(_router, reads, Accounts, blocks, Limits, lists),
                 new JoinLinkRequests(_router, log, reads, Limits, lists, surroundings.Random),
                 new MessageRequests(log, reads),
@@ -145,7 +146,6 @@ internal sealed class BrokerParts : IAsyncDisposable
             _router, log, surroundings.Clock, defect => BrokerLog.ScanDefect(logger, defect), DueKind.Expiries,
             DueKind.Scheduled((user, conversation) => scopes.Narrow(new Actor(user, default, Accounts.RightsOf(user)), conversation), schedule.OnDue),
             AttachmentDue.Kind(_router, log));
-        _retention = new RetentionScan(_router, log, options.ToRetentionOptions(), surroundings.Clock, logger);
         _erasures.Recover();
         ObserveGauges();
     }

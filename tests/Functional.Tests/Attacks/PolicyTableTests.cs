@@ -34,6 +34,8 @@ public sealed class PolicyTableTests
         new("list members", FrameType.ListMembers, "naaaaafnann", cell => cell.Map()),
         new("title", FrameType.ChangeConversation, "nfffaafnann", cell => cell.Map().Set("title", $"t{cell.Number}")),
         new("slow mode", FrameType.ChangeConversation, "nfffaafnann", cell => cell.Map().Set("slow_mode", 1 + cell.Number)),
+        new("retention", FrameType.ChangeConversation, "nffffafnann", cell => cell.Map().Set("retention_seconds", 1_000_000L + cell.Number)),
+        new("how its erasure goes", FrameType.EraseConversation, "nffffafnann", cell => cell.Map()),
         new("role", FrameType.ChangeMember, "nfffaafnann", cell => cell.Map().Set("change", "role").SetId("user", cell.Subject.Value).Set("role", "reader")),
         new("mute", FrameType.ChangeMember, "nffaaafnann", cell => cell.Map().Set("change", "mute").SetId("user", cell.Subject.Value)),
         new("ban", FrameType.ChangeMember, "nffaaafnann", cell => cell.Map().Set("change", "ban").SetId("user", cell.Subject.Value)),

@@ -282,7 +282,8 @@ export class LogView<Entry extends LogEntry> extends Component<Props<Entry>> {
     let next: Stretch = current;
 
     if (this.#wanted !== null) {
-      const { sequence } = this.#wanted;
+      // The log may begin later than was known when it was asked for.
+      const sequence = Math.max(this.#wanted.sequence, log.first);
       const around = this.#around(sequence);
       if (around === null) {
         log.request(sequence, "around");
