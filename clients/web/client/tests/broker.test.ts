@@ -408,6 +408,8 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
   });
 
   test("a password is proven and never shown, in signing up, signing in, changing it, and erasing the account", async () => {
+    const proving = await Broker.start({ passwords: "both", scram_iterations: 100_000 });
+    const connect = (options: object) => proving.connect(options);
     const name = freshName("fay");
     const passwordMechanism = "scram";
     const fay = await connect({ name, password: "pässwörd 🐎", register: true, passwordMechanism });
@@ -421,6 +423,8 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
     assert.equal(await code(again.eraseAccount("wrong horse")), ErrorCode.WrongCredentials);
     await again.eraseAccount("another horse").catch(() => undefined);
     assert.equal((await again.closed).lastClose?.code, CloseCode.TokenInvalid);
+    await shown.close();
+    await proving.stop();
   });
 
   test("one's own data, and the end of an account", async () => {
