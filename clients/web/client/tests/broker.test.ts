@@ -232,6 +232,21 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
     assert.equal(kinds.at(-1), MessageKind.MemberRemoved);
   });
 
+  test("a conversation that is erased is not there any more, and who reads it is told", async () => {
+    const conversation = await room(ben);
+    await ada.publishText(conversation, "soon gone");
+    let reason = "";
+    ben.subscribe(conversation, START, { onMessages: () => undefined, onEnd: (end) => (reason = end.reason) });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal(await code(ben.eraseConversation(conversation)), ErrorCode.Forbidden);
+    const status = await ada.eraseConversation(conversation);
+    assert.notEqual(status.state, "none");
+    await until(() => reason !== "");
+    assert.equal(reason, "erased");
+    assert.equal(await code(ben.fetch(conversation)), ErrorCode.NoSuchConversation);
+    assert.notEqual((await ada.getErasure(conversation)).state, "none");
+  });
+
   test("the inbox: unread, mentions, the last message, cursors; and only what is different after an absence", async () => {
     const conversation = await room(ben);
     const { sequence } = await ada.publishText(conversation, `@${ben.userName} look`, { attributes: { mentions: [ben.user] } });
