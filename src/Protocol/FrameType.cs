@@ -235,6 +235,9 @@ public enum FrameType : byte
     /// <summary>C→S: a challenge, for a proof of the password on a connection that is signed in.</summary>
     BeginProof = 0x68,
 
+    /// <summary>C→S: another public key of a service account, or one less (operators only).</summary>
+    ChangeServiceKeys = 0x6A,
+
     /// <summary>C→S: have everything that is one's own, or as an operator another's, put into an archive; or how that goes.</summary>
     ExportPerson = 0x70,
 
@@ -243,6 +246,9 @@ public enum FrameType : byte
 
     /// <summary>C→S: erase oneself, or as an operator somebody else; or how that goes.</summary>
     ErasePerson = 0x72,
+
+    /// <summary>C→S: erase a conversation, as its owner or an operator; or how that goes.</summary>
+    EraseConversation = 0x73,
 
     /// <summary>C→S: what the broker counts (operators only).</summary>
     GetStats = 0x78,
@@ -285,7 +291,8 @@ public static class FrameTypes
         >= FrameType.SetProfile and <= FrameType.RevokeService or
         >= FrameType.BeginUpload and <= FrameType.CancelUpload or
         >= FrameType.Reauthenticate and <= FrameType.BeginProof or
-        >= FrameType.ExportPerson and <= FrameType.ErasePerson or
+        FrameType.ChangeServiceKeys or
+        >= FrameType.ExportPerson and <= FrameType.EraseConversation or
         >= FrameType.GetStats and <= FrameType.GetActivity;
 
     /// <summary>True for the frames that a broker may send.</summary>

@@ -149,6 +149,7 @@ public sealed class ProtocolDocumentTests
             ("name, title, password", [ProtocolLimits.NameSizeMax, ProtocolLimits.TitleSizeMax, ProtocolLimits.PasswordSizeMin, ProtocolLimits.PasswordSizeMax]),
             ("topic, avatar of a conversation", [ProtocolLimits.TopicSizeMax, ProtocolLimits.AvatarSizeMax]),
             ("slow mode", [ProtocolLimits.SlowModeSecondsMax]),
+            ("retention of a conversation", [ProtocolLimits.RetentionSecondsMax]),
             ("a mute, the life of a join link", [ProtocolLimits.DurationDaysMax]),
             ("attributes of a message; mentions among them", [ProtocolLimits.AttributesSizeMax, ProtocolLimits.MentionsMax]),
             ("attachments of a message; an attachment's name, media type", [AttachmentLimits.CountMax, AttachmentLimits.NameSizeMax, AttachmentLimits.MediaTypeSizeMax]),

@@ -253,6 +253,22 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
         }
     }
 
+    /// <summary>Ends every subscription of a conversation that was erased, and says why.</summary>
+    public void EndAll(ConversationState conversation)
+    {
+        byte[] notice = Notices.Frame(new ControlMap().Set("event", "erased").SetId("conversation", conversation.Id.Value));
+        while (conversation.HasListeners)
+        {
+            Subscription subscription = conversation.Subscriptions[^1];
+            if (subscription.Peer.Outbox.HasRoom)
+            {
+                subscription.Peer.Outbox.Append(notice);
+            }
+
+            End(subscription, request: 0);
+        }
+    }
+
     /// <summary>Forgets everything a connection had here.</summary>
     public void Detach(PeerAddress peer)
     {

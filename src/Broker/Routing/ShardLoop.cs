@@ -288,6 +288,11 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
             slot.Delivery.FanOut(chunk, turn.RecordsOf(chunk));
         }
 
+        foreach (ConversationState ended in turn.Ended)
+        {
+            DeliveryOf(ended.Id).EndAll(ended);
+        }
+
         foreach (Receipt receipt in turn.Receipts)
         {
             SlotOf(receipt.Conversation.Id).Delivery.Tell(receipt);

@@ -4,6 +4,7 @@ import { FrameType } from "../protocol/FrameType.js";
 import type { ConversationId, DeviceId, SessionId, UserId } from "../protocol/primitives/Ids.js";
 import type { ServiceRight } from "../protocol/primitives/Words.js";
 import { inParts, nextOf, pageBody, type ClientCore, type PageOptions, type RequestOptions } from "./ClientCore.js";
+import type { FastChatClient } from "./FastChatClient.js";
 import type { DownloadOptions } from "./FastChatClient.Attachments.js";
 import { devicePageBody, parseDevicePage } from "./FastChatClient.Devices.js";
 import { askErasure, askExport, fetchExport, personBody } from "./FastChatClient.Privacy.js";
@@ -19,7 +20,7 @@ export type LimitValue = boolean | number | readonly string[];
 export class Operator {
   readonly #client: ClientCore;
 
-  constructor(client: ClientCore) {
+  constructor(client: FastChatClient) {
     this.#client = client;
   }
 
@@ -48,9 +49,9 @@ export class Operator {
   /**
    * Changes limits for everybody, at once, until the broker ends or reads its settings file again; gives all of them, as they are now. All or nothing: SETTING_INVALID. Not asked again by itself; asking again is harmless.
    */
-  setLimits(changes: Readonly<Record<string, LimitValue>>, options?: RequestOptions): Promise<ReadonlyMap<string, LimitValue>> {
+  setLimits(changes: ReadonlyMap<string, LimitValue> | Readonly<Record<string, LimitValue>>, options?: RequestOptions): Promise<ReadonlyMap<string, LimitValue>> {
     const limits = new ControlMap();
-    for (const [name, value] of Object.entries(changes)) {
+    for (const [name, value] of changes instanceof Map ? (changes as ReadonlyMap<string, LimitValue>) : Object.entries(changes as Readonly<Record<string, LimitValue>>)) {
       limits.set(name, typeof value === "number" && !Number.isInteger(value) ? new ControlFloat(value) : value);
     }
 

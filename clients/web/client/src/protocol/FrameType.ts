@@ -81,6 +81,7 @@ export const FrameType = {
   Drain: 0x79,
   GetLimits: 0x7a,
   SetLimits: 0x7b,
+  GetActivity: 0x7c,
   Notice: 0x80,
   Presence: 0x81,
 } as const;
