@@ -160,7 +160,8 @@ function Said({ room, entry }: { room: Room; entry: Entry }): JSX.Element {
 
   if (entry.gone !== undefined) return <span class="gone">{entry.gone === "deleted" ? "Message deleted" : entry.gone === "expired" ? "Message expired" : "Message erased"}</span>;
   if (entry.kind === "unsupported") return <span class="gone">A message that this page cannot show</span>;
-  const text = entry.text ?? "";
+  // Empty lines before and behind say nothing; those between are the writer's.
+  const text = (entry.text ?? "").replace(/^\s*\n|\s+$/g, "");
   const shown = isLong ? text : text.slice(0, cutOf(text));
   return (
     <>
