@@ -1,4 +1,5 @@
-import { ControlFormatError, ControlMap } from "../protocol/control/ControlMap.js";
+import { parseBrokerActivity, type BrokerActivity } from "../protocol/control/BrokerActivity.js";
+import { ControlFloat, ControlFormatError, ControlMap } from "../protocol/control/ControlMap.js";
 import { parseAccountInfo, parseBackupStatus, parseServiceInfo, parseSessionInfo, type BackupStatus } from "../protocol/control/DeviceInfo.js";
 import { FrameType } from "../protocol/FrameType.js";
 import type { ConversationId, DeviceId, SessionId, UserId } from "../protocol/primitives/Ids.js";
@@ -8,6 +9,9 @@ import type { DownloadOptions } from "./FastChatClient.Attachments.js";
 import { devicePageBody, parseDevicePage } from "./FastChatClient.Devices.js";
 import { askErasure, askExport, fetchExport, personBody } from "./FastChatClient.Privacy.js";
 import type { AccountPage, DevicePage, ErasureStatus, ExportStatus, ServiceCreated, ServicePage, SessionPage } from "./Pages.js";
+
+/** What a limit may be: a switch, a number, or a list of networks. */
+export type LimitValue = boolean | number | readonly string[];
 
 /**
  * What only operators may do (FORBIDDEN for everybody else), apart from the client so that a page for chatting does not load it: `new Operator(client)`.
@@ -35,6 +39,28 @@ export class Operator {
       },
       options,
     );
+  }
+
+  /** What the broker has been busy with of late: its shards, the conversations in which most is written, and what it refused. */
+  getActivity(options?: RequestOptions): Promise<BrokerActivity> {
+    return this.#client.ask(FrameType.GetActivity, new ControlMap(), parseBrokerActivity, options);
+  }
+
+  /** The limits that the broker holds people to, by the names of its settings (docs/operations.md). */
+  getLimits(options?: RequestOptions): Promise<ReadonlyMap<string, LimitValue>> {
+    return this.#client.ask(FrameType.GetLimits, new ControlMap(), parseLimits, options);
+  }
+
+  /**
+   * Puts other limits in force, for everybody at once and until the broker ends or reads its settings again; returns all of them. All or nothing: SETTING_INVALID says which makes no sense. Not asked again by itself.
+   */
+  setLimits(changes: ReadonlyMap<string, LimitValue>, options?: RequestOptions): Promise<ReadonlyMap<string, LimitValue>> {
+    const limits = new ControlMap();
+    for (const [name, value] of changes) {
+      limits.set(name, typeof value === "number" && !Number.isSafeInteger(value) ? new ControlFloat(value) : value);
+    }
+
+    return this.#client.ask(FrameType.SetLimits, new ControlMap().set("limits", limits), parseLimits, options, false);
   }
 
   /** A page of the accounts, in the order of their ids. */
@@ -181,4 +207,22 @@ export class Operator {
   getErasure(user: UserId, options?: RequestOptions): Promise<ErasureStatus> {
     return askErasure(this.#client, personBody(user), options);
   }
+}
+
+function parseLimits(reply: ControlMap): ReadonlyMap<string, LimitValue> {
+  const limits = reply.map("limits");
+  if (limits === undefined) {
+    throw new ControlFormatError("limits: a map is expected");
+  }
+
+  return new Map(limits.keys.map((name) => [name, limitOf(limits, name)]));
+}
+
+function limitOf(limits: ControlMap, name: string): LimitValue {
+  const value = limits.get(name);
+  if (typeof value === "boolean") {
+    return value;
+  }
+
+  return value instanceof ControlFloat ? value.value : Array.isArray(value) ? limits.texts(name) : limits.number(name);
 }

@@ -64,6 +64,8 @@ export const ErrorCode = {
   NoSuchExport: 31,
   /** The keys of the person, or of the conversation, were destroyed. */
   KeysDestroyed: 33,
+  /** A setting of the broker that there is none of, or whose value makes no sense. */
+  SettingInvalid: 36,
 } as const;
 
 /** Why a request failed: one of {@link ErrorCode}, or a number of a later version. */

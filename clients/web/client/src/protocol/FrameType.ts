@@ -76,6 +76,9 @@ export const FrameType = {
   ErasePerson: 0x72,
   GetStats: 0x78,
   Drain: 0x79,
+  GetLimits: 0x7a,
+  SetLimits: 0x7b,
+  GetActivity: 0x7c,
   Notice: 0x80,
   Presence: 0x81,
 } as const;
