@@ -6,6 +6,7 @@ using System.Security.Cryptography;
 using BenchmarkDotNet.Attributes;
 
 using FastChat.Broker.Conversations;
+using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Broker.Tests;
@@ -126,7 +127,7 @@ public class PublishBenchmarks
     {
         _log = log;
         _shard = new Shard(0, new ShardMap(1), log, conversationsMax: 64);
-        _delivery = new Delivery(0, _shard, log, _dirty);
+        _delivery = new Delivery(0, _shard, log, _dirty, new BrokerMetrics());
         ConversationMeta meta = new(ConversationKind.Group, Alice.User, 1, null, null);
         byte[] create = new CreateConversationCommand(Room, meta, FindExisting: false, []).ToBytes();
         _shard.Apply(new CommandHeader(CommandKind.CreateConversation, Alice, 0, 0, 1), create, _turn, null);

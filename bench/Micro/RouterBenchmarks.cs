@@ -47,7 +47,7 @@ public class RouterBenchmarks
         Actor alice = new(new UserId(3), new DeviceId(4), AccountRights.None);
         _peer = new Peer(alice, "somebody", new Outbox(_router.LoopCount, 1 << 20, 0));
         peers.TryAdd(_peer);
-        _client = new ClientContext(_peer);
+        _client = new ClientContext(_peer, new BrokerMetrics());
         _handler = new PublishHandler(_router, new ServiceScopes(new NullLog()), new Broker.Attachments.AttachmentVoucher(new NullLog(), 0), LimitsBench.Generous(_metrics), ProtocolLimits.BodySizeMax, ProtocolLimits.InFlightMax);
 
         ConversationMeta meta = new(ConversationKind.Group, alice.User, 1, null, null);

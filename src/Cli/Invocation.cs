@@ -25,6 +25,7 @@ internal sealed class Invocation : IDisposable
             parsed.GetValue(ClientVerbOptions.ClientKey),
             Environment.GetEnvironmentVariable));
         User = parsed.GetValue(ClientVerbOptions.User);
+        Mechanism = ClientVerbOptions.ParseMechanism(parsed.GetRequiredValue(ClientVerbOptions.PasswordMechanism));
         IsHuman = !parsed.GetValue(ClientVerbOptions.Json) && !Console.IsOutputRedirected;
         _output = StandardOutput.Open();
         Json = new JsonLines(_output);
@@ -38,6 +39,9 @@ internal sealed class Invocation : IDisposable
 
     /// <summary>The account of <c>--user</c>; null = the last one that signed in.</summary>
     public string? User { get; }
+
+    // How passwords are shown.
+    private PasswordMechanism Mechanism { get; }
 
     /// <summary>True when stdout is a terminal and nobody asked for JSON.</summary>
     public bool IsHuman { get; }
@@ -80,7 +84,7 @@ internal sealed class Invocation : IDisposable
     {
         try
         {
-            ClientOptions complete = options with { Endpoint = Trust.Value.Endpoint, Tls = Trust.Value.Tls, ClientName = ClientName };
+            ClientOptions complete = options with { Endpoint = Trust.Value.Endpoint, Tls = Trust.Value.Tls, ClientName = ClientName, PasswordMechanism = Mechanism };
             return await FastChatClient.ConnectAsync(complete, onStateChanged, cancellation).ConfigureAwait(false);
         }
         catch (ConnectionException failure)
@@ -132,6 +136,7 @@ internal sealed class Invocation : IDisposable
         CloseCode.Suspended => $"the account is suspended at {Server}",
         CloseCode.NameTaken => $"the name {SafeText.OneLine(options.Name ?? string.Empty)} is taken",
         CloseCode.NameInvalid => "that is no valid name: 1–64 characters from a–z A–Z 0–9 . _ -, beginning with a letter or digit",
+        CloseCode.MechanismRefused when !failure.Close.IsLocal && Mechanism == PasswordMechanism.Plain => $"{Server} takes no password as it is: leave out --password-mechanism plain",
         CloseCode.PasswordInvalid => "a password has 8 to 256 bytes",
         CloseCode.RegistrationClosed => $"{Server} does not register users by itself: its operator makes the accounts",
         CloseCode.None when failure.Close.Cause is { } cause => $"{Server}: {FailureText.Of(cause)}",

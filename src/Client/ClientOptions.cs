@@ -29,6 +29,9 @@ public sealed record ClientOptions
     /// <summary>The user's password, when there is no token. Forgotten once the broker has given a token.</summary>
     public string? Password { get; init; }
 
+    /// <summary>How the password is shown.</summary>
+    public PasswordMechanism PasswordMechanism { get; init; }
+
     /// <summary>Make the account before signing in with name and password.</summary>
     public bool Register { get; init; }
 
@@ -88,6 +91,7 @@ public sealed record ClientOptions
         Require(
             TokenStore is null ? !string.IsNullOrEmpty(Token) != hasName : string.IsNullOrEmpty(Token), nameof(Token),
             "either a token, or a name and a password; or a token store, alone or with a name and a password");
+        Require(Enum.IsDefined(PasswordMechanism), nameof(PasswordMechanism), "one of its values");
         Require(hasName || !Register, nameof(Register), "registration needs a name and a password");
         Require(System.Text.Encoding.UTF8.GetByteCount(ClientName) <= ProtocolLimits.NameSizeMax, nameof(ClientName), "at most 64 bytes");
         Require(Window >= 4096, nameof(Window), "at least 4,096 bytes");

@@ -184,7 +184,7 @@ public sealed partial class FastChatClient
     public Task<BackupStatus> StopBackupAsync(CancellationToken cancellationToken = default) =>
         ControlAsync(FrameType.Backup, new ControlMap().Set("stop", true), isIdempotent: true, BackupStatus.Parse, cancellationToken);
 
-    /// <summary>What the broker counts, by the names of its metrics (docs/operations.md). Needs the operator's right. Asked again by itself when the connection breaks.</summary>
+    /// <summary>What the broker counts, by the names of its metrics (docs/operations.md), and behind a further dot what some of them are made of: <c>fastchat.closed.WriteTimeout</c>. Needs the operator's right. Asked again by itself when the connection breaks.</summary>
     /// <exception cref="RequestException">FORBIDDEN.</exception>
     /// <exception cref="ConnectionException">The client ended.</exception>
     public Task<IReadOnlyDictionary<string, ulong>> GetStatsAsync(CancellationToken cancellationToken = default) =>
@@ -244,7 +244,18 @@ public sealed partial class FastChatClient
     private static IReadOnlyDictionary<string, ulong> StatsOf(ControlMap reply)
     {
         ControlMap stats = reply.Map("stats") ?? throw new ControlFormatException("stats: a map is expected");
-        return stats.Keys.ToDictionary(key => key, key => stats.Number(key, 0), StringComparer.Ordinal);
+        Dictionary<string, ulong> counts = stats.Keys.ToDictionary(key => key, key => stats.Number(key, 0), StringComparer.Ordinal);
+        ControlMap? parts = reply.Map("parts");
+        foreach (string name in parts?.Keys ?? [])
+        {
+            ControlMap part = parts!.Map(name) ?? throw new ControlFormatException($"{name}: a map is expected");
+            foreach (string word in part.Keys)
+            {
+                counts[$"{name}.{word}"] = part.Number(word, 0);
+            }
+        }
+
+        return counts;
     }
 
     private static IReadOnlyDictionary<string, object> LimitsOf(ControlMap reply)
@@ -318,9 +329,10 @@ public sealed partial class FastChatClient
     }
 
     private async Task<TResult> ControlAsync<TResult>(
-        FrameType type, ControlMap body, bool isIdempotent, Func<ControlMap, TResult> parse, CancellationToken cancellationToken)
+        FrameType type, ControlMap body, bool isIdempotent, Func<ControlMap, TResult> parse, CancellationToken cancellationToken, int connection = 0)
     {
         await _session.RequestSlots.WaitAsync(cancellationToken).ConfigureAwait(Continuation.InContext);
-        return await AskAsync(new MapRequest<TResult>(type, body, isIdempotent, parse, _session.RequestSlots), cancellationToken).ConfigureAwait(Continuation.InContext);
+        MapRequest<TResult> request = new(type, body, isIdempotent, parse, _session.RequestSlots) { BoundTo = connection };
+        return await AskAsync(request, cancellationToken).ConfigureAwait(Continuation.InContext);
     }
 }

@@ -96,6 +96,9 @@ public enum ErrorCode : ushort
     /// <summary>There is no export of this person that could be fetched.</summary>
     NoSuchExport = 31,
 
+    /// <summary>This way to show a password is not taken here, or not for this account.</summary>
+    MechanismRefused = 32,
+
     /// <summary>The keys of the person or of the conversation were destroyed: nothing of theirs can be kept there any more.</summary>
     KeysDestroyed = 33,
 

@@ -96,6 +96,21 @@ public static class ProtocolLimits
     /// <summary>Bytes of a password at the least.</summary>
     public const int PasswordSizeMin = 8;
 
+    /// <summary>Bytes of a SCRAM message: with the longest nonces and a binding to a session it has half of them.</summary>
+    public const int ScramSizeMax = 1024;
+
+    /// <summary>Characters of one side's half of a nonce at the least: 96 bits in base64.</summary>
+    public const int ScramNonceSizeMin = 16;
+
+    /// <summary>Characters of one side's half of a nonce.</summary>
+    public const int ScramNonceSizeMax = 128;
+
+    /// <summary>How often a client hashes a password at the least, whatever a broker says: with less, who listened could try passwords fast.</summary>
+    public const int ScramIterationsMin = 100_000;
+
+    /// <summary>How often at the most: some seconds of a small processor. Nobody who claims to be a broker may ask for more.</summary>
+    public const int ScramIterationsMax = 5_000_000;
+
     /// <summary>Bytes of a path on the broker's machine, which is as much as Linux takes.</summary>
     public const int PathSizeMax = 4096;
 

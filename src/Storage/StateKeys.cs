@@ -49,6 +49,7 @@ namespace FastChat.Storage;
 ///  'C' · SHA-256 (32) · upload u64 BE · chunk u32 BE                  a piece of its content
 ///  'D' · time i64 BE · SHA-256 (32) · user (16) when an upload ends
 ///  'e' · conversation (16) · sequence u64 BE    record that is to be erased (the log's own; no value)
+///  'L'                                          the secret that the salts of names follow from
 ///  'X' · conversation (16)                      where its log begins
 ///  'P' · conversation (16) · sequence u64 BE    records below it are to leave the files (the log's own; no value)
 ///  'Q' · conversation (16) · sequence u64 BE    dedupe entries of records below it are to go (the log's own; no value)
@@ -133,6 +134,9 @@ public static class StateKeys
 
     /// <summary>The number of shards that the store was made for; u16 LE, written once.</summary>
     public static ReadOnlySpan<byte> ShardCount => [0, 2];
+
+    /// <summary>The key of the secret that the salts of names follow from.</summary>
+    public static ReadOnlySpan<byte> SaltSecret => "L"u8;
 
     /// <summary>Bytes of a name's key.</summary>
     public static int NameSize(int nameBytes) => 2 + nameBytes;

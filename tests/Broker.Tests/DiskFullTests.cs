@@ -1,3 +1,4 @@
+using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Limits;
 using FastChat.Broker.Routing;
@@ -21,7 +22,7 @@ internal sealed class DiskFullTests
         await bench.CreateAsync(Room, ConversationKind.Public, ShardBench.Alice);
         TestPeer writer = bench.Connect(ShardBench.Alice);
         PublishHandler handler = new(bench.Router, new Identity.ServiceScopes(bench.Log), new Broker.Attachments.AttachmentVoucher(bench.Log, 0), LimitsOf.Defaults(TimeProvider.System), ProtocolLimits.BodySizeMax, inFlightMax: 16);
-        ClientContext client = new(writer.Peer);
+        ClientContext client = new(writer.Peer, new BrokerMetrics());
 
         Offer(1);
         bench.Log.IsFull = true;
@@ -60,7 +61,7 @@ internal sealed class DiskFullTests
         FakeTimeProvider clock = new();
         UserLimits limits = LimitsOf.With(clock, new LimitSettings { PublishesPerSecond = 10, BurstSeconds = 1 });
         PublishHandler handler = new(bench.Router, new Identity.ServiceScopes(bench.Log), new Broker.Attachments.AttachmentVoucher(bench.Log, 0), limits, ProtocolLimits.BodySizeMax, inFlightMax: 64);
-        ClientContext client = new(writer.Peer);
+        ClientContext client = new(writer.Peer, new BrokerMetrics());
         Offer(1, 30);
         writer.Collect();
         (uint Request, Failure Failure)[] refused = [.. writer.Of(FrameType.Error).Select(frame => (frame.Request, frame.Failure))];

@@ -5,13 +5,19 @@ namespace FastChat.Functional.Tests;
 /// <param name="Script">Plays it.</param>
 internal sealed record BadInput(string Name, Func<BadInputStage, Task> Script)
 {
+    /// <summary>True when it is refused as a whole, which whoever runs the broker can see.</summary>
+    public bool IsRefused { get; private init; }
+
     /// <summary>A stranger's bytes that end the connection with a code.</summary>
     public static BadInput FromStranger(string name, byte[] bytes, CloseCode code) => new(name, async stage =>
     {
         await using ScriptedPeer peer = await stage.Broker.ConnectAsync();
         await peer.SendAsync(bytes);
         await ExpectCloseAsync(peer, code);
-    });
+    })
+    {
+        IsRefused = true,
+    };
 
     /// <summary>A signed-in client's bytes that end the connection with a code.</summary>
     public static BadInput FromClient(string name, byte[] bytes, CloseCode code) => FromClient(name, _ => bytes, code);
@@ -22,7 +28,10 @@ internal sealed record BadInput(string Name, Func<BadInputStage, Task> Script)
         await using SignedInPeer client = await stage.SignInAsync();
         await client.Peer.SendAsync(bytes(stage));
         await ExpectCloseAsync(client.Peer, code);
-    });
+    })
+    {
+        IsRefused = true,
+    };
 
     /// <summary>A Hello that is answered by a Close.</summary>
     public static BadInput InHello(string name, Hello hello, CloseCode code) =>
@@ -33,14 +42,20 @@ internal sealed record BadInput(string Name, Func<BadInputStage, Task> Script)
     {
         await using SignedInPeer client = await stage.SignInAsync();
         await ExpectErrorAsync(client, await client.AskAsync(type, body(stage)), code);
-    });
+    })
+    {
+        IsRefused = true,
+    };
 
     /// <summary>A control request that is answered by an Error.</summary>
     public static BadInput Refused(string name, FrameType type, Func<BadInputStage, ControlMap> map, ErrorCode code) => new(name, async stage =>
     {
         await using SignedInPeer client = await stage.SignInAsync();
         await ExpectErrorAsync(client, await client.AskAsync(type, map(stage)), code);
-    });
+    })
+    {
+        IsRefused = true,
+    };
 
     /// <summary>The connection ends with this code.</summary>
     public static async Task ExpectCloseAsync(ScriptedPeer peer, CloseCode code)
@@ -75,6 +90,7 @@ internal sealed class BadInputStage : IAsyncDisposable
         Room = room.Conversation;
         Secret = secret.Conversation;
         SecretName = secret.Name!;
+        Events = new AttackEvents(broker);
     }
 
     /// <summary>The broker.</summary>
@@ -94,6 +110,9 @@ internal sealed class BadInputStage : IAsyncDisposable
 
     /// <summary>Its name.</summary>
     public string SecretName { get; }
+
+    /// <summary>What the broker says of what is sent.</summary>
+    public AttackEvents Events { get; }
 
     /// <summary>Messages in <see cref="Room"/> that scripts published on purpose.</summary>
     public ulong Published { get; set; }

@@ -72,5 +72,15 @@ public sealed class BadInputTests
 
     private static IEnumerable<string> AttachmentRows() => BadAttachments.Rows.Select(row => row.Name);
 
-    private Task PlayAsync(IReadOnlyList<BadInput> rows, string name) => rows.Single(row => row.Name == name).Script(_stage);
+    /// <summary>What is refused, whoever runs the broker can see: an Error or a Close is counted by its code.</summary>
+    private async Task PlayAsync(IReadOnlyList<BadInput> rows, string name)
+    {
+        BadInput row = rows.Single(row => row.Name == name);
+        await _stage.Events.BeginAsync();
+        await row.Script(_stage);
+        if (row.IsRefused)
+        {
+            await _stage.Events.CheckRefusalAsync();
+        }
+    }
 }

@@ -20,6 +20,7 @@ internal static class TargetList
         (static () => new JournalTarget(), 300_000),
         .. StoredValueTargets.All.Select(make => (make, 200_000L)),
         (static () => new UpgradeRequestTarget(), 200_000),
+        (static () => new ScramTarget(), 100_000),
         (static () => new HistoryTarget(), 20_000),
         (static () => new SessionTarget(), 30_000),
         (static () => new WebSocketTarget(), 100_000),

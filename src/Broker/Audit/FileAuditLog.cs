@@ -178,7 +178,8 @@ internal sealed class FileAuditLog : AuditLog, IDisposable
                 }
             }
 
-            if (_clock.GetElapsedTime(_sweptAt) >= Interval)
+            // Whoever waits is told that everything noted before is there, and so is what was only counted.
+            if (_waiting.Count > 0 || _clock.GetElapsedTime(_sweptAt) >= Interval)
             {
                 TakeRepeated();
             }

@@ -4,6 +4,7 @@ using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Limits;
 using FastChat.Broker.Sessions;
+using FastChat.Broker.Transport;
 using FastChat.Protocol;
 using FastChat.Shared;
 
@@ -38,6 +39,7 @@ internal sealed class BrokerConnection : ISessionConnection
         Id = id;
         Remote = origin.Remote;
         PeerCertificateNames = origin.CertificateNames;
+        Bindings = origin.Bindings;
         _transport = transport;
         _abort = abort;
         Activity = new ConnectionActivity(services.Clock, origin.Accepted);
@@ -51,6 +53,9 @@ internal sealed class BrokerConnection : ISessionConnection
 
     /// <inheritdoc cref="ConnectionOrigin.CertificateNames"/>
     public IReadOnlyList<string> PeerCertificateNames { get; }
+
+    /// <inheritdoc cref="ConnectionOrigin.Bindings"/>
+    public IReadOnlyList<ChannelBinding> Bindings { get; }
 
     /// <summary>Its address among the others'; null before it is counted in.</summary>
     public Visitor? Visitor { get; set; }
@@ -80,6 +85,11 @@ internal sealed class BrokerConnection : ISessionConnection
             {
                 await ServeAsync(session);
             }
+        }
+        catch (TransportBreachException breach)
+        {
+            // The transport has told the peer in its own words.
+            _services.Audit.Note(new AuditEntry(AuditAct.ProtocolViolated) { User = Peer?.Actor.User ?? default, Device = Peer?.Actor.Device ?? default, Remote = Remote, Detail = breach.Layer });
         }
         catch (Exception end) when (end is IOException or OperationCanceledException or Microsoft.AspNetCore.Connections.ConnectionResetException)
         {

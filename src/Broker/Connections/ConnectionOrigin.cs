@@ -1,5 +1,7 @@
 using System.Net;
 
+using FastChat.Protocol;
+
 using Microsoft.AspNetCore.Connections;
 
 namespace FastChat.Broker.Connections;
@@ -20,11 +22,17 @@ internal sealed record ConnectionOrigin(string Remote)
     /// </summary>
     public IReadOnlyList<string> CertificateNames { get; init; } = [];
 
+    /// <summary>What a proof can be bound to: what only the two ends of this TLS connection know. Empty without TLS, and behind a proxy that ends it.</summary>
+    public IReadOnlyList<ChannelBinding> Bindings { get; init; } = [];
+
     /// <summary>True when its bytes come in the messages of a WebSocket.</summary>
     public bool IsWebSocket { get; init; }
 
     /// <summary>True when a proxy made the connection on its own account (PROXY protocol, LOCAL): it looks whether somebody listens, and says no more.</summary>
     public bool IsCheck { get; init; }
+
+    /// <summary>True when it was taken from the rate of its address's connections already, in front of something that costs.</summary>
+    public bool HasConnected { get; init; }
 
     /// <summary>When it was accepted (<see cref="TimeProvider.GetTimestamp"/>), which the login deadline counts from; 0 = when its first frame is waited for.</summary>
     public long Accepted { get; init; }

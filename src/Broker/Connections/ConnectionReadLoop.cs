@@ -20,7 +20,7 @@ internal sealed class ConnectionReadLoop(ConnectionServices services, BrokerConn
     /// <summary>The longest that reading rests at a time because much came: far below every deadline, so that neither side takes the other for dead.</summary>
     private static readonly TimeSpan s_pauseMax = TimeSpan.FromSeconds(1);
 
-    private readonly ClientContext _client = new(connection.Peer!);
+    private readonly ClientContext _client = new(connection.Peer!, services.Metrics);
     private long _bytesFullAt;
 
     /// <summary>Runs until the client has gone or the connection is to close.</summary>
@@ -91,7 +91,7 @@ internal sealed class ConnectionReadLoop(ConnectionServices services, BrokerConn
     /// </summary>
     private TimeSpan PauseAfter(long bytes, int frames)
     {
-        uint waitMs = services.Limits.SpendBytes(connection.Peer!.Actor, ref _bytesFullAt, _client.Now, bytes + ((long)frames * LimitSettings.FrameCost));
+        uint waitMs = services.Limits.SpendBytes(connection.Peer!, ref _bytesFullAt, _client.Now, bytes + ((long)frames * LimitSettings.FrameCost));
         return waitMs == 0 ? TimeSpan.Zero : TimeSpan.FromMilliseconds(Math.Min(waitMs, Math.Min(s_pauseMax.TotalMilliseconds, services.Settings.Heartbeat.TotalMilliseconds / 4)));
     }
 

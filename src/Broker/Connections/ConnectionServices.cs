@@ -35,6 +35,9 @@ internal sealed record ConnectionServices
 
     public required Accounts Accounts { get; init; }
 
+    /// <summary>What challenges whoever proves a password.</summary>
+    public required ScramSignIn Scram { get; init; }
+
     /// <summary>Where sign-ins and refusals are noted.</summary>
     public required AuditLog Audit { get; init; }
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.WebSockets;
 
+using FastChat.Broker.Transport;
 using FastChat.Protocol;
 
 namespace FastChat.Broker.Connections;
@@ -99,6 +100,7 @@ internal sealed class WebSocketConnection : IDuplexPipe
 
                 if (received.MessageType == WebSocketMessageType.Text)
                 {
+                    failure = new TransportBreachException("websocket");
                     await _socket.CloseOutputAsync(WebSocketCloseStatus.InvalidMessageType, "binary messages only", CancellationToken.None);
                     break;
                 }
@@ -113,7 +115,8 @@ internal sealed class WebSocketConnection : IDuplexPipe
         }
         catch (Exception end) when (end is WebSocketException or OperationCanceledException or IOException or ObjectDisposedException or InvalidOperationException)
         {
-            failure = new IOException("the WebSocket ended", end);
+            // Who goes without the closing handshake has broken nothing.
+            failure = end is WebSocketException { WebSocketErrorCode: WebSocketError.Faulted } ? new TransportBreachException("websocket", end) : new IOException("the WebSocket ended", end);
         }
 
         await _incoming.Writer.CompleteAsync(failure);

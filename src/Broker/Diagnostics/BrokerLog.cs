@@ -91,6 +91,9 @@ internal static partial class BrokerLog
     [LoggerMessage(1111, LogLevel.Error, "A conversation cannot be cut off beyond a damaged record: the rest of it is kept")]
     public static partial void RetentionDamaged(ILogger log, Exception damage);
 
+    [LoggerMessage(1112, LogLevel.Warning, "Erasing a conversation was interrupted; it is tried again")]
+    public static partial void ConversationErasureFailed(ILogger log, Exception failure);
+
     [LoggerMessage(1060, LogLevel.Information, "The audit log ends with line {Number}, {Hash}")]
     public static partial void AuditEnds(ILogger log, long number, string hash);
 

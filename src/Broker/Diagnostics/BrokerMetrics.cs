@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
 
 using FastChat.Storage;
 
@@ -18,6 +20,7 @@ internal sealed class BrokerMetrics : IDisposable
     private readonly RecentDurations _commitDurations;
     private readonly Total _published;
     private readonly Total _refused;
+    private readonly Total _errors;
     private readonly Total _closed;
     private readonly Total _limited;
     private readonly Total _commits;
@@ -38,6 +41,7 @@ internal sealed class BrokerMetrics : IDisposable
         _commitDurations = new RecentDurations(clock ?? TimeProvider.System);
         _published = Count("fastchat.published", "{message}", "publishes acknowledged");
         _refused = Count("fastchat.refused", "{request}", "publishes refused");
+        _errors = Count("fastchat.errors", "{request}", "requests of every kind that were answered by an Error, by code");
         _closed = Count("fastchat.closed", "{connection}", "connections closed by the broker, by code");
         _limited = Count("fastchat.limited", "{refusal}", "what was refused because of a limit, by limit");
         _commits = Count("fastchat.commits", "{commit}", "group commits");
@@ -65,6 +69,9 @@ internal sealed class BrokerMetrics : IDisposable
 
     /// <summary>A publish was refused.</summary>
     public void Refused() => _refused.Add(1);
+
+    /// <summary>A request was answered by an Error.</summary>
+    public void Error(Protocol.ErrorCode code) => _errors.Add(1, new KeyValuePair<string, object?>("code", code.ToString()));
 
     /// <summary>The broker closed a connection.</summary>
     public void Closed(Protocol.CloseCode code) => _closed.Add(1, new KeyValuePair<string, object?>("code", code.ToString()));
@@ -120,6 +127,10 @@ internal sealed class BrokerMetrics : IDisposable
     /// <summary>Everything that is counted or can be read now, by the meters' names; commits' durations in µs, over the last ten to twenty seconds. What is added after the start is not in it. Any thread.</summary>
     public IEnumerable<(string Name, long Value)> Read() => _readable.Select(static readable => (readable.Name, readable.Read()));
 
+    /// <summary>The counters that are told apart by something, and how often each of it was: by codes and words of the broker's own, of which there are a few. Any thread.</summary>
+    public IEnumerable<(string Name, IEnumerable<(string Word, long Value)> Parts)> ReadParts() =>
+        [("fastchat.errors", _errors.Parts), ("fastchat.closed", _closed.Parts), ("fastchat.limited", _limited.Parts)];
+
     /// <inheritdoc/>
     public void Dispose() => _meter.Dispose();
 
@@ -133,7 +144,10 @@ internal sealed class BrokerMetrics : IDisposable
     /// <summary>A counter that can be read as well.</summary>
     private sealed class Total(Counter<long> counter)
     {
+        private readonly ConcurrentDictionary<string, StrongBox<long>> _parts = new(StringComparer.Ordinal);
         private long _value;
+
+        public IEnumerable<(string Word, long Value)> Parts => _parts.Select(static part => (part.Key, Interlocked.Read(ref part.Value.Value)));
 
         public long Value => Interlocked.Read(ref _value);
 
@@ -147,6 +161,7 @@ internal sealed class BrokerMetrics : IDisposable
         {
             counter.Add(count, tag);
             Interlocked.Add(ref _value, count);
+            Interlocked.Add(ref _parts.GetOrAdd((string)tag.Value!, static _ => new StrongBox<long>()).Value, count);
         }
     }
 }

@@ -1,12 +1,13 @@
 using System.Buffers;
 
+using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 
 namespace FastChat.Broker.Handlers;
 
 /// <summary>A signed-in client as handlers see it: who it is, and a way to answer at once. One per connection; its read loop is the only caller of handlers.</summary>
-internal sealed class ClientContext(Peer peer)
+internal sealed class ClientContext(Peer peer, BrokerMetrics metrics)
 {
     /// <summary>Who it is, and where its frames wait.</summary>
     public Peer Peer { get; } = peer;
@@ -26,6 +27,7 @@ internal sealed class ClientContext(Peer peer)
         ArrayBufferWriter<byte> frame = new();
         FrameWriter.Write(frame, FrameType.Error, request, new Failure((ushort)code, retryAfterMs, reason) { IsInOrder = isInOrder });
         Peer.Outbox.Append(frame.WrittenSpan.ToArray());
+        metrics.Error(code);
     }
 
     /// <summary>Answers a control request.</summary>

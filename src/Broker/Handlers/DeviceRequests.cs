@@ -8,9 +8,9 @@ using FastChat.Protocol;
 namespace FastChat.Broker.Handlers;
 
 /// <summary>
-/// Reauthenticate, ListDevices, NameDevice, EndDevices and ChangePassword (protocol.md §4.11). What is ended is durably ended first; then the connections are closed; then the answer leaves. Pool threads.
+/// Reauthenticate, ListDevices, NameDevice, EndDevices, BeginProof and ChangePassword (protocol.md §4.11). What is ended is durably ended first; then the connections are closed; then the answer leaves. Pool threads.
 /// </summary>
-internal sealed class DeviceRequests(Accounts accounts, SessionRegistry sessions, AuditLog audit, UserLimits limits, Router router)
+internal sealed class DeviceRequests(Accounts accounts, ScramSignIn scram, SessionRegistry sessions, AuditLog audit, UserLimits limits, Router router)
 {
     private const uint OverloadedRetryMs = 2000;
 
@@ -145,6 +145,33 @@ internal sealed class DeviceRequests(Accounts accounts, SessionRegistry sessions
         return ControlAnswer.Ok(new ControlMap().Set("ended", (ulong)ended.Count));
     }
 
+    /// <summary>A challenge for whoever is signed in and is to show the password again.</summary>
+    public ControlAnswer BeginProof(Peer peer, ControlMap map)
+    {
+        if (Denied(peer.Actor, new ControlMap(), out _) is { } denied)
+        {
+            return denied;
+        }
+
+        if (map.Text("scram", ProtocolLimits.ScramSizeMax) is not { } text)
+        {
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "scram: a client-first-message is expected");
+        }
+
+        if (scram.TryRead(text, peer.Bindings, out ScramClientFirst? first, out ChannelBinding? binding) is { } refused)
+        {
+            return ControlAnswer.Refused(refused.Code == CloseCode.BadFrame ? ErrorCode.BadRequest : ErrorCode.MechanismRefused, refused.Reason);
+        }
+
+        if (scram.Challenge(peer.Actor.User, first!, binding, peer.Bindings, map.Flag("changes")) is not { } exchange)
+        {
+            return ControlAnswer.Refused(ErrorCode.MechanismRefused, "there is nothing to check a proof of this account with: show the password");
+        }
+
+        peer.TakeChallenge(exchange);
+        return ControlAnswer.Ok(exchange.Challenge.ToMap());
+    }
+
     /// <summary>Another password; all other devices are ended.</summary>
     public async Task<ControlAnswer> ChangePasswordAsync(Peer peer, ControlMap map)
     {
@@ -154,11 +181,17 @@ internal sealed class DeviceRequests(Accounts accounts, SessionRegistry sessions
             return denied;
         }
 
+        Proof proof = Proof.Parse(map);
         string? old = map.Text("password", ProtocolLimits.HelloSizeMax);
         string? next = map.Text("new", ProtocolLimits.HelloSizeMax);
-        if (old is null || next is null)
+        if (proof.Scram is null && (old is null || next is null))
         {
-            return ControlAnswer.Refused(ErrorCode.BadRequest, "password and new are expected");
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "password and new, or a proof (scram, stored_key, server_key), are expected");
+        }
+
+        if (proof.Scram is null && !accounts.Passwords.TakesPlain)
+        {
+            return ControlAnswer.Refused(ErrorCode.MechanismRefused, "no password is taken here: prove it (BeginProof)");
         }
 
         if (!limits.TryTake(actor, Budget.Passwords, 1, out uint retryAfterMs))
@@ -166,18 +199,27 @@ internal sealed class DeviceRequests(Accounts accounts, SessionRegistry sessions
             return ControlAnswer.TryLater(retryAfterMs, "the password was tried too often");
         }
 
-        (CommandResult result, IssuedTokens? tokens) = await accounts.ChangePasswordAsync(actor, old, next, map.Flag("renews"));
+        bool renews = map.Flag("renews");
+        (CommandResult result, IssuedTokens? tokens, string? signature) = proof.Scram is not null
+            ? await scram.ChangePasswordAsync(actor, peer.TakeChallenge(), proof, renews)
+            : await WithPasswordAsync(peer, old!, next!, renews);
         if (tokens is null)
         {
             return ControlAnswer.Refused(result.Error, result.Reason, result.Error == ErrorCode.Overloaded ? OverloadedRetryMs : 0);
         }
 
         sessions.CloseAllOf(actor.User, device => device != actor.Device, CloseCode.SignedOut, "the password was changed");
-        audit.Note(new AuditEntry(AuditAct.PasswordChanged) { User = actor.User, Device = actor.Device, Remote = peer.Remote });
+        audit.Note(new AuditEntry(AuditAct.PasswordChanged) { User = actor.User, Device = actor.Device, Remote = peer.Remote, Detail = signature is null ? "password" : "scram" });
         await audit.FlushAsync();
         ControlAnswer answer = Extended(peer, tokens.HoldsUntilMicros, new TokenPair(tokens.Token, tokens.Refresh, null));
-        answer.Map!.Set("ended", (ulong)result.Count);
+        answer.Map!.Set("ended", (ulong)result.Count).Set("scram", signature);
         return answer;
+    }
+
+    private async Task<(CommandResult Result, IssuedTokens? Tokens, string? Signature)> WithPasswordAsync(Peer peer, string old, string next, bool renews)
+    {
+        (CommandResult result, IssuedTokens? tokens) = await accounts.ChangePasswordAsync(peer.Actor, old, next, renews, AddressKey.Of(peer.Remote));
+        return (result, tokens, null);
     }
 
     private static string WordOf(SignInWay way) => way switch

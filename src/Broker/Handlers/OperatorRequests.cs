@@ -31,7 +31,19 @@ internal sealed class OperatorRequests(BackupRuns backups, BrokerMetrics metrics
             stats.Set(name, value);
         }
 
-        return ControlAnswer.Ok(new ControlMap().Set("stats", stats));
+        ControlMap parts = new();
+        foreach ((string name, IEnumerable<(string Word, long Value)> counts) in metrics.ReadParts())
+        {
+            ControlMap part = new();
+            foreach ((string word, long value) in counts.Take(ProtocolLimits.ControlMapMax))
+            {
+                part.Set(word, value);
+            }
+
+            parts.Set(name, part);
+        }
+
+        return ControlAnswer.Ok(new ControlMap().Set("stats", stats).Set("parts", parts));
     }
 
     /// <summary>Lets the process finish. The answer leaves first: what drains answers what it accepted.</summary>

@@ -1,4 +1,5 @@
 using FastChat.Broker.Audit;
+using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
@@ -30,7 +31,7 @@ internal sealed class ServiceRequests(ServiceAccounts services, SessionRegistry 
         }
 
         ConversationId[]? conversations = map.Ids("conversations")?.Select(id => new ConversationId(id)).ToArray();
-        if (conversations is not null && Array.Exists(conversations, conversation => log.Get(Table.State, ConversationKeys.Meta(conversation)) is null))
+        if (conversations is not null && Array.Exists(conversations, conversation => ConversationMeta.ReadLiving(log.Get(Table.State, ConversationKeys.Meta(conversation))) is null))
         {
             return ControlAnswer.Refused(ErrorCode.NoSuchConversation, "conversations: there is no such conversation");
         }

@@ -73,6 +73,13 @@ public sealed record BrokerOptions
     /// <summary>True when people may make accounts themselves.</summary>
     public bool Registration { get; init; } = true;
 
+    /// <summary>How people show their passwords: as they are (<c>plain</c>), proven by SCRAM (<c>scram</c>), or either (<c>both</c>).</summary>
+    [System.Text.Json.Serialization.JsonConverter(typeof(System.Text.Json.Serialization.JsonStringEnumConverter<Identity.PasswordMechanisms>))]
+    public Identity.PasswordMechanisms Passwords { get; init; }
+
+    /// <summary>How often SCRAM hashes a password: what a client spends on a sign-in, and whoever steals the store on each try.</summary>
+    public int ScramIterations { get; init; } = Identity.PasswordPolicy.IterationsDefault;
+
     /// <summary>Start although acknowledged records are missing: begins a new epoch (docs/operations.md).</summary>
     public bool AcceptLoss { get; init; }
 
@@ -264,6 +271,9 @@ public sealed record BrokerOptions
         Require(
             PresenceConnectionBytesPerSecond >= 1000 && PresenceBytesPerSecond >= PresenceConnectionBytesPerSecond,
             "presence_connection_bytes_per_second: at least 1,000, and presence_bytes_per_second no less than that");
+        Require(
+            ScramIterations is >= ProtocolLimits.ScramIterationsMin and <= ProtocolLimits.ScramIterationsMax,
+            $"scram_iterations: {ProtocolLimits.ScramIterationsMin} to {ProtocolLimits.ScramIterationsMax}, which is what clients hash");
         Require(AuditDays is >= 1 and <= 36_500, "audit_days: 1 to 36,500");
         Require(ExportBytesMax >= 1 << 20 && ExportKeepSeconds is > 0 and <= 31_536_000, "export_bytes_max: at least a mebibyte; export_keep_seconds: above 0, a year at the most");
         Require(RetentionDays is >= 0 and <= 36_525 && RetentionDaysMax is >= 0 and <= 36_525, "retention_days and retention_days_max: 0 to 36,525 (a hundred years)");
@@ -327,6 +337,9 @@ public sealed record BrokerOptions
         OutboxBudgetBytes = OutboxBudgetBytes,
         BodySizeMax = BodySizeMax,
     };
+
+    /// <param name="salts">The salts of the store; asked for when SCRAM is on.</param>
+    internal Identity.PasswordPolicy ToPasswordPolicy(Func<Identity.ScramSalts> salts) => new(Passwords, ScramIterations, Passwords == Identity.PasswordMechanisms.Plain ? null : salts());
 
     internal Retention.RetentionOptions ToRetentionOptions() => new()
     {

@@ -56,7 +56,7 @@ internal sealed class ListenerDoors : IDisposable
 
         if (protocol is { } carried)
         {
-            listen.Use(next => new TlsDoor(next, _certificates!, _gate, carried, _deadline, _parts.Audit, TimeProvider.System).OnConnectedAsync);
+            listen.Use(next => new TlsDoor(next, _certificates!, _gate, _parts.Addresses, carried, _deadline, _parts.Audit, TimeProvider.System).OnConnectedAsync);
         }
     }
 

@@ -115,17 +115,17 @@ internal sealed class UserLimits
     }
 
     /// <summary>Notes that so much was read from a connection, and says for how many milliseconds nothing more should be. Read loop.</summary>
-    /// <param name="actor">Whose connection.</param>
+    /// <param name="peer">Whose connection.</param>
     /// <param name="fullAt">The state, which the read loop has.</param>
     /// <param name="now"><see cref="Now"/>, or a moment ago.</param>
     /// <param name="count">Bytes and what the frames count beside.</param>
-    public uint SpendBytes(in Actor actor, ref long fullAt, long now, long count)
+    public uint SpendBytes(Peer peer, ref long fullAt, long now, long count)
     {
         Plan plan = Volatile.Read(ref _plan);
-        uint waitMs = IsExempt(actor) ? 0 : plan.ConnectionBytes.Spend(ref fullAt, now, count);
+        uint waitMs = IsExempt(peer.Actor) ? 0 : plan.ConnectionBytes.Spend(ref fullAt, now, count);
         if (waitMs > 0)
         {
-            _metrics.Limited("connection_bytes");
+            Refuse(peer.Actor, peer.Remote, "connection_bytes");
         }
 
         return waitMs;

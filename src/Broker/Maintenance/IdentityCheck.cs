@@ -5,7 +5,7 @@ using FastChat.Storage;
 namespace FastChat.Broker.Maintenance;
 
 /// <summary>
-/// Tokens, families and devices belong to accounts that exist and can be read. They follow from nothing: whoever misses one signs in with a password. Tokens whose device is not there are what is left of one that was ended, and sign in nobody.
+/// Verifiers can be read; tokens, families and devices belong to accounts that exist and can be read. They follow from nothing: whoever misses one signs in with a password. Tokens whose device is not there are what is left of one that was ended, and sign in nobody.
 /// </summary>
 internal sealed class IdentityCheck : StoreCheck
 {
@@ -13,6 +13,24 @@ internal sealed class IdentityCheck : StoreCheck
 
     public override void Finish(CheckedStore store)
     {
+        if (store.Get(Table.State, StateKeys.SaltSecret.ToArray()) is { } secret && secret.Length != ScramSalts.SecretSize)
+        {
+            store.Report("The secret that salts follow from has another size.");
+        }
+
+        store.Scan(Table.State, "a"u8, (key, value) =>
+        {
+            store.Tick(Stage);
+
+            // An account that cannot be read at all is NameCheck's.
+            if (AccountRecord.TryParse(value, out AccountRecord? account)
+                && ((account.Verifier is not null && !PasswordHasher.IsVerifier(account.Verifier)) || (account.Scram is not null && !ScramVerifier.TryParse(account.Scram, out _))))
+            {
+                store.Report($"A password's verifier of the account {Convert.ToHexStringLower(key[1..])} cannot be read.");
+            }
+
+            return true;
+        });
         store.Scan(Table.State, "t"u8, (key, value) =>
         {
             store.Tick(Stage);

@@ -85,7 +85,7 @@ internal sealed class PersonArchive(IConversationLog log, Accounts accounts, Per
             {
                 json.WriteString("name", account.Name);
                 json.WriteBoolean("external", account.IsExternal);
-                json.WriteBoolean("password", account.Verifier is not null);
+                json.WriteBoolean("password", account.HasPassword);
                 WriteTime(json, "created_at", account.CreatedMicros);
             }
 

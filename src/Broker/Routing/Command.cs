@@ -73,6 +73,12 @@ internal enum CommandKind : byte
     /// <summary>Cut a log off at its beginning. Body: <see cref="TruncateCommand"/>.</summary>
     Truncate = 22,
 
+    /// <summary>Erase a conversation: from here on it is not there. Body: conversation (16).</summary>
+    EraseConversation = 23,
+
+    /// <summary>Take away some of what an erased conversation has left. Body: <see cref="ClearConversationCommand"/>.</summary>
+    ClearConversation = 24,
+
     /// <summary>The last number of the commands that change state.</summary>
     LastReplicated = 31,
 

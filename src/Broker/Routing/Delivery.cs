@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 
+using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 using FastChat.Storage;
@@ -18,7 +19,7 @@ namespace FastChat.Broker.Routing;
 /// </para>
 /// Loop thread only.
 /// </summary>
-internal sealed class Delivery(int loop, Shard shard, IConversationLog log, DirtyOutboxes dirty)
+internal sealed class Delivery(int loop, Shard shard, IConversationLog log, DirtyOutboxes dirty, BrokerMetrics metrics)
 {
     /// <summary>Connections listening to one conversation that are told of cursors as they move.</summary>
     private const int ReceiptListenersMax = 100;
@@ -252,6 +253,22 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
         }
     }
 
+    /// <summary>Ends every subscription of a conversation that was erased, and says why.</summary>
+    public void EndAll(ConversationState conversation)
+    {
+        byte[] notice = Notices.Frame(new ControlMap().Set("event", "erased").SetId("conversation", conversation.Id.Value));
+        while (conversation.HasListeners)
+        {
+            Subscription subscription = conversation.Subscriptions[^1];
+            if (subscription.Peer.Outbox.HasRoom)
+            {
+                subscription.Peer.Outbox.Append(notice);
+            }
+
+            End(subscription, request: 0);
+        }
+    }
+
     /// <summary>Forgets everything a connection had here.</summary>
     public void Detach(PeerAddress peer)
     {
@@ -448,16 +465,17 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
         dirty.Mark(peer);
     }
 
-    private static void Refuse(Peer peer, uint request, ErrorCode code, string reason)
+    private void Refuse(Peer peer, uint request, ErrorCode code, string reason)
     {
         Interlocked.Decrement(ref peer.Subscriptions);
         peer.Outbox.Append(Error(request, code, reason));
     }
 
-    private static byte[] Error(uint request, ErrorCode code, string reason)
+    private byte[] Error(uint request, ErrorCode code, string reason)
     {
         ArrayBufferWriter<byte> frame = new();
         FrameWriter.WriteError(frame, request, code, reason);
+        metrics.Error(code);
         return frame.WrittenSpan.ToArray();
     }
 

@@ -47,6 +47,9 @@ internal sealed class Turn(uint epoch, RecordSealer? sealer = null)
     /// <summary>Cursors that moved, for those who listen.</summary>
     public List<Receipt> Receipts { get; } = [];
 
+    /// <summary>Conversations that it ends for everybody.</summary>
+    public List<ConversationState> Ended { get; } = [];
+
     /// <summary>Effects for other shards, stored with the batch.</summary>
     public List<OutgoingEffect> Outgoing { get; } = [];
 
@@ -141,6 +144,7 @@ internal sealed class Turn(uint epoch, RecordSealer? sealer = null)
         Results.Clear();
         Receipts.Clear();
         Erased.Clear();
+        Ended.Clear();
         Outgoing.Clear();
         _state.Clear();
         _publishes.Clear();

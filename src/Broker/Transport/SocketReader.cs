@@ -269,7 +269,7 @@ internal sealed class SocketReader(int socket, IReadinessTarget connection) : Pi
         }
         else if (tls.HasFailed)
         {
-            _failure ??= new IOException("the peer broke the rules of TLS");
+            _failure ??= new TransportBreachException("tls_record");
             _sealed = _tail;
         }
     }

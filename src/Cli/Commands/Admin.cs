@@ -19,6 +19,7 @@ internal static class Admin
             PrivacyVerbs.BuildAdminExport(),
             PrivacyVerbs.BuildAdminErase(),
             Set.BuildAdminRetention(),
+            EraseConversation.BuildAdmin(),
             BrokerVerbs.BuildStats(),
             BrokerVerbs.BuildDrain(),
             LimitsVerb.Build(),

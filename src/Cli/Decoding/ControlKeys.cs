@@ -54,6 +54,10 @@ internal static class ControlKeys
         ["refresh"] = static (map, key) => map.Text(key, ProtocolLimits.TokenSizeMax),
         ["password"] = static (map, key) => map.Text(key, ProtocolLimits.HelloSizeMax),
         ["new"] = static (map, key) => map.Text(key, ProtocolLimits.HelloSizeMax),
+        ["scram"] = static (map, key) => map.Text(key, ProtocolLimits.ScramSizeMax),
+        ["changes"] = static (map, key) => map.Flag(key),
+        ["stored_key"] = static (map, key) => map.Bytes(key, ScramKeys.Size),
+        ["server_key"] = static (map, key) => map.Bytes(key, ScramKeys.Size),
         ["renews"] = static (map, key) => map.Flag(key),
         ["device"] = static (map, key) => map.Number(key, 0),
         ["others"] = static (map, key) => map.Flag(key),
@@ -75,6 +79,12 @@ internal static class ControlKeys
                 break;
             case FrameType.Welcome:
                 Try(() => Welcome.Parse(map), blame);
+                break;
+            case FrameType.Challenge:
+                Try(() => Challenge.Parse(map), blame);
+                break;
+            case FrameType.Proof:
+                Try(() => Proof.Parse(map), blame);
                 break;
             case FrameType.SetProfile:
                 Try(() => ProfileChange.Parse(map), blame);

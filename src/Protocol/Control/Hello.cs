@@ -27,6 +27,9 @@ public sealed record Hello
     /// <summary>The user's password, when there is no token.</summary>
     public string? Password { get; init; }
 
+    /// <summary>Instead of a name and a password: the first message of a proof of them (protocol.md §3.5).</summary>
+    public string? Scram { get; init; }
+
     /// <summary>Make the account before signing in.</summary>
     public bool Register { get; init; }
 
@@ -56,6 +59,7 @@ public sealed record Hello
         Renews = map.Flag("renews"),
         Name = map.Text("name", ProtocolLimits.HelloSizeMax),
         Password = map.Text("password", ProtocolLimits.HelloSizeMax),
+        Scram = map.Text("scram", ProtocolLimits.ScramSizeMax),
         Register = map.Flag("register"),
         Device = new DeviceId(map.Number("device", 0)),
         Session = new SessionId(map.Id("session")),
@@ -73,6 +77,7 @@ public sealed record Hello
         .Set("renews", Renews ? true : null)
         .Set("name", Name)
         .Set("password", Password)
+        .Set("scram", Scram)
         .Set("register", Register ? true : null)
         .Set("device", Device.Value != 0 ? Device.Value : null)
         .Set("session", Session.IsNone ? null : ControlMap.IdBytes(Session.Value))
@@ -129,6 +134,9 @@ public sealed record Welcome
     /// <summary>Publishes that may wait for their answer.</summary>
     public uint InFlightMax { get; init; }
 
+    /// <summary>After a proof: what the broker proves in turn that it knows the account with (protocol.md §3.5).</summary>
+    public string? Scram { get; init; }
+
     /// <summary>The broker's clock, µs since 1970-01-01 UTC.</summary>
     public long TimeMicros { get; init; }
 
@@ -149,6 +157,7 @@ public sealed record Welcome
         Token = map.Text("token", ProtocolLimits.TokenSizeMax),
         Refresh = map.Text("refresh", ProtocolLimits.TokenSizeMax),
         TokenSeconds = map["token_seconds"] is null ? null : map.Number("token_seconds", 0, TokenPair.SecondsMax),
+        Scram = map.Text("scram", ProtocolLimits.ScramSizeMax),
         HeartbeatMs = (uint)map.Number("heartbeat_ms", 0, uint.MaxValue),
         FrameSizeMax = (uint)map.Number("frame_size_max", 0, uint.MaxValue),
         BodySizeMax = (uint)map.Number("body_size_max", 0, uint.MaxValue),
@@ -169,6 +178,7 @@ public sealed record Welcome
         .Set("token", Token)
         .Set("refresh", Refresh)
         .Set("token_seconds", TokenSeconds)
+        .Set("scram", Scram)
         .Set("heartbeat_ms", HeartbeatMs)
         .Set("frame_size_max", FrameSizeMax)
         .Set("body_size_max", BodySizeMax)

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Authentication.ExtendedProtection;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -13,6 +14,8 @@ using FastChat.TestSupport;
 
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Abstractions;
+
+using ChannelBinding = FastChat.Protocol.ChannelBinding;
 
 namespace FastChat.Broker.Tests.Doors;
 
@@ -126,6 +129,34 @@ public sealed class HandshakerTests(string kind)
         await EndAsync(client, server);
     }
 
+    [Test]
+    public async Task Both_ends_know_the_same_binding_and_that_to_a_session_is_another_each_time([Values(SslProtocols.Tls12, SslProtocols.Tls13)] SslProtocols version)
+    {
+        List<string> sessions = [];
+        for (int i = 0; i < 2; i++)
+        {
+            (SslStream client, Server server) = await ConnectAsync(version: version);
+            IReadOnlyList<ChannelBinding> bindings = server.Facts!.Bindings;
+            Assert.That(bindings.Select(binding => binding.Type), Is.EqualTo(
+                kind == "libssl" && version == SslProtocols.Tls13 ? new[] { ChannelBinding.Exporter, ChannelBinding.ServerEndPoint } : [ChannelBinding.ServerEndPoint]));
+            using X509Certificate2 shown = new(client.RemoteCertificate!);
+            Assert.That(bindings[^1].Data.ToArray(), Is.EqualTo(ChannelBinding.ToCertificate(shown)!.Data.ToArray()));
+            Assert.That(BytesOf(client.TransportContext.GetChannelBinding(ChannelBindingKind.Endpoint)!), Is.EqualTo((byte[])[.. "tls-server-end-point:"u8, .. bindings[^1].Data.Span]), "as the framework has it");
+            sessions.AddRange(bindings.SkipLast(1).Select(binding => Convert.ToHexString(binding.Data.Span)));
+            await EndAsync(client, server);
+        }
+
+        Assert.That(sessions, Is.Unique.And.All.Length.EqualTo(64));
+    }
+
+    private static byte[] BytesOf(System.Security.Authentication.ExtendedProtection.ChannelBinding binding)
+    {
+        // SEC_CHANNEL_BINDINGS: a head whose last two numbers are size and place of the application's data.
+        byte[] all = new byte[binding.Size];
+        System.Runtime.InteropServices.Marshal.Copy(binding.DangerousGetHandle(), all, 0, all.Length);
+        return all[^BitConverter.ToInt32(all, 24)..];
+    }
+
     private async Task<(SslStream Client, Server Server)> ConnectAsync(
         ClientCertificates mode = ClientCertificates.Off,
         SslProtocols version = SslProtocols.None,
@@ -143,7 +174,7 @@ public sealed class HandshakerTests(string kind)
         ConnectionContext connection = (await _listener.AcceptAsync())!;
         IDuplexPipe below = connection.Transport;
         using CancellationTokenSource late = new(Patience);
-        Task<IReadOnlyList<string>?> serving = handshaker.ShakeHandsAsync(connection, TlsProtocol.FastChat, late.Token);
+        Task<TlsFacts?> serving = handshaker.ShakeHandsAsync(connection, TlsProtocol.FastChat, late.Token);
         SslStream client = new(new NetworkStream(socket, ownsSocket: true));
         try
         {
@@ -164,8 +195,7 @@ public sealed class HandshakerTests(string kind)
             // TLS 1.3 tells a client of its certificate's end only when it reads; TLS 1.2 within the handshake.
         }
 
-        IReadOnlyList<string>? names = await serving.WaitAsync(Patience);
-        return (client, new Server(connection, below, names));
+        return (client, new Server(connection, below, await serving.WaitAsync(Patience)));
     }
 
     private static async Task EchoAsync(IDuplexPipe pipes)
@@ -202,5 +232,8 @@ public sealed class HandshakerTests(string kind)
         await server.Connection.DisposeAsync();
     }
 
-    private sealed record Server(ConnectionContext Connection, IDuplexPipe Below, IReadOnlyList<string>? Names);
+    private sealed record Server(ConnectionContext Connection, IDuplexPipe Below, TlsFacts? Facts)
+    {
+        public IReadOnlyList<string>? Names => Facts?.CertificateNames;
+    }
 }

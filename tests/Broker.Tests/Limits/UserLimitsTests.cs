@@ -189,11 +189,11 @@ internal sealed class UserLimitsTests
     {
         _limits.Settings = _limits.Settings with { ConnectionBytesPerSecond = 100_000 };
         long state = 0;
-        Assert.That(_limits.SpendBytes(Alice, ref state, _limits.Now, 100_000), Is.Zero);
-        Assert.That(_limits.SpendBytes(Alice, ref state, _limits.Now, 10_000), Is.EqualTo(101));
+        Assert.That(_limits.SpendBytes(PeerOf(Alice), ref state, _limits.Now, 100_000), Is.Zero);
+        Assert.That(_limits.SpendBytes(PeerOf(Alice), ref state, _limits.Now, 10_000), Is.EqualTo(101));
         _clock.Advance(TimeSpan.FromMilliseconds(101));
-        Assert.That(_limits.SpendBytes(Alice, ref state, _limits.Now, 1), Is.InRange(0, 1));
-        Assert.That(_limits.SpendBytes(Alice with { Rights = AccountRights.Import }, ref state, _limits.Now, 100_000_000), Is.Zero);
+        Assert.That(_limits.SpendBytes(PeerOf(Alice), ref state, _limits.Now, 1), Is.InRange(0, 1));
+        Assert.That(_limits.SpendBytes(PeerOf(Alice with { Rights = AccountRights.Import }), ref state, _limits.Now, 100_000_000), Is.Zero);
     }
 
     private Peer PeerOf(in Actor actor) => new(actor, "somebody", new Outbox(1, 1 << 20, 0)) { Allowance = _limits.Enter(actor.User)! };

@@ -301,7 +301,10 @@ internal sealed class BrokerChecksTests
         batch.Put(Table.State, List(4, 1), new Membership(MemberRole.Member, 5).ToBytes());
         expected.Add($"{Of(4, 1)} was made by record 5, which is not there.");
         UserId twin = new(Id128.WithPlacement(77, 7));
-        batch.Put(Table.State, IdentityKeys.Account(twin), new AccountRecord("USER4", false, default, 1, null).ToBytes());
+        batch.Put(Table.State, IdentityKeys.Account(twin), new AccountRecord("USER4", false, default, 1, null) { Scram = "SCRAM-SHA-256$600000:AAAA" }.ToBytes());
+        expected.Add($"A password's verifier of the account {twin} cannot be read.");
+        batch.Put(Table.State, StateKeys.SaltSecret.ToArray(), [1]);
+        expected.Add("The secret that salts follow from has another size.");
         expected.Add($"The account {twin} has the name of {_store.Users[4]}.");
         batch.Put(Table.State, IdentityKeys.Account(new UserId(78)), [0, 0, 9]);
         expected.Add($"The account {new UserId(78)} cannot be read.");

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text.Json.Nodes;
@@ -7,7 +8,7 @@ namespace FastChat.Functional.Tests;
 
 /// <summary>
 /// What every test of <c>tests/attacks.md</c> stands on: a broker with all its doors open, a witness who is served all the time, and the rule that all of them must pass: the process lives and has grown by little,
-/// the witness is answered as fast as before, and nobody is told what the broker's code looks like.
+/// the witness is answered as fast as before, nobody is told what the broker's code looks like, and whoever runs the broker can see that something happened (<see cref="AttackEvents"/>).
 /// </summary>
 internal sealed class AttackStage : IAsyncDisposable
 {
@@ -29,6 +30,7 @@ internal sealed class AttackStage : IAsyncDisposable
         Certificate = certificate;
         Witness = witness;
         Room = room;
+        Events = new AttackEvents(broker);
         _residentBefore = broker.Process.ResidentBytes;
     }
 
@@ -47,6 +49,9 @@ internal sealed class AttackStage : IAsyncDisposable
     /// <summary>The witness's public conversation.</summary>
     public ConversationId Room { get; }
 
+    /// <summary>What the broker says of attacks.</summary>
+    public AttackEvents Events { get; }
+
     /// <summary>Sets it up.</summary>
     /// <param name="settings">Keys of <c>serve --config</c>; null = defaults.</param>
     /// <param name="command">As of <see cref="TestBroker.StartAsync"/>.</param>
@@ -56,10 +61,13 @@ internal sealed class AttackStage : IAsyncDisposable
         settings ??= [];
         (settings["listen_plain"], settings["http_plain"]) = ("127.0.0.1:0", "127.0.0.1:0");
         TestBroker broker = await TestBroker.StartAsync(settings, ["--unix", "DIR/broker.sock", "--tls-certificate", certificate.CertificateFile, "--tls-key", certificate.KeyFile], command);
-        SignedInPeer witness = await broker.RegisterAsync("witness");
+        SignedInPeer witness = settings["passwords"]?.GetValue<string>() == "scram"
+            ? await broker.SignInAsync(broker.ReadOperatorToken())
+            : await broker.RegisterAsync("witness");
         AttackStage stage = new(broker, certificate, witness, (await witness.OpenAsync("room")).Conversation);
         await stage.TimeAsync();
         stage._timeBefore = await stage.TimeAsync();
+        await stage.Events.BeginAsync();
         return stage;
     }
 
@@ -76,6 +84,18 @@ internal sealed class AttackStage : IAsyncDisposable
         return new SignedInPeer(peer, await peer.SignInAsync(token));
     }
 
+    /// <summary>A connection through one of the doors that has said nothing yet.</summary>
+    public async Task<ScriptedPeer> ConnectAsync(string door) => new(await OpenAsync(door));
+
+    /// <summary>A connection that comes from another address: every 127.x.y.z is this machine.</summary>
+    public async Task<ScriptedPeer> ConnectFromAsync(IPAddress from)
+    {
+        Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        socket.Bind(new IPEndPoint(from, 0));
+        await socket.ConnectAsync(Broker.Process.Tcp);
+        return new ScriptedPeer(new NetworkStream(socket, ownsSocket: true));
+    }
+
     /// <summary>What must hold behind every attack.</summary>
     public async Task CheckAsync()
     {
@@ -90,6 +110,8 @@ internal sealed class AttackStage : IAsyncDisposable
         Assert.That(await Broker.GetHealthAsync(), Is.EqualTo(200));
         Assert.That(Broker.Process.StandardError, Does.Not.Contain("defect").And.Not.Contain("   at "));
         Assert.That(Broker.Process.ResidentBytes - _residentBefore, Is.LessThan(GrowthMax));
+        await Events.CheckAsync();
+        await Events.BeginAsync();
     }
 
     /// <inheritdoc/>

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Text.Json.Nodes;
 
 using FastChat.Client;
@@ -13,6 +15,8 @@ namespace FastChat.Functional.Tests;
 public sealed class ExhaustionAttackTests
 {
     [Test]
+    [Noted("limit_reached", "connection_bytes")]
+    [Counted("fastchat.limited.connection_bytes")]
     public async Task A_flood_of_pings_and_empty_frames_is_read_slowly_and_answered_all_the_same()
     {
         await using AttackStage stage = await AttackStage.StartAsync(new JsonObject
@@ -51,6 +55,8 @@ public sealed class ExhaustionAttackTests
     }
 
     [Test]
+    [Noted("limit_reached", "user_publishes")]
+    [Counted("fastchat.errors.RateLimited")]
     public async Task A_flood_of_publishes_is_refused_in_order_and_a_heartbeat_passes_it()
     {
         await using AttackStage stage = await AttackStage.StartAsync(new JsonObject { ["limit_publishes_per_second"] = 100, ["limit_burst_seconds"] = 1 });
@@ -93,6 +99,7 @@ public sealed class ExhaustionAttackTests
     }
 
     [Test]
+    [Noted("limit_reached", "user_publishes")]
     public async Task The_client_library_brings_a_flood_through_in_order_and_nobody_notices()
     {
         await using AttackStage stage = await AttackStage.StartAsync(new JsonObject { ["limit_publishes_per_second"] = 400, ["limit_burst_seconds"] = 0.5 });
@@ -107,6 +114,7 @@ public sealed class ExhaustionAttackTests
     }
 
     [Test]
+    [Noted("limit_reached", "user_requests")]
     public async Task Control_requests_are_refused_with_a_time_when_they_cost_too_much()
     {
         await using AttackStage stage = await AttackStage.StartAsync(new JsonObject { ["limit_requests_per_second"] = 50, ["limit_burst_seconds"] = 2 });
@@ -128,6 +136,7 @@ public sealed class ExhaustionAttackTests
     }
 
     [Test]
+    [Counted("fastchat.closed.HeartbeatTimeout")]
     public async Task A_client_cannot_choose_how_long_it_may_be_silent()
     {
         await using AttackStage stage = await AttackStage.StartAsync(new JsonObject { ["heartbeat_seconds"] = 1 });
@@ -141,6 +150,7 @@ public sealed class ExhaustionAttackTests
     }
 
     [Test]
+    [Counted("fastchat.closed.WriteTimeout")]
     public async Task Readers_that_stop_in_a_hot_room_cost_their_budget_and_are_ended()
     {
         await using AttackStage stage = await AttackStage.StartAsync(new JsonObject { ["write_deadline_seconds"] = 3 });
@@ -187,6 +197,7 @@ public sealed class ExhaustionAttackTests
     }
 
     [Test]
+    [Counted("fastchat.sessions")]
     public async Task Thousands_of_sessions_that_are_dropped_and_kept_are_small_and_bounded()
     {
         await using AttackStage stage = await AttackStage.StartAsync();
@@ -216,6 +227,8 @@ public sealed class ExhaustionAttackTests
     }
 
     [Test]
+    [Noted("sign_in_refused", "Overloaded")]
+    [Counted("fastchat.limited.sign_in_wait")]
     public async Task In_a_storm_the_line_is_bounded_and_who_is_sent_away_comes_back_and_gets_in()
     {
         await using AttackStage stage = await AttackStage.StartAsync(new JsonObject { ["limit_sign_in_wait_seconds"] = 0.001 });
@@ -262,6 +275,8 @@ public sealed class ExhaustionAttackTests
 
     [Test]
     [Platform("Linux")]
+    [Noted("connection_refused", "connections")]
+    [Counted("fastchat.limited.connections")]
     public async Task Who_takes_all_descriptors_takes_none_of_the_stores()
     {
         await using AttackStage stage = await AttackStage.StartAsync(
@@ -300,6 +315,8 @@ public sealed class ExhaustionAttackTests
     }
 
     [Test]
+    [Noted("connection_refused", "address_passwords")]
+    [Noted("sign_in_refused", "BadCredentials")]
     public async Task Passwords_tried_from_one_address_meet_pauses_and_other_addresses_do_not()
     {
         // Every 127.x.y.z is this machine, and none is trusted here.
@@ -325,14 +342,16 @@ public sealed class ExhaustionAttackTests
         Assert.That((CloseCode)(await FailAsync(stage, IPAddress.Parse("127.0.0.9"), victim.Welcome.Name, TestBroker.Password)).Code, Is.EqualTo(CloseCode.RateLimited), "not even the right one");
 
         // Who has a token comes in from there, and the victim from anywhere else with the password.
-        await using ScriptedPeer withToken = await ConnectFromAsync(stage, IPAddress.Parse("127.0.0.9"));
+        await using ScriptedPeer withToken = await stage.ConnectFromAsync(IPAddress.Parse("127.0.0.9"));
         await withToken.SignInAsync(victim.Welcome.Token!);
-        await using ScriptedPeer elsewhere = await ConnectFromAsync(stage, IPAddress.Parse("127.0.0.10"));
+        await using ScriptedPeer elsewhere = await stage.ConnectFromAsync(IPAddress.Parse("127.0.0.10"));
         await elsewhere.SignInAsync(victim.Welcome.Name, TestBroker.Password);
         await stage.CheckAsync();
     }
 
     [Test]
+    [Noted("connection_refused", "address_connections")]
+    [Noted("connection_refused", "address_connects")]
     public async Task One_address_has_so_many_connections_and_so_many_a_second()
     {
         await using AttackStage stage = await AttackStage.StartAsync(new JsonObject
@@ -345,10 +364,10 @@ public sealed class ExhaustionAttackTests
         List<ScriptedPeer> held = [];
         for (int i = 0; i < 20; i++)
         {
-            held.Add(await ConnectFromAsync(stage, one));
+            held.Add(await stage.ConnectFromAsync(one));
         }
 
-        await using (ScriptedPeer more = await ConnectFromAsync(stage, one))
+        await using (ScriptedPeer more = await stage.ConnectFromAsync(one))
         {
             await BadInput.ExpectCloseAsync(more, CloseCode.TooManyConnections);
         }
@@ -367,7 +386,7 @@ public sealed class ExhaustionAttackTests
         List<CloseCode> codes = [];
         for (int i = 0; i < 60; i++)
         {
-            await using ScriptedPeer peer = await ConnectFromAsync(stage, one);
+            await using ScriptedPeer peer = await stage.ConnectFromAsync(one);
             await peer.SendAsync(FrameType.Close, 0, new byte[8]);
             if (await peer.ReceiveOrEndAsync() is { } close)
             {
@@ -379,10 +398,47 @@ public sealed class ExhaustionAttackTests
         await stage.CheckAsync();
     }
 
+    [Test]
+    [Noted("connection_refused", "address_connects")]
+    public async Task A_flood_of_connections_costs_no_handshakes()
+    {
+        // Every 127.x.y.z is this machine, and none is trusted here: two a second, 20 at once.
+        await using AttackStage stage = await AttackStage.StartAsync(new JsonObject { ["limit_trusted"] = new JsonArray(), ["limit_connects_per_second"] = 2 });
+        int shaken = 0, cut = 0;
+        for (int i = 0; i < 80; i++)
+        {
+            using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            socket.Bind(new IPEndPoint(IPAddress.Parse("127.0.0.9"), 0));
+            await socket.ConnectAsync(i % 2 == 0 ? stage.Broker.Process.TlsTcp! : IPEndPoint.Parse(stage.Broker.Process.TlsHttp!.Authority));
+            try
+            {
+                await using SslStream stream = await stage.Certificate.ProtectAsync(new NetworkStream(socket), protocol: null);
+                shaken++;
+            }
+            catch (Exception end) when (end is IOException or AuthenticationException)
+            {
+                cut++;
+            }
+        }
+
+        Assert.That(shaken, Is.InRange(20, 60), "as many as it has, at both listeners together");
+        Assert.That(cut, Is.EqualTo(80 - shaken));
+
+        // Who shakes hands is not counted again behind that, and other addresses are not counted here.
+        await using (SignedInPeer other = await stage.RegisterAsync())
+        await using (SignedInPeer behind = await stage.SignInAsync(other, "tls"))
+        {
+            await behind.PingAsync();
+        }
+
+        await stage.CheckAsync();
+    }
+
     /// <summary>The witness was silent for as long as the attacker: a broker with this heartbeat has ended it.</summary>
     private static async Task CheckAfterSilenceAsync(AttackStage stage)
     {
         Assert.That(await stage.Broker.GetHealthAsync(), Is.EqualTo(200));
+        await stage.Events.CheckAsync();
         await using SignedInPeer after = await stage.RegisterAsync();
         await after.PublishAsync(stage.Room, "still here"u8.ToArray());
     }
@@ -418,16 +474,8 @@ public sealed class ExhaustionAttackTests
 
     private static async Task<Failure> FailAsync(AttackStage stage, IPAddress from, string name, string password)
     {
-        await using ScriptedPeer peer = await ConnectFromAsync(stage, from);
+        await using ScriptedPeer peer = await stage.ConnectFromAsync(from);
         await peer.SendAsync(FrameType.Hello, 0, new Hello { Client = "spray", Name = name, Password = password }.ToMap());
         return await peer.ReceiveCloseAsync();
-    }
-
-    private static async Task<ScriptedPeer> ConnectFromAsync(AttackStage stage, IPAddress from)
-    {
-        Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(from, 0));
-        await socket.ConnectAsync(stage.Broker.Process.Tcp);
-        return new ScriptedPeer(new NetworkStream(socket, ownsSocket: true));
     }
 }

@@ -15,6 +15,7 @@ public sealed class FloodAttackTests
     public Task CheckAsync() => _stage.CheckAsync();
 
     [Test]
+    [Counted("fastchat.errors.TooMany")]
     public async Task Floods_of_reactions_edits_and_receipts_meet_their_bounds()
     {
         await using SignedInPeer flooder = await _stage.RegisterAsync();
@@ -66,6 +67,7 @@ public sealed class FloodAttackTests
     }
 
     [Test]
+    [Noted("access_denied", "ListCursors")]
     public async Task Receipts_are_told_to_nobody_outside()
     {
         await using SignedInPeer member = await _stage.RegisterAsync();
@@ -95,6 +97,7 @@ public sealed class FloodAttackTests
     }
 
     [Test]
+    [Noted("limit_reached", "ResolveUsers")]
     public async Task Looking_people_up_has_one_budget_at_all_doors()
     {
         await using SignedInPeer account = await _stage.RegisterAsync();
@@ -131,6 +134,7 @@ public sealed class FloodAttackTests
     }
 
     [Test]
+    [Noted("limit_reached", "ChangeMember")]
     public async Task Coming_and_going_has_a_budget()
     {
         await using SignedInPeer flapper = await _stage.RegisterAsync();
@@ -168,6 +172,7 @@ public sealed class FloodAttackTests
     }
 
     [Test]
+    [Counted("fastchat.errors")]
     public async Task Random_pages_of_the_greatest_size_keep_to_their_limits()
     {
         (SignedInPeer reader, ConversationId group) = await FillAsync();
@@ -196,6 +201,7 @@ public sealed class FloodAttackTests
     }
 
     [Test]
+    [Unseen("who goes has done nothing wrong")]
     public async Task Who_hangs_up_in_the_middle_of_pages_leaves_no_work_behind()
     {
         (SignedInPeer reader, ConversationId group) = await FillAsync();

@@ -9,7 +9,7 @@ public sealed class FramingAttackTests
     private AttackStage _stage = null!;
 
     [OneTimeSetUp]
-    public async Task StartAsync() => _stage = await AttackStage.StartAsync();
+    public async Task StartAsync() => _stage = await AttackStage.StartAsync(new System.Text.Json.Nodes.JsonObject { ["limit_connection_bytes_per_second"] = 4_000_000 });
 
     [OneTimeTearDown]
     public async Task StopAsync() => await _stage.DisposeAsync();
@@ -21,6 +21,7 @@ public sealed class FramingAttackTests
     [TestCase(0x90, Description = "an optional type: ignored")]
     [TestCase(0x1B, Description = "a reserved type: an Error for each")]
     [TestCase(0x03, Description = "Ping: a Pong for each")]
+    [Noted("limit_reached", "connection_bytes")]
     public async Task Floods_of_empty_frames_cost_only_who_sends_them(int type)
     {
         await using SignedInPeer flooder = await _stage.RegisterAsync();
@@ -49,6 +50,7 @@ public sealed class FramingAttackTests
     }
 
     [Test]
+    [Unseen("what is unfinished is not wrong yet; its deadline ends it (DeadlineTests)")]
     public async Task A_frame_in_crumbs_holds_what_it_has_and_no_more()
     {
         // 200 connections that have sent the header of the largest frame and a byte a time: nothing is reserved for what was only declared.
@@ -75,6 +77,7 @@ public sealed class FramingAttackTests
     }
 
     [Test]
+    [Unseen("these are messages like any other")]
     public async Task Texts_that_are_hard_to_show_are_kept_byte_for_byte()
     {
         await using SignedInPeer author = await _stage.RegisterAsync();
@@ -97,6 +100,7 @@ public sealed class FramingAttackTests
     }
 
     [Test]
+    [Counted("fastchat.errors.BadRequest")]
     public async Task A_search_for_patterns_is_a_search_for_letters()
     {
         await using SignedInPeer searcher = await _stage.RegisterAsync();
@@ -123,6 +127,7 @@ public sealed class FramingAttackTests
     }
 
     [Test]
+    [Unseen("all of it was taken")]
     public async Task Whatever_was_taken_can_be_read_again_in_every_way_and_by_the_next_process()
     {
         await using TestBroker broker = await TestBroker.StartAsync();

@@ -19,6 +19,7 @@ public sealed class RightsAttackTests
     public Task CheckAsync() => _stage.CheckAsync();
 
     [TestCaseSource(nameof(Doors))]
+    [Counted("fastchat.errors.NoSuchConversation")]
     public async Task A_stranger_is_a_stranger_at_every_door(string door)
     {
         await using SignedInPeer owner = await _stage.RegisterAsync();
@@ -61,6 +62,7 @@ public sealed class RightsAttackTests
     }
 
     [Test]
+    [Counted("fastchat.errors.NoSuchConversation")]
     public async Task Nothing_of_a_removed_member_stands_behind_the_removal([Values(1, 40, 200)] int before)
     {
         await using SignedInPeer owner = await _stage.RegisterAsync();
@@ -122,6 +124,7 @@ public sealed class RightsAttackTests
     }
 
     [Test]
+    [Counted("fastchat.errors.NoSuchMessage")]
     public async Task What_was_deleted_or_has_expired_is_in_no_event_and_no_reply()
     {
         byte[] secret = "the words that nobody may read again 4711"u8.ToArray();
@@ -170,6 +173,10 @@ public sealed class RightsAttackTests
     }
 
     [Test]
+    [Noted("access_denied", "AddMembers")]
+    [Noted("access_denied", "RemoveMember")]
+    [Noted("access_denied", "ChangeMember")]
+    [Noted("access_denied", "CreateJoinLink")]
     public async Task Who_is_no_owner_brings_nobody_in_and_throws_nobody_out()
     {
         await using SignedInPeer owner = await _stage.RegisterAsync();
@@ -195,6 +202,7 @@ public sealed class RightsAttackTests
     }
 
     [Test]
+    [Noted("access_denied", "Publish")]
     public async Task The_sender_is_whoever_signed_in([Values] bool isElsewhere)
     {
         await using SignedInPeer victim = await _stage.RegisterAsync();
@@ -222,6 +230,7 @@ public sealed class RightsAttackTests
     }
 
     [Test]
+    [Counted("fastchat.errors.BadRequest")]
     public async Task What_a_client_says_of_time_orders_nothing()
     {
         await using SignedInPeer early = await _stage.RegisterAsync();

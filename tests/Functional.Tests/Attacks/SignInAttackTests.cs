@@ -25,6 +25,7 @@ public sealed class SignInAttackTests
     public Task CheckAsync() => _stage.CheckAsync();
 
     [Test]
+    [Noted("sign_in_refused", "BadCredentials")]
     public async Task Names_and_passwords_that_are_tried_tell_nothing_by_words_or_time()
     {
         await using SignedInPeer known = await _stage.RegisterAsync();
@@ -46,6 +47,8 @@ public sealed class SignInAttackTests
     }
 
     [Test]
+    [Noted("token_reused")]
+    [Noted("sign_in_refused", "TokenInvalid")]
     public async Task A_refresh_token_that_comes_twice_ends_the_device_and_its_connections()
     {
         await using SignedInPeer owner = await RegisterAsync();
@@ -62,6 +65,7 @@ public sealed class SignInAttackTests
     }
 
     [Test]
+    [Noted("token_reused")]
     public async Task Who_lost_the_answer_of_a_refresh_is_not_locked_out()
     {
         await using SignedInPeer first = await RegisterAsync();
@@ -82,6 +86,8 @@ public sealed class SignInAttackTests
     }
 
     [TestCaseSource(nameof(Doors))]
+    [Noted("devices_ended", "one")]
+    [Noted("sign_in_refused", "TokenInvalid")]
     public async Task A_device_that_is_ended_is_closed_at_every_door_and_hears_nothing_more(string door)
     {
         await using SignedInPeer owner = await RegisterAsync();
@@ -101,6 +107,8 @@ public sealed class SignInAttackTests
     }
 
     [TestCaseSource(nameof(Doors))]
+    [Noted("password_changed")]
+    [Noted("sign_in_refused", "BadCredentials")]
     public async Task Another_password_closes_all_other_devices(string door)
     {
         await using SignedInPeer owner = await RegisterAsync();
@@ -118,6 +126,8 @@ public sealed class SignInAttackTests
     }
 
     [TestCaseSource(nameof(Doors))]
+    [Noted("user_suspended")]
+    [Noted("sign_in_refused", "Suspended")]
     public async Task Who_is_suspended_is_closed_and_not_let_in(string door)
     {
         await using SignedInPeer root = await _stage.Broker.SignInAsync(_stage.Broker.ReadOperatorToken());
@@ -138,6 +148,7 @@ public sealed class SignInAttackTests
     }
 
     [Test]
+    [Noted("devices_ended", "others")]
     public async Task A_sign_in_that_races_with_the_end_of_its_device_does_not_outlive_it()
     {
         await using SignedInPeer owner = await RegisterAsync();
@@ -161,6 +172,7 @@ public sealed class SignInAttackTests
     }
 
     [Test]
+    [Unseen("it has a broker of its own; TOKEN_EXPIRED is the ordinary end of a connection")]
     public async Task A_connection_ends_with_its_token_unless_a_newer_one_comes()
     {
         await using TestBroker broker = await TestBroker.StartAsync(new JsonObject { ["access_token_seconds"] = 2 });
@@ -189,6 +201,7 @@ public sealed class SignInAttackTests
     }
 
     [Test]
+    [Unseen("nobody attacks")]
     public async Task The_client_library_goes_on_over_many_tokens_without_a_gap()
     {
         await using TestBroker broker = await TestBroker.StartAsync(new JsonObject { ["access_token_seconds"] = 1.5 });
@@ -225,6 +238,7 @@ public sealed class SignInAttackTests
     }
 
     [Test]
+    [Unseen("nobody attacks")]
     public async Task Commands_at_once_share_a_device_and_none_ends_it()
     {
         await using TestBroker broker = await TestBroker.StartAsync(new JsonObject { ["access_token_seconds"] = 1 });

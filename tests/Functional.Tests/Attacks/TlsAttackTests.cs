@@ -22,6 +22,7 @@ public sealed class TlsAttackTests
     public Task CheckAsync() => _stage.CheckAsync();
 
     [Test]
+    [Noted("transport_refused", "handshake_failed")]
     public async Task Nothing_in_the_clear_is_taken_where_TLS_is_spoken()
     {
         byte[] hello = RawFrame.ToBytes(FrameType.Hello, 0, new Hello { Name = "witness", Password = TestBroker.Password }.ToMap());
@@ -46,6 +47,7 @@ public sealed class TlsAttackTests
     }
 
     [Test]
+    [Noted("transport_refused", "handshake_timeout")]
     public async Task Who_does_not_finish_the_handshake_makes_room()
     {
         // More than may shake hands at once: halves of a ClientHello, single bytes, nothing at all.
@@ -75,6 +77,7 @@ public sealed class TlsAttackTests
 
     [TestCase(0x0301)]
     [TestCase(0x0302)]
+    [Noted("transport_refused", "handshake_failed")]
     public async Task Versions_before_1_2_are_refused_with_the_alert_that_says_so(int version)
     {
         // A ClientHello of its time: no supported_versions, one cipher suite, one compression.
@@ -91,6 +94,7 @@ public sealed class TlsAttackTests
 
     [TestCase(SslProtocols.Tls12)]
     [TestCase(SslProtocols.Tls13)]
+    [Noted("protocol_violated", "tls_record")]
     public async Task Garbage_behind_the_handshake_ends_the_connection(SslProtocols version)
     {
         await using SslStream good = await _stage.Certificate.ConnectAsync(_stage.Broker.Process.TlsTcp!, version);
@@ -105,6 +109,8 @@ public sealed class TlsAttackTests
     }
 
     [Test]
+    [Noted("settings_refused", "tls_certificate")]
+    [Noted("certificate_loaded")]
     public async Task A_new_certificate_is_shown_without_a_restart_and_a_broken_one_is_not()
     {
         await using SignedInPeer account = await _stage.RegisterAsync();
@@ -140,6 +146,7 @@ public sealed class TlsAttackTests
     }
 
     [Test]
+    [Unseen("it does not start, and says why")]
     public async Task A_listener_that_others_can_reach_needs_TLS()
     {
         CliResult refused = await CliProcess.RunAsync(_stage.Broker.Directory.Path, "serve", "--data", _stage.Broker.Directory.PathOf("other"), "--listen", "0.0.0.0:0", "--http", "127.0.0.1:0");

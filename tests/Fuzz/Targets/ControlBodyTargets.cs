@@ -12,6 +12,8 @@ internal static class ControlBodyTargets
     [
         static () => new ControlBodyTarget<Hello>("control-hello", [FrameType.Hello], Hello.Parse, hello => hello.ToMap()),
         static () => new ControlBodyTarget<Welcome>("control-welcome", [FrameType.Welcome], Welcome.Parse, welcome => welcome.ToMap()),
+        static () => new ControlBodyTarget<Challenge>("control-challenge", [FrameType.Challenge], Challenge.Parse, challenge => challenge.ToMap()),
+        static () => new ControlBodyTarget<Proof>("control-proof", [FrameType.Proof], Proof.Parse, proof => proof.ToMap()),
         static () => new ControlBodyTarget<ConversationInfo>("control-conversation", [FrameType.Reply, FrameType.CreateConversation], ConversationInfo.Parse, info => info.ToMap()),
         static () => new ControlBodyTarget<MemberInfo>("control-member", [FrameType.Reply, FrameType.ListMembers], MemberInfo.Parse, member => member.ToMap()),
         static () => new ControlBodyTarget<UserInfo>("control-user", [FrameType.Reply, FrameType.ResolveUsers], UserInfo.Parse, user => user.ToMap()),

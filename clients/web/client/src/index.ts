@@ -7,7 +7,7 @@
 
 export { FastChatClient, type ClientEvents, type FetchOptions, type Identity } from "./client/FastChatClient.js";
 export { Operator, type LimitValue } from "./client/Operator.js";
-export type { ClientOptions } from "./client/ClientOptions.js";
+export type { ClientOptions, PasswordMechanism } from "./client/ClientOptions.js";
 export type { PageOptions, RequestOptions } from "./client/ClientCore.js";
 export type { NewConversation } from "./client/FastChatClient.Control.js";
 export type { NewJoinLink } from "./client/FastChatClient.Members.js";

@@ -201,7 +201,7 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
     assert.ok((await ben.getConversation(conversation)).mutedUntil! > Date.now());
     await ada.unmute(conversation, ben.user);
     await ben.publishText(conversation, "thanks");
-    await ada.changeConversation(conversation, { title: "", slowModeSeconds: 30 });
+    await ada.changeConversation(conversation, { title: "", slowModeSeconds: 30, retentionSeconds: 86_400, retentionBytes: 1_000_000 });
     await ada.ban(conversation, ben.user);
     assert.equal(await code(ben.getConversation(conversation)), ErrorCode.NoSuchConversation);
     await ada.unban(conversation, ben.user);
@@ -210,13 +210,14 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
     const [info] = await ada.listJoinLinks(conversation);
     assert.equal(info!.usesLeft, 0);
     await ada.revokeJoinLink(conversation, info!.id);
-    assert.equal((await ben.getConversation(conversation)).title, undefined);
+    const changed = await ben.getConversation(conversation);
+    assert.deepEqual([changed.title, changed.retentionSeconds, changed.retentionBytes, changed.first], [undefined, 86_400, 1_000_000, 1]);
     await ben.leave(conversation);
     await until(() => seen.some((message) => message.kind === MessageKind.MemberRemoved && message.membership?.role === "none"));
     const roles = seen.flatMap((message) => (message.membership === undefined ? [] : [message.membership.role]));
     assert.deepEqual(roles, ["invited", "member", "moderator", "member", "member", "member", "banned", "none", "member", "none"]);
     assert.equal(seen.find((message) => message.membership?.role === "invited")?.membership?.invitedAs, "member");
-    assert.deepEqual(seen.find((message) => message.kind === MessageKind.ConversationChanged)?.changes, { title: "", slowModeSeconds: 30 });
+    assert.deepEqual(seen.find((message) => message.kind === MessageKind.ConversationChanged)?.changes, { title: "", slowModeSeconds: 30, retentionSeconds: 86_400, retentionBytes: 1_000_000 });
   });
 
   test("a member who is removed gets the record that says so, and the subscription ends", async () => {
@@ -459,6 +460,11 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
     const [imported] = await operator.importUsers(["somebody from elsewhere"]);
     assert.equal((await ada.resolveUsers([imported!]))[0]?.isExternal, true);
     assert.equal((await operator.getBackup()).run, 0);
+    const limits = await operator.getLimits();
+    assert.equal(limits.get("limits"), true);
+    assert.ok(Array.isArray(limits.get("limit_trusted")));
+    assert.equal((await operator.setLimits({ limit_burst_seconds: 2.5 })).get("limit_burst_seconds"), 2.5);
+    assert.equal(await code(operator.setLimits({ no_such_limit: 1 })), ErrorCode.SettingInvalid);
   });
 
   test("a client that is started, and not waited for, becomes ready", async () => {

@@ -99,8 +99,8 @@ export function Composer({ room, files, setFiles, onSent, thread }: Props): JSX.
 
   function complete(candidate: Candidate): void {
     const element = field.current!;
-    const before = text.slice(0, found!.at);
-    const after = text.slice(element.selectionStart);
+    const before = element.value.slice(0, found!.at);
+    const after = element.value.slice(element.selectionStart);
     const next = `${before}${candidate.name} ${after}`;
     setText(next);
     setFound(undefined);
@@ -111,7 +111,8 @@ export function Composer({ room, files, setFiles, onSent, thread }: Props): JSX.
   }
 
   async function send(): Promise<void> {
-    const said = text.replace(/\s+$/, "");
+    // What is in the field, and not what was drawn last: a fast typist is ahead of it by a letter.
+    const said = field.current!.value.replace(/\s+$/, "");
     if (isEditing) {
       const { entry } = current;
       if (said === "") return;
@@ -136,6 +137,7 @@ export function Composer({ room, files, setFiles, onSent, thread }: Props): JSX.
     const replyTo = current?.kind === "reply" ? current.entry.sequence : undefined;
     const attached = files;
     kept.current = "";
+    field.current!.value = "";
     setText("");
     setFiles([]);
     setFound(undefined);
@@ -176,7 +178,7 @@ export function Composer({ room, files, setFiles, onSent, thread }: Props): JSX.
     } else if (event.key === "Escape" && current !== undefined) {
       event.preventDefault();
       intent.value = undefined;
-    } else if (event.key === "ArrowUp" && text === "" && !isThread && !event.altKey) {
+    } else if (event.key === "ArrowUp" && field.current!.value === "" && !isThread && !event.altKey) {
       const own = room.log.findLast((entry) => canEdit(chat, room, entry));
       if (own !== undefined) {
         event.preventDefault();
@@ -241,7 +243,7 @@ export function Composer({ room, files, setFiles, onSent, thread }: Props): JSX.
               allowsText={false} choose={(emoji) => {
                 const element = field.current!;
                 const at = element.selectionStart;
-                setText(text.slice(0, at) + emoji + text.slice(element.selectionEnd));
+                setText(element.value.slice(0, at) + emoji + element.value.slice(element.selectionEnd));
                 close();
                 requestAnimationFrame(() => {
                   element.focus();

@@ -73,7 +73,8 @@ interface RowProps {
 
 function MessageRow({ room, entry, shape, jump }: RowProps): JSX.Element {
   const chat = useChat();
-  const [isActive, setIsActive] = useState(false);
+  const [isOver, setIsOver] = useState(false);
+  const [hasFocus, setHasFocus] = useState(false);
   const isOwn = entry.sender === chat.self;
   const mentionsMe = !isOwn && (entry.attributes.mentionsAll === true || entry.attributes.mentions?.includes(chat.self) === true);
   const id = `message-${entry.key}`;
@@ -83,8 +84,8 @@ function MessageRow({ room, entry, shape, jump }: RowProps): JSX.Element {
     <div
       class={classes.filter((one) => one !== "").join(" ")} role="article" tabIndex={-1} data-sequence={entry.sequence} data-key={entry.key}
       aria-labelledby={`${id}-who ${id}-when`} aria-describedby={`${id}-text`} aria-posinset={entry.sequence > 0 ? entry.sequence : undefined} aria-setsize={-1}
-      onPointerEnter={() => setIsActive(true)} onPointerLeave={() => setIsActive(false)} onFocusIn={() => setIsActive(true)}
-      onFocusOut={(event) => { if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setIsActive(false); }}
+      onPointerEnter={() => setIsOver(true)} onPointerLeave={() => setIsOver(false)} onFocusIn={() => setHasFocus(true)}
+      onFocusOut={(event) => { if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setHasFocus(false); }}
     >
       {shape.hasDay && <div class="day"><span>{dayName(entry.sentAt)}</span></div>}
       {shape.isFirstNew && <div class="new-line"><span>New messages</span></div>}
@@ -123,7 +124,7 @@ function MessageRow({ room, entry, shape, jump }: RowProps): JSX.Element {
             {entry.isPinned && <span title="Pinned"><Icon name="pin" small /><span class="visually-hidden">pinned</span></span>}
             {isOwn && <Tick entry={entry} isRead={shape.isRead} room={room} />}
           </div>
-          {isActive && isMessage && entry.gone === undefined && entry.sequence > 0 && <Tools room={room} entry={entry} />}
+          {(isOver || hasFocus) && isMessage && entry.gone === undefined && entry.sequence > 0 && <Tools room={room} entry={entry} />}
         </div>
       )}
     </div>

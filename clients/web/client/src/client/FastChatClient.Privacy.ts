@@ -33,10 +33,10 @@ export abstract class PrivacyRequests extends DeviceRequests {
   /**
    * Erases the signed-in user: nobody signs in to the account any more, this client included; then everything that is theirs goes, and what they wrote, everywhere. There is no way back. When it has begun, the answer may
    * come or the client end instead.
-   * @throws RequestError WRONG_CREDENTIALS, FORBIDDEN (an account of a program or an operator, or without a password), RATE_LIMITED, OVERLOADED.
+   * @throws RequestError WRONG_CREDENTIALS, MECHANISM_REFUSED, FORBIDDEN (an account of a program or an operator, or without a password), RATE_LIMITED, OVERLOADED.
    */
-  eraseAccount(password: string, options?: RequestOptions): Promise<ErasureStatus> {
-    return askErasure(this, personBody().set("begin", true).set("password", password), options);
+  eraseAccount(password: string, options: RequestOptions = {}): Promise<ErasureStatus> {
+    return this.session.eraseAccount(password, parseErasure, options.signal);
   }
 }
 
@@ -90,10 +90,9 @@ export async function fetchExport(client: ClientCore, status: ExportStatus, user
 
 /** @internal */
 export function askErasure(client: ClientCore, body: ControlMap, options: RequestOptions | undefined): Promise<ErasureStatus> {
-  return client.ask(
-    FrameType.ErasePerson,
-    body,
-    (reply) => ({ state: (reply.text("state") ?? "none") as ErasureStatus["state"], erased: reply.number("erased"), reachesBackups: reply.flag("backups") }),
-    options,
-  );
+  return client.ask(FrameType.ErasePerson, body, parseErasure, options);
+}
+
+function parseErasure(reply: ControlMap): ErasureStatus {
+  return { state: (reply.text("state") ?? "none") as ErasureStatus["state"], erased: reply.number("erased"), reachesBackups: reply.flag("backups") };
 }

@@ -5,12 +5,13 @@ import { FrameType } from "../protocol/FrameType.js";
 import type { ConversationId, DeviceId, SessionId, UserId } from "../protocol/primitives/Ids.js";
 import type { ServiceRight } from "../protocol/primitives/Words.js";
 import { inParts, nextOf, pageBody, type ClientCore, type PageOptions, type RequestOptions } from "./ClientCore.js";
+import type { FastChatClient } from "./FastChatClient.js";
 import type { DownloadOptions } from "./FastChatClient.Attachments.js";
 import { devicePageBody, parseDevicePage } from "./FastChatClient.Devices.js";
 import { askErasure, askExport, fetchExport, personBody } from "./FastChatClient.Privacy.js";
 import type { AccountPage, DevicePage, ErasureStatus, ExportStatus, ServiceCreated, ServicePage, SessionPage } from "./Pages.js";
 
-/** What a limit may be: a switch, a number, or a list of networks. */
+/** A limit of the broker: a switch, a number, or a list of networks. */
 export type LimitValue = boolean | number | readonly string[];
 
 /**
@@ -20,7 +21,7 @@ export type LimitValue = boolean | number | readonly string[];
 export class Operator {
   readonly #client: ClientCore;
 
-  constructor(client: ClientCore) {
+  constructor(client: FastChatClient) {
     this.#client = client;
   }
 
@@ -46,21 +47,21 @@ export class Operator {
     return this.#client.ask(FrameType.GetActivity, new ControlMap(), parseBrokerActivity, options);
   }
 
-  /** The limits that the broker holds people to, by the names of its settings (docs/operations.md). */
+  /** The limits in force, by the names that they have in the broker's settings file. */
   getLimits(options?: RequestOptions): Promise<ReadonlyMap<string, LimitValue>> {
-    return this.#client.ask(FrameType.GetLimits, new ControlMap(), parseLimits, options);
+    return this.#client.ask(FrameType.GetLimits, new ControlMap(), limitsOf, options);
   }
 
   /**
-   * Puts other limits in force, for everybody at once and until the broker ends or reads its settings again; returns all of them. All or nothing: SETTING_INVALID says which makes no sense. Not asked again by itself.
+   * Changes limits for everybody, at once, until the broker ends or reads its settings file again; gives all of them, as they are now. All or nothing: SETTING_INVALID. Not asked again by itself; asking again is harmless.
    */
-  setLimits(changes: ReadonlyMap<string, LimitValue>, options?: RequestOptions): Promise<ReadonlyMap<string, LimitValue>> {
+  setLimits(changes: ReadonlyMap<string, LimitValue> | Readonly<Record<string, LimitValue>>, options?: RequestOptions): Promise<ReadonlyMap<string, LimitValue>> {
     const limits = new ControlMap();
-    for (const [name, value] of changes) {
-      limits.set(name, typeof value === "number" && !Number.isSafeInteger(value) ? new ControlFloat(value) : value);
+    for (const [name, value] of changes instanceof Map ? (changes as ReadonlyMap<string, LimitValue>) : Object.entries(changes as Readonly<Record<string, LimitValue>>)) {
+      limits.set(name, typeof value === "number" && !Number.isInteger(value) ? new ControlFloat(value) : value);
     }
 
-    return this.#client.ask(FrameType.SetLimits, new ControlMap().set("limits", limits), parseLimits, options, false);
+    return this.#client.ask(FrameType.SetLimits, new ControlMap().set("limits", limits), limitsOf, options, false);
   }
 
   /** A page of the accounts, in the order of their ids. */
@@ -209,20 +210,24 @@ export class Operator {
   }
 }
 
-function parseLimits(reply: ControlMap): ReadonlyMap<string, LimitValue> {
+function limitsOf(reply: ControlMap): ReadonlyMap<string, LimitValue> {
   const limits = reply.map("limits");
   if (limits === undefined) {
     throw new ControlFormatError("limits: a map is expected");
   }
 
-  return new Map(limits.keys.map((name) => [name, limitOf(limits, name)]));
-}
+  const values = new Map<string, LimitValue>();
+  for (const [name, value] of limits.entries()) {
+    if (typeof value === "boolean" || typeof value === "number") {
+      values.set(name, value);
+    } else if (value instanceof ControlFloat) {
+      values.set(name, value.value);
+    } else if (Array.isArray(value)) {
+      values.set(name, limits.texts(name));
+    }
 
-function limitOf(limits: ControlMap, name: string): LimitValue {
-  const value = limits.get(name);
-  if (typeof value === "boolean") {
-    return value;
+    // A setting of another kind is of a later version.
   }
 
-  return value instanceof ControlFloat ? value.value : Array.isArray(value) ? limits.texts(name) : limits.number(name);
+  return values;
 }

@@ -156,7 +156,7 @@ export class FrameDispatcher {
 
   #onLag(frame: Frame): void {
     const lag = need(readLag(frame.body), "a Lag");
-    this.#session.subscriptions.get(lag.conversation)?.onLagged(lag.next, lag.head);
+    this.#session.subscriptions.get(lag.conversation)?.onLagged(lag);
     this.#session.events.emit("lagged", { conversation: lag.conversation, next: lag.next, head: lag.head });
   }
 

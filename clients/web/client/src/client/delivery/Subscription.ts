@@ -1,5 +1,6 @@
 import { CloseCode } from "../../protocol/CloseCode.js";
 import { readRun, type Deliver } from "../../protocol/frames/Deliver.js";
+import type { Lag } from "../../protocol/frames/Lag.js";
 import type { Subscribed } from "../../protocol/frames/Subscribe.js";
 import type { MessageRecord } from "../../protocol/MessageRecord.js";
 import { ProtocolViolation } from "../../protocol/ProtocolViolation.js";
@@ -111,10 +112,15 @@ export class Subscription {
     return records;
   }
 
-  /** The session fell behind here; delivery goes on from the log by itself. */
-  onLagged(next: number, head: number): void {
-    if (this.#isActive && !this.isDropped) {
-      this.reader.onLagged?.(next, head);
+  /** The session fell behind here; delivery goes on from the log by itself, unless the log was cut off before it (protocol.md §7.2). */
+  onLagged({ isCut, epoch, next, head }: Lag): void {
+    if (!this.#isActive || this.isDropped) {
+      return;
+    }
+
+    this.reader.onLagged?.(next, head);
+    if (isCut && next > this.position.sequence + 1) {
+      this.finish({ reason: "truncated", error: new HistoryTruncatedError(this.conversation, this.position, epoch, next, head) });
     }
   }
 
