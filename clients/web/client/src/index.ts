@@ -6,7 +6,7 @@
  */
 
 export { FastChatClient, type ClientEvents, type FetchOptions, type Identity } from "./client/FastChatClient.js";
-export { Operator, type LimitValue } from "./client/Operator.js";
+export { Operator, type BrokerCounts, type LimitValue } from "./client/Operator.js";
 export type { ClientOptions, PasswordMechanism } from "./client/ClientOptions.js";
 export type { PageOptions, RequestOptions } from "./client/ClientCore.js";
 export type { NewConversation } from "./client/FastChatClient.Control.js";

@@ -74,6 +74,31 @@ function keyOf(refusal: RefusalActivity): string {
   return [refusal.act, refusal.detail, refusal.remote, refusal.user].join("\n");
 }
 
+const KINDS: Readonly<Record<string, string>> = { "fastchat.errors": "Error", "fastchat.closed": "Close", "fastchat.limited": "Limit" };
+const REASONS_SHOWN = 12;
+
+/** Of what the errors, the closes and the refusals because of limits are made. */
+export function ByReason({ watch }: { watch: Watch }): JSX.Element {
+  const reasons = watch.reasons.value;
+  return (
+    <Section title="Errors, closes and limits" hint="By their code. An orderly close is among them.">
+      <Table
+        label="Errors, closes and limits" isEmpty={reasons.length === 0} empty="None since the start."
+        head={["What", "Code", { text: "Last minute", isNumber: true }, { text: "Since the start", isNumber: true }]}
+      >
+        {reasons.slice(0, REASONS_SHOWN).map((reason) => (
+          <tr key={`${reason.of} ${reason.word}`}>
+            <th scope="row">{KINDS[reason.of] ?? reason.of}</th>
+            <td>{reason.word}</td>
+            <td class="number">{count(reason.lastMinute)}</td>
+            <td class="number">{count(reason.total)}</td>
+          </tr>
+        ))}
+      </Table>
+    </Section>
+  );
+}
+
 /** How the work is spread over the shards: one cell each, the fuller the more of it is theirs. */
 export function Load({ watch }: { watch: Watch }): JSX.Element {
   const [isTable, setIsTable] = useState(false);

@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { Icon } from "../ui/icons.tsx";
 import { Chart } from "./Chart.tsx";
 import { concernsOf } from "./health.ts";
-import { Busiest, Load, Refusals } from "./Lists.tsx";
+import { Busiest, ByReason, Load, Refusals } from "./Lists.tsx";
 import { bytes, bytesPerSecond, count, duration, percent, perSecond, processors } from "./units.ts";
 import { of, type Watch } from "./Watch.ts";
 
@@ -29,6 +29,7 @@ export function Overview({ watch }: { watch: Watch }): JSX.Element {
       <div class="columns">
         <Busiest watch={watch} />
         <Refusals watch={watch} />
+        <ByReason watch={watch} />
       </div>
       <Load watch={watch} />
     </>

@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { type BrokerActivity, type ConnectionState, type FastChatClient, type Operator, RequestError } from "@fastchat/client";
 import { History, type Sample } from "./History.ts";
+import { type Reason, Reasons } from "./Reasons.ts";
 
 /** How often the broker is asked. */
 const INTERVAL = 1000;
@@ -32,6 +33,8 @@ export class Watch {
   readonly stats = signal<Stats | undefined>(undefined);
   readonly sample = signal<Sample | undefined>(undefined);
   readonly activity = signal<Activity | undefined>(undefined);
+  /** Why things are refused and closed, those of the last minute first. */
+  readonly reasons = signal<readonly Reason[]>([]);
   readonly connection = signal<ConnectionState>({ phase: "connecting", lastClose: undefined, attempts: 0 });
   /** Grows with every point of the history. */
   readonly tick = signal(0);
@@ -40,6 +43,7 @@ export class Watch {
 
   readonly #client: FastChatClient;
   readonly #operator: Operator;
+  readonly #reasons = new Reasons();
   #timer = 0;
   #isStopped = false;
   #isAsking = false;
@@ -79,7 +83,8 @@ export class Watch {
 
     // Side by side: a loop that waits for the disk keeps the lists waiting, and the numbers must say so meanwhile.
     if (!this.#isAsking) void this.#askActivity();
-    const stats = await this.#operator.getStats({ signal: AbortSignal.timeout(INTERVAL * 5) });
+    const { stats, parts } = await this.#operator.getCounts({ signal: AbortSignal.timeout(INTERVAL * 5) });
+    this.reasons.value = this.#reasons.take(of(stats, "process.uptime"), parts);
     this.#take(stats);
   }
 
