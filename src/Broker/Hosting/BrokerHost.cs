@@ -54,7 +54,6 @@ public static class BrokerHost
         string data = Path.GetFullPath(options.Data);
 
         await using BrokerParts parts = await BrokerParts.OpenAsync(options with { Data = data }, log, stop);
-
         parts.ObserveProcess(new ProcessGauges(data, TimeProvider.System));
 
         // Ahead of everybody who may come: whatever they do stands behind it, and a broker that cannot say what happens does not begin.

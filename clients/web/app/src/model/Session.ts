@@ -3,6 +3,7 @@ import { type ClientOptions, ConnectionError, type DeviceTokens, FastChatClient,
 import { Chat } from "./Chat.ts";
 import { explain } from "./problems.ts";
 import { go } from "./Route.ts";
+import { serverUrl } from "./server.ts";
 
 /** Whether somebody is signed in, and as whom. */
 export type Session =
@@ -11,12 +12,6 @@ export type Session =
   | { readonly state: "in"; readonly chat: Chat };
 
 export const session = signal<Session>({ state: "starting" });
-
-/** Where the broker is: where the page comes from, unless the page says otherwise. */
-export function serverUrl(): string | undefined {
-  const said = document.querySelector<HTMLMetaElement>('meta[name="fastchat-server"]')?.content;
-  return said === undefined || said === "" ? undefined : said;
-}
 
 const tokens = new IndexedDbTokenStore();
 const outbox = new IndexedDbOutbox();
