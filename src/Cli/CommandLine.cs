@@ -56,6 +56,7 @@ internal static class CommandLine
             new HelpOption(),
             new VersionOption(),
             Serve.Build(),
+            CertVerb.Build(),
             Register.Build(),
             Login.Build(),
             Send.Build(),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Long proofs on the real process: tests/campaigns/run.sh NAME [--cycles N] [--seed S] [--minutes M] [--readers N]
+# Long proofs on the real process: tests/campaigns/run.sh NAME [--cycles N] [--seed S] [--minutes M] [--readers N] [--with LIST]
 #   kill         kill -9 at random moments
 #   failpoints   the process dies at a named step of the commit path
 #   power-cut    what was not synced is lost or torn; takes a C compiler
@@ -12,6 +12,7 @@
 #   pause        the process stands still for 0.1–60 s
 #   stalled-readers   of --readers N (10,000) a tenth stops reading, --cycles times in turn with none
 #   fuzz         any bytes for every decoder; --inputs N for each target, --target NAME, --threads T instead of --cycles
+# --with tls,encryption,limits runs the broker of any of these but stalled-readers with TLS, with bodies encrypted on the disk, and with rates that the chat exceeds all the time.
 # The last line of stdout is one JSON object with what was found; the exit code is 1 when something was lost, duplicated, reordered, violated or served wrong.
 # Progress goes to stderr. What a campaign leaves lies in artifacts/campaigns/NAME-SEED: an interrupted one goes on from there, a failed one keeps store and histories.
 set -euo pipefail

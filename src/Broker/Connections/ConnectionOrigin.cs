@@ -31,6 +31,9 @@ internal sealed record ConnectionOrigin(string Remote)
     /// <summary>True when a proxy made the connection on its own account (PROXY protocol, LOCAL): it looks whether somebody listens, and says no more.</summary>
     public bool IsCheck { get; init; }
 
+    /// <summary>True when it was taken from the rate of its address's connections already, in front of something that costs.</summary>
+    public bool HasConnected { get; init; }
+
     /// <summary>When it was accepted (<see cref="TimeProvider.GetTimestamp"/>), which the login deadline counts from; 0 = when its first frame is waited for.</summary>
     public long Accepted { get; init; }
 

@@ -50,7 +50,7 @@ internal sealed class ConnectionRegistry : IDisposable
     public async Task RunAsync(ConnectionOrigin origin, IDuplexPipe transport, Action abort)
     {
         BrokerConnection connection = new(_services, Interlocked.Increment(ref _lastId), origin, transport, abort);
-        SignInRefused? refused = _services.Addresses.Enter(origin.Remote, out Visitor? visitor);
+        SignInRefused? refused = _services.Addresses.Enter(origin.Remote, out Visitor? visitor, origin.HasConnected);
         if (refused is not null)
         {
             await connection.RefuseAsync(refused.Code, refused.Reason, refused.RetryAfterMs);

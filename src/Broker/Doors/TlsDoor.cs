@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 
 using FastChat.Broker.Audit;
 using FastChat.Broker.Connections;
+using FastChat.Broker.Limits;
 
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -10,10 +11,10 @@ using Microsoft.AspNetCore.Http.Features;
 namespace FastChat.Broker.Doors;
 
 /// <summary>
-/// Stands before everything else on a TLS listener: nothing is read as a frame or a request that did not come through TLS, from the first byte on (there is no STARTTLS). It waits its turn at the gate, shakes hands before the deadline, and
-/// otherwise frees the place and ends the connection.
+/// Stands before everything else on a TLS listener: nothing is read as a frame or a request that did not come through TLS, from the first byte on (there is no STARTTLS). An address that connects too often is cut before a handshake is begun for it; the others wait their turn at the gate, shake hands before the deadline, and
+/// otherwise free the place and end the connection.
 /// </summary>
-internal sealed class TlsDoor(ConnectionDelegate next, CertificateSource certificates, HandshakeGate gate, TlsProtocol protocol, TimeSpan deadline, AuditLog audit, TimeProvider clock)
+internal sealed class TlsDoor(ConnectionDelegate next, CertificateSource certificates, HandshakeGate gate, AddressLimits addresses, TlsProtocol protocol, TimeSpan deadline, AuditLog audit, TimeProvider clock)
 {
     /// <summary>How long a refused client is listened to, so that what it still sends does not reset the connection before it has read the alert.</summary>
     private static readonly TimeSpan LingerMax = TimeSpan.FromMilliseconds(200);
@@ -42,7 +43,13 @@ internal sealed class TlsDoor(ConnectionDelegate next, CertificateSource certifi
 
     private async Task<bool> TryEnterAsync(ConnectionContext connection)
     {
-        ConnectionOrigin origin = ConnectionOrigin.Of(connection) with { Accepted = clock.GetTimestamp() };
+        ConnectionOrigin origin = ConnectionOrigin.Of(connection) with { Accepted = clock.GetTimestamp(), HasConnected = true };
+        if (addresses.Connect(origin.Remote) is not null)
+        {
+            connection.Abort(new ConnectionAbortedException("too many connections"));
+            return false;
+        }
+
         CancellationToken stopped = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? CancellationToken.None;
         using CancellationTokenSource late = new(deadline, clock);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stopped);

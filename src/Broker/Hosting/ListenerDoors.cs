@@ -41,8 +41,8 @@ internal sealed class ListenerDoors : IDisposable
         parts.ObserveHandshakes(_gate);
     }
 
-    /// <summary>Looks at the certificate's files.</summary>
-    public void Reload() => _certificates?.Look();
+    /// <summary>Looks whether the certificate's files have changed.</summary>
+    public void Look() => _certificates?.Look();
 
     /// <summary>Puts the doors before a listener.</summary>
     /// <param name="listen">The listener.</param>
@@ -56,7 +56,7 @@ internal sealed class ListenerDoors : IDisposable
 
         if (protocol is { } carried)
         {
-            listen.Use(next => new TlsDoor(next, _certificates!, _gate, carried, _deadline, _parts.Audit, TimeProvider.System).OnConnectedAsync);
+            listen.Use(next => new TlsDoor(next, _certificates!, _gate, _parts.Addresses, carried, _deadline, _parts.Audit, TimeProvider.System).OnConnectedAsync);
         }
     }
 

@@ -86,10 +86,23 @@ internal sealed class AddressLimits
     /// <summary>Addresses with connections.</summary>
     public int Addresses => _visitors.Count;
 
+    /// <summary>
+    /// Takes a connection from the rate of its address, before anything is done for it that costs: a TLS handshake is a thousand times the connection. Not null, and noted, when it comes too soon behind others; who is told so by a frame has cost the handshake, so
+    /// nobody is.
+    /// </summary>
+    public SignInRefused? Connect(string remote)
+    {
+        Plan plan = Volatile.Read(ref _plan);
+        return !AddressKey.TryParse(remote, out AddressKey key, out IPAddress address) || plan.Trusts(address) || _connects.TryTake(plan.Connects, key.Value, _clock.GetTimestamp(), 1, out uint retryAfterMs)
+            ? null
+            : Refuse(remote, "address_connects", CloseCode.RateLimited, "too many connections in too short a time", retryAfterMs);
+    }
+
     /// <summary>Counts a connection in. Null, and the visitor that <see cref="Leave"/> is for, when it may stay; otherwise what to close it with.</summary>
     /// <param name="remote">Its address without the port, or what stands for one.</param>
     /// <param name="visitor">Null when it is refused.</param>
-    public SignInRefused? Enter(string remote, out Visitor? visitor)
+    /// <param name="hasConnected">True when <see cref="Connect"/> has let it pass.</param>
+    public SignInRefused? Enter(string remote, out Visitor? visitor, bool hasConnected = false)
     {
         visitor = null;
         if (Interlocked.Increment(ref _connections) > _connectionsMax)
@@ -101,14 +114,13 @@ internal sealed class AddressLimits
         Plan plan = Volatile.Read(ref _plan);
         bool hasAddress = AddressKey.TryParse(remote, out AddressKey key, out IPAddress parsed);
         IPAddress? address = hasAddress ? parsed : null;
-        bool isTrusted = plan.Trusts(address);
-        if (!isTrusted && !_connects.TryTake(plan.Connects, key.Value, _clock.GetTimestamp(), 1, out uint retryAfterMs))
+        if (!hasConnected && Connect(remote) is { } tooSoon)
         {
             Interlocked.Decrement(ref _connections);
-            return Refuse(remote, "address_connects", CloseCode.RateLimited, "too many connections in too short a time", retryAfterMs);
+            return tooSoon;
         }
 
-        if (!TryCountIn(hasAddress ? key : AddressKey.Local, remote, address, isTrusted ? int.MaxValue : plan.Settings.ConnectionsPerAddressMax, out visitor))
+        if (!TryCountIn(hasAddress ? key : AddressKey.Local, remote, address, plan.Trusts(address) ? int.MaxValue : plan.Settings.ConnectionsPerAddressMax, out visitor))
         {
             Interlocked.Decrement(ref _connections);
             return Refuse(remote, "address_connections", CloseCode.TooManyConnections, "this address has as many connections as it may", FullRetryMs);
@@ -181,6 +193,25 @@ internal sealed class AddressLimits
         if (plan.Settings.IsOn && !plan.Trusts(visitor.Address))
         {
             _wrong.OnRight(visitor.Key);
+        }
+    }
+
+    /// <summary>Before an assertion is looked at: not null while this address waits for its wrong ones. A good one takes nothing from any budget, as a token does not: many of one address may come back at once.</summary>
+    public SignInRefused? BeginAssertion(Visitor visitor)
+    {
+        Plan plan = Volatile.Read(ref _plan);
+        return !plan.Settings.IsOn || plan.Trusts(visitor.Address) || !_wrong.MustWait(visitor.Key, plan.Settings.WrongPasswordsFree, out uint retryAfterMs)
+            ? null
+            : Refuse(visitor.Remote, "address_passwords", CloseCode.RateLimited, "too many wrong passwords", retryAfterMs);
+    }
+
+    /// <summary>It was forged, or for somebody else.</summary>
+    public void OnAssertionWrong(Visitor visitor)
+    {
+        Plan plan = Volatile.Read(ref _plan);
+        if (plan.Settings.IsOn && !plan.Trusts(visitor.Address))
+        {
+            _wrong.TryBegin(visitor.Key, plan.Settings.WrongPasswordsFree, out _);
         }
     }
 

@@ -137,6 +137,23 @@ internal sealed class AddressLimitsTests
     }
 
     [Test]
+    public void AConnectionIsTakenFromTheRateOnceWhereverThatWas()
+    {
+        AddressLimits limits = With(new LimitSettings { ConnectsPerSecond = 10, BurstSeconds = 2 });
+        for (int i = 0; i < 20; i++)
+        {
+            Assert.That(limits.Connect("10.0.0.1"), Is.Null);
+            Assert.That(limits.Enter("10.0.0.1", out Visitor? visitor, hasConnected: true), Is.Null);
+            limits.Leave(visitor!);
+        }
+
+        Assert.That(limits.Connect("10.0.0.1")?.Code, Is.EqualTo(CloseCode.RateLimited));
+        Assert.That(limits.Enter("10.0.0.1", out _)?.Code, Is.EqualTo(CloseCode.RateLimited));
+        Assert.That((limits.Connect("10.0.0.2"), limits.Connect("local")), Is.EqualTo(((SignInRefused?)null, (SignInRefused?)null)));
+        Assert.That(limits.Connections, Is.Zero);
+    }
+
+    [Test]
     public void AttemptsAtTheSameTimeAreAllCounted()
     {
         WrongPasswords wrong = new(_clock);

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Text.Json.Nodes;
 
 using FastChat.Client;
@@ -393,6 +395,42 @@ public sealed class ExhaustionAttackTests
         }
 
         Assert.That(codes.Count(code => code == CloseCode.RateLimited), Is.InRange(10, 40));
+        await stage.CheckAsync();
+    }
+
+    [Test]
+    [Noted("connection_refused", "address_connects")]
+    public async Task A_flood_of_connections_costs_no_handshakes()
+    {
+        // Every 127.x.y.z is this machine, and none is trusted here: two a second, 20 at once.
+        await using AttackStage stage = await AttackStage.StartAsync(new JsonObject { ["limit_trusted"] = new JsonArray(), ["limit_connects_per_second"] = 2 });
+        int shaken = 0, cut = 0;
+        for (int i = 0; i < 80; i++)
+        {
+            using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            socket.Bind(new IPEndPoint(IPAddress.Parse("127.0.0.9"), 0));
+            await socket.ConnectAsync(i % 2 == 0 ? stage.Broker.Process.TlsTcp! : IPEndPoint.Parse(stage.Broker.Process.TlsHttp!.Authority));
+            try
+            {
+                await using SslStream stream = await stage.Certificate.ProtectAsync(new NetworkStream(socket), protocol: null);
+                shaken++;
+            }
+            catch (Exception end) when (end is IOException or AuthenticationException)
+            {
+                cut++;
+            }
+        }
+
+        Assert.That(shaken, Is.InRange(20, 60), "as many as it has, at both listeners together");
+        Assert.That(cut, Is.EqualTo(80 - shaken));
+
+        // Who shakes hands is not counted again behind that, and other addresses are not counted here.
+        await using (SignedInPeer other = await stage.RegisterAsync())
+        await using (SignedInPeer behind = await stage.SignInAsync(other, "tls"))
+        {
+            await behind.PingAsync();
+        }
+
         await stage.CheckAsync();
     }
 

@@ -13,6 +13,7 @@ internal sealed class BitFlipCampaign(CampaignOptions options, Func<string, Rand
     private const int Messages = 30_000;
     private const int Conversations = 6;
 
+    private readonly Variants _variants = new(options.With, options.WorkDirectory);
     private readonly string _directory = options.WorkDirectory;
 
     private readonly SortedDictionary<string, int> _outcomes = [];
@@ -93,7 +94,7 @@ internal sealed class BitFlipCampaign(CampaignOptions options, Func<string, Rand
 
         FinishedConversation[] written = new FinishedConversation[Conversations];
         string token = string.Empty;
-        await using BrokerProcess broker = await BrokerProcess.StartAsync(Pristine);
+        await using BrokerProcess broker = await BrokerProcess.StartAsync(_variants.Apply(new BrokerProcessOptions { DataDirectory = Pristine }));
         ClientOptions signIn = OptionsOf(broker) with { Name = "writer", Password = "correct horse battery staple", Register = true };
         List<ConversationId> conversations = [];
         Random random = new(1);
@@ -144,7 +145,7 @@ internal sealed class BitFlipCampaign(CampaignOptions options, Func<string, Rand
         BrokerProcess broker;
         try
         {
-            broker = await BrokerProcess.StartAsync(Store);
+            broker = await BrokerProcess.StartAsync(_variants.Apply(new BrokerProcessOptions { DataDirectory = Store }));
         }
         catch (InvalidOperationException refused)
         {
@@ -195,7 +196,7 @@ internal sealed class BitFlipCampaign(CampaignOptions options, Func<string, Rand
         }
     }
 
-    private static ClientOptions OptionsOf(BrokerProcess broker) => new() { Endpoint = ClientEndpoint.Parse(broker.Tcp.ToString()), Reconnect = ReconnectPolicy.None };
+    private ClientOptions OptionsOf(BrokerProcess broker) => _variants.Reach(broker) with { Reconnect = ReconnectPolicy.None };
 
     private enum Verdict
     {

@@ -5,7 +5,7 @@ namespace FastChat.Campaigns;
 /// <summary>What a campaign is asked for.</summary>
 internal sealed record CampaignOptions
 {
-    private const string Usage = "usage: tests/campaigns/run.sh kill|failpoints|power-cut|bit-flip|io-error|disk-full|slow-disk|pause|stalled-readers|fuzz [--cycles N] [--seed S] [--minutes M] [--readers N]";
+    private const string Usage = "usage: tests/campaigns/run.sh kill|failpoints|power-cut|bit-flip|io-error|disk-full|slow-disk|pause|stalled-readers|fuzz [--cycles N] [--seed S] [--minutes M] [--readers N] [--with tls,encryption,limits]";
 
     /// <summary>Which.</summary>
     public required string Name { get; init; }
@@ -23,10 +23,13 @@ internal sealed record CampaignOptions
     public string? Directory { get; init; }
 
     /// <summary>Where they lie in any case.</summary>
-    public string WorkDirectory => Directory ?? RepositoryRoot.PathOf("artifacts", "campaigns", string.Create(CultureInfo.InvariantCulture, $"{Name}-{Seed}"));
+    public string WorkDirectory => Directory ?? RepositoryRoot.PathOf("artifacts", "campaigns", string.Create(CultureInfo.InvariantCulture, $"{string.Join('-', [Name, .. With])}-{Seed}"));
 
     /// <summary>Readers of <c>stalled-readers</c>.</summary>
     public int Readers { get; init; } = 10_000;
+
+    /// <summary>What the broker is run with (<see cref="Variants"/>).</summary>
+    public IReadOnlyList<string> With { get; init; } = [];
 
     /// <summary>Cycles between two readings of everything.</summary>
     public int CyclesInRound { get; init; } = 25;
@@ -52,6 +55,18 @@ internal sealed record CampaignOptions
         CampaignOptions options = new() { Name = arguments[0] };
         foreach (string[] pair in rest.Chunk(2))
         {
+            if (pair[0] == "--with")
+            {
+                options = options with { With = [.. pair[1].Split(',').Distinct().Order()] };
+                if (options.With.Except(Variants.All).Any() || options.Name == "stalled-readers")
+                {
+                    // The readers of that one are sockets and nothing more.
+                    return null;
+                }
+
+                continue;
+            }
+
             if (!ulong.TryParse(pair[1], NumberStyles.None, CultureInfo.InvariantCulture, out ulong value))
             {
                 wrong = $"{pair[0]}: a number is expected, not '{pair[1]}'\n{Usage}";

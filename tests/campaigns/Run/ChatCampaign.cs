@@ -17,6 +17,8 @@ internal sealed class ChatCampaign(CampaignOptions options, IFaults faults, Text
 
     private readonly string _directory = options.WorkDirectory;
 
+    private readonly Variants _variants = new(options.With, options.WorkDirectory);
+
     private CampaignState _state = new() { Result = new CampaignResult { Campaign = options.Name, Seed = options.Seed, Acked = 0, Lost = 0 } };
 
     private string StatePath => Path.Combine(_directory, "state.json");
@@ -30,11 +32,11 @@ internal sealed class ChatCampaign(CampaignOptions options, IFaults faults, Text
         _state = CampaignState.Load(StatePath) ?? _state;
         _state = faults.KeepsStore ? _state : _state with { Tokens = [], Conversations = [] };
         double before = _state.Result.Seconds;
-        BrokerProcess broker = await BrokerProcess.StartAsync(faults.Prepare(new BrokerProcessOptions
+        BrokerProcess broker = await BrokerProcess.StartAsync(_variants.Apply(faults.Prepare(new BrokerProcessOptions
         {
             DataDirectory = Path.Combine(_directory, "store"),
             ReadyTimeout = TimeSpan.FromMinutes(2),
-        }));
+        })));
         await using (broker)
         {
             if (_state.Tokens.Count == 0)
@@ -158,7 +160,7 @@ internal sealed class ChatCampaign(CampaignOptions options, IFaults faults, Text
         }
     }
 
-    private static async Task<string[]> RegisterAsync(BrokerProcess broker, CancellationToken cancellation)
+    private async Task<string[]> RegisterAsync(BrokerProcess broker, CancellationToken cancellation)
     {
         string[] tokens = new string[People];
         for (int i = 0; i < People; i++)
@@ -172,10 +174,8 @@ internal sealed class ChatCampaign(CampaignOptions options, IFaults faults, Text
         return tokens;
     }
 
-    private static ClientOptions OptionsOf(BrokerProcess broker) => new()
+    private ClientOptions OptionsOf(BrokerProcess broker) => _variants.Reach(broker) with
     {
-        Endpoint = ClientEndpoint.Parse(broker.Tcp.ToString()),
-
         // Whoever is cut is back within moments: the kill after a restart is to find everyone there.
         Reconnect = new ReconnectPolicy
         {

@@ -71,7 +71,7 @@ export class Room {
     this.#host = host;
     this.info = signal(info);
     this.log = new RoomLog(host.client, info.conversation, host.self);
-    this.log.begin(info.epoch, info.visibleFrom, info.head);
+    this.log.begin(info.epoch, Math.max(info.visibleFrom, info.first), info.head);
     this.#read = info.head;
     this.canWrite = computed(() => {
       const { kind, role, isArchived } = this.info.value;
@@ -122,7 +122,7 @@ export class Room {
     const before = this.info.peek();
     this.info.value = info;
     if (info.epoch !== before.epoch) this.#read = 0;
-    this.log.begin(info.epoch, info.visibleFrom, Math.max(info.head, info.epoch === before.epoch ? this.log.head : 0));
+    this.log.begin(info.epoch, Math.max(info.visibleFrom, info.first), Math.max(info.head, info.epoch === before.epoch ? this.log.head : 0));
   }
 
   moveCursor(user: UserId, read: number): void {

@@ -29,6 +29,9 @@ export class OutboxKeeper implements Outbox {
   readonly #host: OutboxHost;
   readonly #entriesMax: number;
   readonly #entries = new Map<ClientMessageId, SendEntry>();
+
+  /** What stands in the store and is not to be sent: refused, or maybe sent from another device. */
+  readonly #resting = new Set<ClientMessageId>();
   #toPut: SendEntry[] = [];
   #answered: SendEntry[] = [];
   #identity: Identity | undefined;
@@ -63,7 +66,7 @@ export class OutboxKeeper implements Outbox {
 
   /** True when another entry has room. */
   get hasRoom(): boolean {
-    return this.#entries.size < this.#entriesMax;
+    return this.#entries.size + this.#resting.size < this.#entriesMax;
   }
 
   /** Stores an entry; it may be sent when that is done. */
@@ -106,6 +109,7 @@ export class OutboxKeeper implements Outbox {
 
     const entry = this.#entries.get(id);
     this.#entries.delete(id);
+    this.#resting.delete(id);
     entry?.fail("refused", new DiscardedError("the application threw it away"));
     this.#host.onChange();
   }
@@ -120,6 +124,7 @@ export class OutboxKeeper implements Outbox {
     const { refused: _, ...rest } = kept;
     const again: OutboxEntry = { ...rest, order: this.#nextOrder(), device: String(identity.device), owner: this.#store.owner };
     await this.#store.put([again]);
+    this.#resting.delete(id);
     this.#host.sends.append(this.#enter(again));
     this.#host.onChange();
     this.#host.wake();
@@ -142,6 +147,12 @@ export class OutboxKeeper implements Outbox {
     if (this.#isClosed) {
       this.#closeWhenStored();
       return;
+    }
+
+    for (const entry of left) {
+      if (stateOf(entry, identity) !== "queued") {
+        this.#resting.add(entry.id);
+      }
     }
 
     const entries = left.filter((entry) => stateOf(entry, identity) === "queued" && !this.#entries.has(entry.id)).map((entry) => this.#enter(entry));
@@ -233,6 +244,7 @@ export class OutboxKeeper implements Outbox {
         .finally(() => {
           // Until now they could have been found in the store and taken for some that were left behind.
           entries.forEach((entry) => this.#entries.delete(entry.id));
+          refused.forEach((entry) => this.#resting.add(entry.id));
           this.#isSettling = false;
           this.#host.onChange();
           this.#settle();
