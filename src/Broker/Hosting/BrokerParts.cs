@@ -39,6 +39,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly PresenceClock _presenceClock;
     private readonly Router _router;
     private readonly DueScan _due;
+    private readonly DeviceSweep _devices;
     private readonly PersonExports _exports;
     private readonly PersonErasures _erasures;
     private readonly RetentionScan _retention;
@@ -137,6 +138,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             Metrics = _metrics,
             Log = logger,
         });
+        _devices = new DeviceSweep(Accounts.Devices, log, surroundings.Clock, defect => BrokerLog.ScanDefect(logger, defect));
         _due = new DueScan(
             _router, log, surroundings.Clock, defect => BrokerLog.ScanDefect(logger, defect), DueKind.Expiries,
             DueKind.Scheduled((user, conversation) => scopes.Narrow(new Actor(user, default, Accounts.RightsOf(user)), conversation), schedule.OnDue),
@@ -236,6 +238,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         Backups.Dispose();
         _passwords.Dispose();
         _due.Dispose();
+        _devices.Dispose();
         _exports.Dispose();
         _retention.Dispose();
         _erasures.Dispose();
