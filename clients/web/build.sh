@@ -9,7 +9,7 @@ stamp="$web/dist/index.html"
 is_stale() {
   [[ ! -f "$stamp" ]] && return 0
   local newer
-  newer="$(find "$web/app" "$web/client" \( -name node_modules -o -name test -o -name dist \) -prune -o -type f -newer "$stamp" -print -quit)"
+  newer="$(find "$web/app" "$web/client" \( -name node_modules -o -name test -o -name dist -o -name tests -o -name dist-tests \) -prune -o -type f -newer "$stamp" -print -quit)"
   [[ -n "$newer" ]]
 }
 

@@ -1,5 +1,7 @@
 using System.CommandLine;
 
+using FastChat.Client;
+
 namespace FastChat.Cli;
 
 /// <summary>The options that every client verb takes.</summary>
@@ -46,6 +48,23 @@ internal static class ClientVerbOptions
         Recursive = true,
     };
 
+    /// <summary>How passwords are shown.</summary>
+    public static Option<string> PasswordMechanism { get; } = new("--password-mechanism")
+    {
+        Description = "scram: prove the password, never show it; plain: show it; prefer: prove it where the broker takes that",
+        HelpName = "prefer|scram|plain",
+        Recursive = true,
+        DefaultValueFactory = static _ => Environment.GetEnvironmentVariable("FASTCHAT_PASSWORD_MECHANISM") is { Length: > 0 } mechanism ? mechanism : "prefer",
+    };
+
+    /// <summary>Whose word signs in.</summary>
+    public static Option<string?> Assertion { get; } = new("--assertion-file")
+    {
+        Description = "Sign in with the signed token (JWT) in this file, which is read anew each time one is needed",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
     /// <summary>JSON lines even on a terminal.</summary>
     public static Option<bool> Json { get; } = new("--json")
     {
@@ -61,6 +80,18 @@ internal static class ClientVerbOptions
         root.Add(Authorities);
         root.Add(ClientCertificate);
         root.Add(ClientKey);
+        root.Add(PasswordMechanism);
+        root.Add(Assertion);
         root.Add(Json);
     }
+
+    /// <summary>What a word of <see cref="PasswordMechanism"/> means.</summary>
+    /// <exception cref="CliException">It is none of them.</exception>
+    public static PasswordMechanism ParseMechanism(string word) => word switch
+    {
+        "prefer" => Client.PasswordMechanism.PreferScram,
+        "scram" => Client.PasswordMechanism.Scram,
+        "plain" => Client.PasswordMechanism.Plain,
+        _ => throw CliException.Usage($"'{SafeText.OneLine(word)}' is no way to show a password: prefer, scram or plain is expected"),
+    };
 }

@@ -71,6 +71,7 @@ internal static class CommandLine
             Download.Build(),
             PrivacyVerbs.BuildExport(),
             PrivacyVerbs.BuildErase(),
+            EraseConversation.Build(),
             Tail.Build(),
             Chat.Build(),
             History.Build(),

@@ -61,6 +61,7 @@ internal sealed class ClientSession
         _gate = new PostingGate(Sends, WriteSignal);
         _flushes = new FlushWaiters(Sends);
         _tokens = new TokenKeeper(options, ReauthenticateAsync, _random);
+        Passwords = new PasswordSignIn(options, NextSecret);
     }
 
     public event Action<ConnectionState>? StateChanged;
@@ -111,8 +112,14 @@ internal sealed class ClientSession
 
     public string? Token => _tokens.Token;
 
+    /// <summary>How passwords are shown.</summary>
+    public PasswordSignIn Passwords { get; }
+
     /// <summary>The connection; only the loops of that connection ask.</summary>
     public ClientConnection Connection => _connection!;
+
+    /// <summary>The connection that there is now; null for none. Any thread.</summary>
+    public ClientConnection? Current => Volatile.Read(ref _connection);
 
     /// <summary>Completes with the first Welcome, or fails with why there is none.</summary>
     public Task FirstConnected => _firstConnected.Task;
@@ -263,7 +270,7 @@ internal sealed class ClientSession
                 return StoppedReason();
             }
 
-            if (_tokens.MayReturn(reason.Code, wasReady: readyAt != 0))
+            if (_tokens.MayReturn(reason.Code, wasReady: readyAt != 0) || (readyAt == 0 && Passwords.MayGoOn(ref reason)))
             {
                 continue;
             }
@@ -289,22 +296,23 @@ internal sealed class ClientSession
     {
         using CancellationTokenSource timeout = new(_options.ConnectTimeout, Time);
         using CancellationTokenSource linked = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, _stopping.Token);
-        Stream? stream = null;
+        OpenedTransport transport = default;
         ITokenLease? lease = null;
         int number = ++_connections;
         try
         {
             (Hello hello, lease) = await _tokens.SignAsync(MakeHello(number), linked.Token).ConfigureAwait(Continuation.InContext);
-            stream = _options.OpenTransport is { } open
-                ? await open(linked.Token).ConfigureAwait(Continuation.InContext)
+            transport = _options.OpenTransport is { } open
+                ? new OpenedTransport(await open(linked.Token).ConfigureAwait(Continuation.InContext), Binding: null)
                 : await Transport.OpenAsync(_options.Endpoint, _options.Tls, linked.Token).ConfigureAwait(Continuation.InContext);
-            ClientConnection connection = await ClientConnection.OpenAsync(this, stream, hello, number, linked.Token).ConfigureAwait(Continuation.InContext);
+            hello = Passwords.Sign(hello, transport.Binding, out ScramClientExchange? exchange);
+            ClientConnection connection = await ClientConnection.OpenAsync(this, transport, hello, exchange, number, linked.Token).ConfigureAwait(Continuation.InContext);
             connection.MustUseToken = await _tokens.WelcomeAsync(connection.Welcome, lease, linked.Token).ConfigureAwait(Continuation.InContext);
             return connection;
         }
         catch (Exception failure)
         {
-            if (stream is not null)
+            if (transport.Stream is { } stream)
             {
                 await ClientConnection.DisposeStreamAsync(stream).ConfigureAwait(Continuation.InContext);
             }

@@ -196,6 +196,12 @@ public sealed partial class FastChatClient
     public Task DrainBrokerAsync(CancellationToken cancellationToken = default) =>
         ControlAsync(FrameType.Drain, new ControlMap(), isIdempotent: false, reply => reply.Flag("draining"), cancellationToken);
 
+    /// <summary>What the broker has been busy with of late. Needs the operator's right. Asked again by itself when the connection breaks.</summary>
+    /// <exception cref="RequestException">FORBIDDEN.</exception>
+    /// <exception cref="ConnectionException">The client ended.</exception>
+    public Task<BrokerActivity> GetActivityAsync(CancellationToken cancellationToken = default) =>
+        ControlAsync(FrameType.GetActivity, new ControlMap(), isIdempotent: true, BrokerActivity.Parse, cancellationToken);
+
     /// <summary>The limits that the broker holds people to, by the names of its settings (docs/operations.md): each a bool, a double, or a list of texts. Needs the operator's right. Asked again by itself when the connection breaks.</summary>
     /// <exception cref="RequestException">FORBIDDEN.</exception>
     /// <exception cref="ConnectionException">The client ended.</exception>
@@ -323,9 +329,10 @@ public sealed partial class FastChatClient
     }
 
     private async Task<TResult> ControlAsync<TResult>(
-        FrameType type, ControlMap body, bool isIdempotent, Func<ControlMap, TResult> parse, CancellationToken cancellationToken)
+        FrameType type, ControlMap body, bool isIdempotent, Func<ControlMap, TResult> parse, CancellationToken cancellationToken, int connection = 0)
     {
         await _session.RequestSlots.WaitAsync(cancellationToken).ConfigureAwait(Continuation.InContext);
-        return await AskAsync(new MapRequest<TResult>(type, body, isIdempotent, parse, _session.RequestSlots), cancellationToken).ConfigureAwait(Continuation.InContext);
+        MapRequest<TResult> request = new(type, body, isIdempotent, parse, _session.RequestSlots) { BoundTo = connection };
+        return await AskAsync(request, cancellationToken).ConfigureAwait(Continuation.InContext);
     }
 }

@@ -1,4 +1,5 @@
 using FastChat.Protocol;
+using FastChat.Shared;
 
 namespace FastChat.Client;
 
@@ -56,11 +57,56 @@ public sealed partial class FastChatClient
     /// <summary>
     /// Changes the password. All other devices are signed out; this one gets new tokens, which go to the token store, or are told by <see cref="Token"/>. Returns how many devices were signed out.
     /// </summary>
-    /// <exception cref="RequestException">WRONG_CREDENTIALS, PASSWORD_INVALID, RATE_LIMITED, OVERLOADED, CONFLICT, FORBIDDEN.</exception>
+    /// <remarks>Neither password is shown where the broker takes proofs (<see cref="ClientOptions.PasswordMechanism"/>).</remarks>
+    /// <exception cref="RequestException">WRONG_CREDENTIALS, PASSWORD_INVALID, MECHANISM_REFUSED (also when the broker could not show that it knows the account), RATE_LIMITED, OVERLOADED, CONFLICT, FORBIDDEN.</exception>
     /// <exception cref="ConnectionException">The connection broke before the answer, or the client ended: sign in with either password to learn which one holds.</exception>
-    public Task<ulong> ChangePasswordAsync(string password, string next, CancellationToken cancellationToken = default) => _session.ChangePasswordAsync(
-        body => ControlAsync(FrameType.ChangePassword, body.Set("password", password).Set("new", next), isIdempotent: false, static reply => (TokenPair.Parse(reply), reply.Number("ended", 0)), cancellationToken),
-        cancellationToken);
+    public async Task<ulong> ChangePasswordAsync(string password, string next, CancellationToken cancellationToken = default)
+    {
+        if (!PasswordSignIn.IsGood(next))
+        {
+            // A broker that is given a proof does not see the password.
+            throw new RequestException(ErrorCode.PasswordInvalid, $"{ProtocolLimits.PasswordSizeMin}–{ProtocolLimits.PasswordSizeMax} bytes");
+        }
+
+        ShownPassword shown = await ShowAsync(password, next, cancellationToken).ConfigureAwait(Continuation.InContext);
+        return await _session.ChangePasswordAsync(
+            async body =>
+            {
+                (TokenPair tokens, ulong ended, string? signature) = await ControlAsync(
+                    FrameType.ChangePassword,
+                    shown.Proof is null ? body.Set("password", password).Set("new", next) : shown.In(body),
+                    isIdempotent: false,
+                    static reply => (TokenPair.Parse(reply), reply.Number("ended", 0), reply.Text("scram", ProtocolLimits.ScramSizeMax)),
+                    cancellationToken,
+                    shown.Connection).ConfigureAwait(Continuation.InContext);
+                return shown.Exchange is null || shown.Exchange.IsRight(signature)
+                    ? (tokens, ended)
+                    : throw new RequestException(ErrorCode.MechanismRefused, "the broker did not show that it knows the account");
+            },
+            cancellationToken).ConfigureAwait(Continuation.InContext);
+    }
+
+    /// <summary>How a password goes with the next request, on which connection: as a proof, or as it is.</summary>
+    private async Task<ShownPassword> ShowAsync(string password, string? next, CancellationToken cancellationToken)
+    {
+        ClientConnection? connection = _session.Current;
+        int number = connection?.Number ?? 0;
+        return await _session.Passwords.ProveAsync(
+            UserName, password, next, connection?.Binding, body => ControlAsync(FrameType.BeginProof, body, isIdempotent: true, Challenge.Parse, cancellationToken, number)).ConfigureAwait(Continuation.InContext) is { } proven
+            ? new ShownPassword(proven.Exchange, proven.Proof, number)
+            : default;
+    }
+
+    /// <summary>A proof, or nothing when the password is shown as it is.</summary>
+    private readonly record struct ShownPassword(ScramClientExchange? Exchange, Proof? Proof, int Connection)
+    {
+        /// <summary>A body with the proof.</summary>
+        public ControlMap In(ControlMap body)
+        {
+            ControlMap proof = Proof!.ToMap();
+            return body.Set("scram", proof["scram"]).Set("stored_key", proof["stored_key"]).Set("server_key", proof["server_key"]);
+        }
+    }
 
     /// <summary>Shuts somebody out, or lets them in again; true when that changed something. Needs the operator's right. Asked again by itself when the connection breaks.</summary>
     /// <exception cref="RequestException">FORBIDDEN, NO_SUCH_USER, CONFLICT (an operator, or a service account).</exception>

@@ -5,7 +5,7 @@ using FastChat.Shared;
 
 namespace FastChat.Client;
 
-/// <content>Presence and typing (protocol.md §4.8, §4.9).</content>
+/// <content>Presence and typing (protocol.md §4.9).</content>
 public sealed partial class FastChatClient
 {
     /// <summary>

@@ -80,12 +80,14 @@ public sealed partial class FastChatClient
     /// </summary>
     /// <param name="password">The account's; it is asked for again.</param>
     /// <param name="cancellationToken">Stops waiting; the erasure may have begun.</param>
-    /// <exception cref="RequestException">WRONG_CREDENTIALS, FORBIDDEN (an account of a program or an operator, or without a password), RATE_LIMITED, OVERLOADED.</exception>
+    /// <exception cref="RequestException">WRONG_CREDENTIALS, MECHANISM_REFUSED, FORBIDDEN (an account of a program or an operator, or without a password), RATE_LIMITED, OVERLOADED.</exception>
     /// <exception cref="ConnectionException">The client ended, maybe because it has begun.</exception>
-    public Task<ErasureStatus> EraseAccountAsync(string password, CancellationToken cancellationToken = default)
+    public async Task<ErasureStatus> EraseAccountAsync(string password, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(password);
-        return EraseAsync(new ControlMap().Set("begin", true).Set("password", password), cancellationToken);
+        ShownPassword shown = await ShowAsync(password, null, cancellationToken).ConfigureAwait(Continuation.InContext);
+        ControlMap body = new ControlMap().Set("begin", true);
+        return await EraseAsync(shown.Proof is null ? body.Set("password", password) : shown.In(body), cancellationToken, shown.Connection).ConfigureAwait(Continuation.InContext);
     }
 
     /// <summary>Erases a person, as an operator; begun before, it says how that goes.</summary>
@@ -100,6 +102,21 @@ public sealed partial class FastChatClient
     /// <inheritdoc cref="EraseUserAsync"/>
     public Task<ErasureStatus> GetErasureAsync(UserId user, CancellationToken cancellationToken = default) => EraseAsync(PersonBody(user), cancellationToken);
 
+    /// <summary>
+    /// Erases a conversation, as its owner or an operator: from the answer on it is not there, for anybody, and its name is free; then everything that it had goes, for good. Begun before, it says how that goes.
+    /// </summary>
+    /// <param name="conversation">Which; no direct one.</param>
+    /// <param name="cancellationToken">Stops waiting; the erasure may have begun.</param>
+    /// <exception cref="RequestException">NO_SUCH_CONVERSATION, FORBIDDEN.</exception>
+    /// <exception cref="ConnectionException">The client ended.</exception>
+    public Task<ErasureStatus> EraseConversationAsync(ConversationId conversation, CancellationToken cancellationToken = default) =>
+        EraseAsync(FrameType.EraseConversation, new ControlMap().SetId("conversation", conversation.Value).Set("begin", true), cancellationToken);
+
+    /// <summary>How the erasure of a conversation goes, for who asked for it and for operators.</summary>
+    /// <inheritdoc cref="EraseConversationAsync"/>
+    public Task<ErasureStatus> GetConversationErasureAsync(ConversationId conversation, CancellationToken cancellationToken = default) =>
+        EraseAsync(FrameType.EraseConversation, new ControlMap().SetId("conversation", conversation.Value), cancellationToken);
+
     private Task<ExportStatus> ExportAsync(ControlMap body, CancellationToken cancellationToken) => ControlAsync(
         FrameType.ExportPerson,
         body,
@@ -109,12 +126,15 @@ public sealed partial class FastChatClient
             Micros.ToTime(reply.Number("until", 0)), reply.Text("reason", ProtocolLimits.ReasonSizeMax)),
         cancellationToken);
 
-    private Task<ErasureStatus> EraseAsync(ControlMap body, CancellationToken cancellationToken) => ControlAsync(
-        FrameType.ErasePerson,
+    private Task<ErasureStatus> EraseAsync(ControlMap body, CancellationToken cancellationToken, int connection = 0) => EraseAsync(FrameType.ErasePerson, body, cancellationToken, connection);
+
+    private Task<ErasureStatus> EraseAsync(FrameType type, ControlMap body, CancellationToken cancellationToken, int connection = 0) => ControlAsync(
+        type,
         body,
         isIdempotent: true,
         static reply => new ErasureStatus(reply.Text("state", ProtocolLimits.NameSizeMax) ?? "none", reply.Number("erased", 0), reply.Flag("backups")),
-        cancellationToken);
+        cancellationToken,
+        connection);
 
     private static ControlMap PersonBody(UserId user) => user.IsNone ? new ControlMap() : new ControlMap().SetId("user", user.Value);
 }

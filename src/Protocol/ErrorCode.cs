@@ -93,8 +93,14 @@ public enum ErrorCode : ushort
     /// <summary>The new password is too short or too long.</summary>
     PasswordInvalid = 29,
 
+    /// <summary>What is to be a service account's public key, or its certificate's name, is none, or another one has it.</summary>
+    KeyInvalid = 30,
+
     /// <summary>There is no export of this person that could be fetched.</summary>
     NoSuchExport = 31,
+
+    /// <summary>This way to show a password is not taken here, or not for this account.</summary>
+    MechanismRefused = 32,
 
     /// <summary>The keys of the person or of the conversation were destroyed: nothing of theirs can be kept there any more.</summary>
     KeysDestroyed = 33,

@@ -31,6 +31,12 @@ public enum FrameType : byte
     /// <summary>C→S: so many more bytes of Deliver and Chunk frames are welcome.</summary>
     Credit = 0x07,
 
+    /// <summary>S→C, between Hello and Welcome: what a proof of the password is to be about.</summary>
+    Challenge = 0x08,
+
+    /// <summary>C→S, the answer to Challenge: the proof.</summary>
+    Proof = 0x09,
+
     /// <summary>C→S: post a message.</summary>
     Publish = 0x10,
 
@@ -226,6 +232,12 @@ public enum FrameType : byte
     /// <summary>C→S: who is connected (operators only).</summary>
     ListSessions = 0x67,
 
+    /// <summary>C→S: a challenge, for a proof of the password on a connection that is signed in.</summary>
+    BeginProof = 0x68,
+
+    /// <summary>C→S: another public key of a service account, or one less (operators only).</summary>
+    ChangeServiceKeys = 0x6A,
+
     /// <summary>C→S: have everything that is one's own, or as an operator another's, put into an archive; or how that goes.</summary>
     ExportPerson = 0x70,
 
@@ -234,6 +246,9 @@ public enum FrameType : byte
 
     /// <summary>C→S: erase oneself, or as an operator somebody else; or how that goes.</summary>
     ErasePerson = 0x72,
+
+    /// <summary>C→S: erase a conversation, as its owner or an operator; or how that goes.</summary>
+    EraseConversation = 0x73,
 
     /// <summary>C→S: what the broker counts (operators only).</summary>
     GetStats = 0x78,
@@ -247,6 +262,9 @@ public enum FrameType : byte
     /// <summary>C→S: put other limits in force, until the broker ends (operators only).</summary>
     SetLimits = 0x7B,
 
+    /// <summary>Client: what the broker has been busy with of late. Map; operators only.</summary>
+    GetActivity = 0x7C,
+
     /// <summary>S→C, optional: something happened that no request asked about.</summary>
     Notice = 0x80,
 
@@ -259,7 +277,7 @@ public static class FrameTypes
 {
     /// <summary>True for the frames that a client may send.</summary>
     public static bool IsFromClient(FrameType type) => type is
-        FrameType.Hello or FrameType.Ping or FrameType.Pong or FrameType.Close or FrameType.Credit or
+        FrameType.Hello or FrameType.Proof or FrameType.Ping or FrameType.Pong or FrameType.Close or FrameType.Credit or
         FrameType.Publish or FrameType.Subscribe or FrameType.Unsubscribe or FrameType.Fetch or FrameType.Signal ||
         IsControlRequest(type);
 
@@ -272,13 +290,14 @@ public static class FrameTypes
         FrameType.SetPresence or FrameType.WatchPresence or
         >= FrameType.SetProfile and <= FrameType.RevokeService or
         >= FrameType.BeginUpload and <= FrameType.CancelUpload or
-        >= FrameType.Reauthenticate and <= FrameType.ListSessions or
-        >= FrameType.ExportPerson and <= FrameType.ErasePerson or
-        >= FrameType.GetStats and <= FrameType.SetLimits;
+        >= FrameType.Reauthenticate and <= FrameType.BeginProof or
+        FrameType.ChangeServiceKeys or
+        >= FrameType.ExportPerson and <= FrameType.EraseConversation or
+        >= FrameType.GetStats and <= FrameType.GetActivity;
 
     /// <summary>True for the frames that a broker may send.</summary>
     public static bool IsFromServer(FrameType type) => type is
-        FrameType.Welcome or FrameType.Ping or FrameType.Pong or FrameType.Close or FrameType.Error or
+        FrameType.Welcome or FrameType.Challenge or FrameType.Ping or FrameType.Pong or FrameType.Close or FrameType.Error or
         FrameType.Published or FrameType.Subscribed or FrameType.Unsubscribed or FrameType.Deliver or FrameType.Lag or
         FrameType.Chunk or FrameType.FetchEnd or FrameType.Signal or FrameType.Reply or FrameType.Notice or FrameType.Presence;
 

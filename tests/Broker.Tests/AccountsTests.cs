@@ -1,5 +1,7 @@
 using FastChat.Broker.Identity;
+using FastChat.Broker.Limits;
 using FastChat.Broker.Routing;
+using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 using FastChat.Storage;
 
@@ -154,24 +156,41 @@ internal sealed class AccountsTests
     [Test]
     public async Task APasswordFitsItsVerifierOnly()
     {
-        string verifier = (await _passwords.HashAsync(Password))!;
-        Assert.That(verifier, Does.StartWith("$argon2id$v=19$m=19456,t=2,p=1$"));
-        Assert.That(await _passwords.HashAsync(Password), Is.Not.EqualTo(verifier), "salted");
-        Assert.That(await _passwords.VerifyAsync(Password, verifier), Is.True);
-        Assert.That(await _passwords.VerifyAsync("Correct horse", verifier), Is.False);
-        Assert.That(await _passwords.VerifyAsync(Password, null), Is.False);
-        Assert.That(await _passwords.VerifyAsync("no account has this password", null), Is.False, "the decoy lets nobody in");
-        Assert.That(await _passwords.VerifyAsync(Password, "$other$x"), Is.False);
+        PasswordVerifiers made = (await _passwords.HashAsync(default, "ada", Password))!;
+        Assert.That(made.Hashed, Does.StartWith("$argon2id$v=19$m=19456,t=2,p=1$"));
+        Assert.That(made.Scram, Is.Null, "what is not switched on is not kept");
+        Assert.That((await _passwords.HashAsync(default, "ada", Password))!.Hashed, Is.Not.EqualTo(made.Hashed), "salted");
+        AccountRecord account = made.In(new AccountRecord("ada", false, AccountRights.None, 0, null));
+        Assert.That(await _passwords.VerifyAsync(default, Password, account), Is.True);
+        Assert.That(await _passwords.VerifyAsync(default, "Correct horse", account), Is.False);
+        Assert.That(await _passwords.VerifyAsync(default, Password, null), Is.False);
+        Assert.That(await _passwords.VerifyAsync(default, "no account has this password", null), Is.False, "the decoy lets nobody in");
+        Assert.That(await _passwords.VerifyAsync(default, Password, account with { Verifier = "$other$x" }), Is.False);
     }
 
     [Test]
     public async Task WhatDoesNotFitTheQueueIsToldSoAtOnce()
     {
-        Task<bool?>[] all = Enumerable.Range(0, 200).Select(_ => _passwords.VerifyAsync("x", null)).ToArray();
+        Task<bool?>[] all = Enumerable.Range(0, 200).Select(_ => _passwords.VerifyAsync(default, "x", null)).ToArray();
         int refused = all.Count(task => task.IsCompletedSuccessfully && task.Result is null);
         Assert.That(refused, Is.GreaterThan(50));
         bool?[] results = await Task.WhenAll(all);
         Assert.That(results.Count(result => result == false), Is.EqualTo(200 - refused));
+    }
+
+    [Test]
+    public async Task AFloodOfPasswordsFromOneAddressKeepsAnotherWaitingForTwoOfThemAtTheMost()
+    {
+        Task<bool?>[] flood = [.. Enumerable.Range(0, 100).Select(_ => _passwords.VerifyAsync(new AddressKey(1), "x", null))];
+        Assert.That(await Task.WhenAny(flood[0], Task.Delay(TimeSpan.FromSeconds(30))), Is.SameAs(flood[0]), "it goes on");
+        int before = flood.Count(task => task.IsCompleted);
+        Task<bool?> other = _passwords.VerifyAsync(new AddressKey(2), "x", null);
+        Assert.That(await other, Is.False, "it found a place, and was looked at");
+
+        // The one that was under way, the flood's next turn, and what may have been counted between the two.
+        Assert.That(flood.Count(task => task.IsCompleted), Is.LessThanOrEqualTo(before + 4));
+        await Task.WhenAll(flood);
+        Assert.That(_passwords.Refused, Is.EqualTo(flood.Count(task => task.Result is null)).And.GreaterThan(20));
     }
 
     private Task<(SignedIn? User, SignInRefused? Refused)> RegisterAsync(string name) =>

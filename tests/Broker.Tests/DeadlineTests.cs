@@ -196,6 +196,8 @@ internal sealed class DeadlineTests
         yield return new TestCaseData(good with { LimitServiceFactor = 0.5 }, "limit_service_factor");
         yield return new TestCaseData(good with { LimitConnectionsPerAddress = 0 }, "limit_connections_per_address");
         yield return new TestCaseData(good with { LimitTrusted = ["10.0.0.0/99"] }, "limit_trusted");
+        yield return new TestCaseData(good with { ScramIterations = 99_999 }, "scram_iterations");
+        yield return new TestCaseData(good with { ScramIterations = 5_000_001 }, "scram_iterations");
         yield return new TestCaseData(good with { Listen = "0.0.0.0:7400" }, "TLS");
         yield return new TestCaseData(good with { Http = "192.168.1.1:80" }, "TLS");
         yield return new TestCaseData(good with { Listen = "nonsense" }, "HOST:PORT");
@@ -209,6 +211,8 @@ internal sealed class DeadlineTests
             Sessions = null!,
             Presence = null!,
             Accounts = null!,
+            Scram = null!,
+            Vouched = null!,
             Audit = AuditLog.None,
             Dispatcher = null!,
             Addresses = null!,

@@ -27,7 +27,7 @@ public sealed class VectorDecodeTests
     [Test]
     public void EveryFrameOfATraceIsGood()
     {
-        foreach (Vector trace in VectorFile.Read("resume"))
+        foreach (Vector trace in VectorFile.Read("resume").Concat(VectorFile.Read("scram")))
         {
             foreach (VectorFrame step in trace.Frames)
             {

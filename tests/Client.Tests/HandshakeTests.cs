@@ -29,7 +29,15 @@ internal sealed class HandshakeTests
     public async Task A_password_is_sent_once_and_replaced_by_the_token_of_Welcome()
     {
         ScriptedBroker broker = new();
-        ClientOptions options = broker.Options with { Token = null, Name = "ada", Password = "correct horse", Register = true, Device = new DeviceId(3) };
+        ClientOptions options = broker.Options with
+        {
+            Token = null,
+            Name = "ada",
+            Password = "correct horse",
+            PasswordMechanism = PasswordMechanism.Plain,
+            Register = true,
+            Device = new DeviceId(3),
+        };
         Task<FastChatClient> connecting = FastChatClient.ConnectAsync(options);
         Peer first = await broker.AcceptAsync();
         Hello hello = await first.WelcomeAsync(Welcomes.Plain with { Token = "fresh" });

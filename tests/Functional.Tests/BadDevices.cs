@@ -6,7 +6,7 @@ internal static class BadDevices
     /// <summary>The rows.</summary>
     public static IReadOnlyList<BadInput> Rows { get; } =
     [
-        .. new[] { FrameType.Reauthenticate, FrameType.ListDevices, FrameType.NameDevice, FrameType.EndDevices, FrameType.ChangePassword, FrameType.SuspendUser, FrameType.ListUsers, FrameType.ListSessions }
+        .. new[] { FrameType.Reauthenticate, FrameType.ListDevices, FrameType.NameDevice, FrameType.EndDevices, FrameType.ChangePassword, FrameType.BeginProof, FrameType.SuspendUser, FrameType.ListUsers, FrameType.ListSessions }
             .SelectMany(type => BadHello.Maps.Select(map => BadInput.Refused($"{type}: {map.Name}", type, _ => map.Body, ErrorCode.BadRequest))),
 
         BadInput.InHello("a refresh token of nobody's", new Hello { Refresh = "fr1_" + new string('A', 86) }, CloseCode.TokenInvalid),
@@ -27,6 +27,12 @@ internal static class BadDevices
         BadInput.Refused("another password without the old one", FrameType.ChangePassword, _ => new ControlMap().Set("new", "battery staple"), ErrorCode.BadRequest),
         BadInput.Refused("a new password of seven bytes", FrameType.ChangePassword, _ => new ControlMap().Set("password", TestBroker.Password).Set("new", "1234567"), ErrorCode.PasswordInvalid),
         BadInput.Refused("another password for a wrong one", FrameType.ChangePassword, _ => new ControlMap().Set("password", "not the password").Set("new", "battery staple"), ErrorCode.WrongCredentials),
+        BadInput.Refused("a challenge where none are given", FrameType.BeginProof, _ => new ControlMap().Set("scram", "n,,n=witness,r=fyko+d2lbbFgONRv9qkx"), ErrorCode.MechanismRefused),
+        BadInput.Refused("a challenge to nothing", FrameType.BeginProof, _ => new ControlMap(), ErrorCode.BadRequest),
+        BadInput.Refused("a challenge to 1,025 bytes", FrameType.BeginProof, _ => new ControlMap().Set("scram", new string('x', 1025)), ErrorCode.BadRequest),
+        BadInput.Refused("a proof that answers no challenge", FrameType.ChangePassword, _ => new ControlMap().Set("scram", "c=biws,r=x,p=x"), ErrorCode.BadRequest),
+        BadInput.Refused("being erased by a proof that answers no challenge", FrameType.ErasePerson, _ => new ControlMap().Set("begin", true).Set("scram", "c=biws,r=x,p=x"), ErrorCode.BadRequest),
+        BadInput.Refused("a key of 33 bytes", FrameType.ChangePassword, _ => new ControlMap().Set("scram", "x").Set("stored_key", new byte[33]), ErrorCode.BadRequest),
         new("guessing the password of an unlocked device", async stage =>
         {
             await using SignedInPeer client = await stage.SignInAsync();

@@ -51,6 +51,12 @@ internal static class BadHello
         Field("a negative window", new ControlMap().Set("version", 1).Set("token", "t").Set("window", -1)),
         Field("a token of 129 bytes", new ControlMap().Set("version", 1).Set("token", new string('t', 129))),
         Field("a client of 65 bytes", new ControlMap().Set("version", 1).Set("client", new string('c', 65)).Set("token", "t")),
+        Field("a scram message of 1,025 bytes", new ControlMap().Set("version", 1).Set("scram", new string('s', 1025))),
+        Field("a scram message that is bytes", new ControlMap().Set("version", 1).Set("scram", new byte[5])),
+        BadInput.InHello("a proof where none are taken", new Hello { Scram = "n,,n=witness,r=fyko+d2lbbFgONRv9qkx" }, CloseCode.MechanismRefused),
+        BadInput.FromStranger("a Proof first", RawFrame.ToBytes(FrameType.Proof, 0, new ControlMap().Set("scram", "c=biws,r=x,p=x")), CloseCode.OutOfState),
+        BadInput.FromClient("a Proof behind Welcome", RawFrame.ToBytes(FrameType.Proof, 0, new ControlMap().Set("scram", "c=biws,r=x,p=x")), CloseCode.OutOfState),
+        BadInput.FromStranger("a Challenge from a client", RawFrame.ToBytes(FrameType.Challenge, 0, new ControlMap()), CloseCode.OutOfState),
 
         BadInput.InHello("version 2", new Hello { Version = 2, Token = "t" }, CloseCode.UnsupportedVersion),
         BadInput.InHello("version 0", new Hello { Version = 0, Token = "t" }, CloseCode.UnsupportedVersion),

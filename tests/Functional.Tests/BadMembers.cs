@@ -6,7 +6,7 @@ internal static class BadMembers
     private const ulong TenYears = ProtocolLimits.DurationDaysMax * 24UL * 60 * 60;
 
     /// <summary>The requests that name a conversation and need nothing else to be well-formed.</summary>
-    private static readonly FrameType[] OfOneConversation = [FrameType.ChangeConversation, FrameType.CreateJoinLink, FrameType.ListJoinLinks, FrameType.RevokeJoinLink];
+    private static readonly FrameType[] OfOneConversation = [FrameType.ChangeConversation, FrameType.CreateJoinLink, FrameType.ListJoinLinks, FrameType.RevokeJoinLink, FrameType.EraseConversation];
 
     private static readonly string[] OwnChanges = ["join", "accept", "decline"];
     private static readonly string[] OtherChanges = ["invite", "uninvite", "role", "mute", "ban", "unban"];
@@ -23,6 +23,10 @@ internal static class BadMembers
         .. Wrong("archived", "yes", 1),
         .. Wrong("slow_mode", 21_601, -1, "30"),
         .. Wrong("history", "some", 1),
+        .. Wrong("retention_seconds", 36_525L * 86_400 + 1, -1, "30d"),
+        .. Wrong("retention_bytes", -1, "1GiB"),
+        Refused("keeping less of what one does not own", FrameType.ChangeConversation, stage => Of(stage.Room).Set("retention_bytes", 1L), ErrorCode.Forbidden),
+        Refused("erasing what one does not own", FrameType.EraseConversation, stage => Of(stage.Room).Set("begin", true), ErrorCode.Forbidden),
         .. Wrong("title", new string('t', 257), 7),
         Refused("describing what one does not lead", FrameType.ChangeConversation, stage => Of(stage.Room).Set("title", "mine"), ErrorCode.Forbidden),
         Refused("archiving what one does not lead", FrameType.ChangeConversation, stage => Of(stage.Room).Set("archived", true), ErrorCode.Forbidden),

@@ -29,6 +29,7 @@ internal static class BadPeople
         BadInput.Refused("listing services without the right", FrameType.ListServices, _ => new ControlMap(), ErrorCode.Forbidden),
         BadInput.Refused("ending a service without the right", FrameType.RevokeService, stage => new ControlMap().SetId("user", stage.Witness.Welcome.User.Value), ErrorCode.Forbidden),
         BadInput.Refused("seeing the limits without the right", FrameType.GetLimits, _ => new ControlMap(), ErrorCode.Forbidden),
+        BadInput.Refused("seeing what the broker does without the right", FrameType.GetActivity, _ => new ControlMap(), ErrorCode.Forbidden),
         BadInput.Refused("changing a limit without the right", FrameType.SetLimits, _ => Limits("limit_publishes_per_second", 1e9), ErrorCode.Forbidden),
         .. new (string Name, ControlMap Map, ErrorCode Code)[]
         {
@@ -54,6 +55,7 @@ internal static class BadPeople
             await BadInput.ExpectErrorAsync(runner, await runner.AskAsync(FrameType.SetLimits, wrong.Map), wrong.Code);
             Assert.That((await runner.AskAsync(FrameType.GetLimits, new ControlMap())).Body, Is.EqualTo(before), "nothing has changed");
         })),
+        BadInput.Refused("changing a service's keys without the right", FrameType.ChangeServiceKeys, stage => new ControlMap().SetId("user", stage.Witness.Welcome.User.Value).Set("add", "x"), ErrorCode.Forbidden),
         new("guessing names at scale", async stage =>
         {
             await using SignedInPeer client = await stage.SignInAsync();

@@ -35,7 +35,14 @@ internal sealed class TestCertificate : IDisposable
         using X509Certificate2 made = _authority.IssueServer();
         TestAuthority.Write(made, _directory.Path);
         _thumbprint = made.Thumbprint;
+        Binding = ChannelBinding.ToCertificate(made)!;
     }
+
+    /// <summary>Who trusts it.</summary>
+    public X509Certificate2Collection Trust => _authority.Trust;
+
+    /// <summary>What a proof to a broker that shows it is bound to.</summary>
+    public ChannelBinding Binding { get; private set; } = null!;
 
     /// <summary>True for the certificate that was issued last.</summary>
     public bool IsTheOne(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) => certificate?.GetCertHashString() == _thumbprint;

@@ -133,7 +133,7 @@ internal static class FrameFields
                 return DescribeDeliver(body);
             case FrameType.Lag:
                 Assert.That(Lag.TryRead(body, out Lag lag), Is.True);
-                return new() { ["conversation"] = Id(lag.Conversation.Value), ["epoch"] = lag.Epoch, ["next"] = Number(lag.Next), ["head"] = Number(lag.Head) };
+                return new() { ["conversation"] = Id(lag.Conversation.Value), ["epoch"] = lag.Epoch, ["flags"] = lag.IsCut ? 1 : 0, ["next"] = Number(lag.Next), ["head"] = Number(lag.Head) };
             case FrameType.Signal when body.Length == Signal.Size:
                 Assert.That(Signal.TryRead(body, out Signal signal), Is.True);
                 return new() { ["conversation"] = Id(signal.Conversation.Value), ["kind"] = (byte)signal.Kind };
@@ -305,7 +305,7 @@ internal static class FrameFields
                 byte[] before = Fill(Deliver.FixedSize, span => Deliver.WriteFixed(span, conversation, epoch, fields["count"]!.GetValue<uint>()));
                 return [.. before, .. records];
             case FrameType.Lag:
-                return Fill(Lag.Size, new Lag(conversation, epoch, ToUnsigned(fields["next"]), ToUnsigned(fields["head"])).Write);
+                return Fill(Lag.Size, new Lag(conversation, epoch, ToUnsigned(fields["next"]), ToUnsigned(fields["head"])) { IsCut = fields["flags"]!.GetValue<uint>() == 1 }.Write);
             case FrameType.Signal when fields["user"] is { } user:
                 return Fill(RelayedSignal.Size, new RelayedSignal(
                     conversation, new UserId(ToId(user)), (SignalKind)fields["kind"]!.GetValue<byte>(), fields["time_to_live_ms"]!.GetValue<uint>()).Write);

@@ -15,7 +15,7 @@ public sealed class VectorTests
 
     private static IEnumerable<Vector> Records() => VectorFile.Read("record");
 
-    private static IEnumerable<Vector> Typed() => VectorFile.ReadFrames().Where(vector => vector.IsCanonical && vector.File is "hello" or "welcome" or "reply" or "set-profile");
+    private static IEnumerable<Vector> Typed() => VectorFile.ReadFrames().Where(vector => vector.IsCanonical && vector.File is "hello" or "welcome" or "challenge" or "proof" or "reply" or "set-profile");
 
     [TestCaseSource(nameof(Frames))]
     public void The_bytes_are_read_as_the_fields(Vector vector)
@@ -125,7 +125,7 @@ public sealed class VectorTests
     [Test]
     public void Hello_and_Welcome_keep_secrets_to_themselves()
     {
-        Hello hello = new() { Token = "secret-token", Name = "ada", Password = "secret-password" };
+        Hello hello = new() { Token = "secret-token", Name = "ada", Password = "secret-password", Scram = "secret-scram" };
         Welcome welcome = new() { Token = "secret-token" };
         Assert.That(hello.ToString() + welcome, Does.Not.Contain("secret"));
     }
@@ -135,6 +135,8 @@ public sealed class VectorTests
     {
         "hello" => Hello.Parse(map).ToMap(),
         "welcome" => Welcome.Parse(map).ToMap(),
+        "challenge" => Challenge.Parse(map).ToMap(),
+        "proof" => Proof.Parse(map).ToMap(),
         "set-profile" => ProfileChange.Parse(map).ToMap(),
         _ => vector.Text("to") switch
         {

@@ -63,7 +63,7 @@ public sealed class ProtocolDocumentTests
     [Test]
     public void Every_frame_has_vectors_and_every_vector_file_a_frame()
     {
-        string[] expected = [.. FrameRows.Where(row => !row.IsReserved).Select(row => ProtocolDocument.Kebab(row.Name)), "record", "invalid", "resume"];
+        string[] expected = [.. FrameRows.Where(row => !row.IsReserved).Select(row => ProtocolDocument.Kebab(row.Name)), "record", "invalid", "resume", "scram"];
         Assert.That(VectorFile.Names, Is.EquivalentTo(expected));
         foreach (FrameRow row in FrameRows.Where(row => !row.IsReserved))
         {
@@ -142,9 +142,14 @@ public sealed class ProtocolDocumentTests
             ]),
             ("profiles asked about in one request, users in one page of a search", [PeopleLimits.ProfilesAskedMax, PeopleLimits.SearchCountMax]),
             ("users whom one has blocked", [PeopleLimits.BlocksMax]),
+            ("a SCRAM message; one side's half of its nonce; iterations",
+            [
+                ProtocolLimits.ScramSizeMax, ProtocolLimits.ScramNonceSizeMin, ProtocolLimits.ScramNonceSizeMax, ProtocolLimits.ScramIterationsMin, ProtocolLimits.ScramIterationsMax,
+            ]),
             ("name, title, password", [ProtocolLimits.NameSizeMax, ProtocolLimits.TitleSizeMax, ProtocolLimits.PasswordSizeMin, ProtocolLimits.PasswordSizeMax]),
             ("topic, avatar of a conversation", [ProtocolLimits.TopicSizeMax, ProtocolLimits.AvatarSizeMax]),
             ("slow mode", [ProtocolLimits.SlowModeSecondsMax]),
+            ("retention of a conversation", [ProtocolLimits.RetentionSecondsMax]),
             ("a mute, the life of a join link", [ProtocolLimits.DurationDaysMax]),
             ("attributes of a message; mentions among them", [ProtocolLimits.AttributesSizeMax, ProtocolLimits.MentionsMax]),
             ("attachments of a message; an attachment's name, media type", [AttachmentLimits.CountMax, AttachmentLimits.NameSizeMax, AttachmentLimits.MediaTypeSizeMax]),

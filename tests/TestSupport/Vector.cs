@@ -41,8 +41,8 @@ public static partial class VectorFile
         .Order(StringComparer.Ordinal)
         .ToArray();
 
-    /// <summary>The vectors of every file that holds whole frames: all but record, invalid and resume.</summary>
-    public static IEnumerable<Vector> ReadFrames() => Names.Where(name => name is not ("record" or "invalid" or "resume")).SelectMany(Read);
+    /// <summary>The vectors of every file that holds whole frames: all but record, invalid and the whole exchanges.</summary>
+    public static IEnumerable<Vector> ReadFrames() => Names.Where(name => name is not ("record" or "invalid" or "resume" or "scram")).SelectMany(Read);
 
     /// <summary>The vectors of one file.</summary>
     /// <exception cref="FormatException">A line is none of the format.</exception>

@@ -7,6 +7,7 @@ protocol.md, then this script, then runs it, and reads the difference. `generate
 
 import base64
 import hashlib
+import hmac
 import json
 import os
 import sys
@@ -25,15 +26,20 @@ REFRESH = "fr1_" + "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG" * 2
 TIME = 1_700_000_000_000_000  # 2023-11-14 22:13:20 UTC
 LATEST = 2**64 - 1
 HELLO = "Grüße".encode()
+# RFC 8037, A.2 to A.4: the key, its thumbprint, and a signature.
+PUBLIC_KEY = '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'
+THUMBPRINT = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+ASSERTION = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
 HASH = hashlib.sha256(HELLO).digest()
 LINK = base64.urlsafe_b64encode(GROUP + KEY).decode().rstrip("=")
 
 TYPES = {
     "Hello": 0x01, "Welcome": 0x02, "Ping": 0x03, "Pong": 0x04, "Close": 0x05, "Error": 0x06, "Credit": 0x07,
+    "Challenge": 0x08, "Proof": 0x09,
     "Publish": 0x10, "Published": 0x11, "Subscribe": 0x12, "Subscribed": 0x13, "Unsubscribe": 0x14, "Unsubscribed": 0x15,
     "Deliver": 0x16, "Lag": 0x17, "Fetch": 0x18, "Chunk": 0x19, "FetchEnd": 0x1A, "Signal": 0x1C,
     "CreateConversation": 0x20, "ResolveConversation": 0x21, "AddMembers": 0x22, "RemoveMember": 0x23, "ListMembers": 0x24,
-    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "GetStats": 0x78, "Drain": 0x79, "GetLimits": 0x7A, "SetLimits": 0x7B, "Reply": 0x2F,
+    "ListConversations": 0x25, "ResolveUsers": 0x26, "ImportUsers": 0x27, "Backup": 0x28, "GetStats": 0x78, "Drain": 0x79, "GetLimits": 0x7A, "SetLimits": 0x7B, "GetActivity": 0x7C, "Reply": 0x2F,
     "ChangeConversation": 0x30, "ChangeMember": 0x31, "CreateJoinLink": 0x32, "ListJoinLinks": 0x33, "RevokeJoinLink": 0x34, "JoinByLink": 0x35,
     "GetAnnotations": 0x38, "GetThread": 0x39, "GetPins": 0x3A, "Forward": 0x3B, "Schedule": 0x3C, "ListScheduled": 0x3D, "CancelScheduled": 0x3E,
     "Hide": 0x3F, "MoveCursor": 0x40, "ListCursors": 0x41, "GetInbox": 0x42, "ListHidden": 0x43,
@@ -41,8 +47,9 @@ TYPES = {
     "SetProfile": 0x50, "GetProfiles": 0x51, "SearchUsers": 0x52, "Block": 0x53, "ListBlocks": 0x54,
     "CreateService": 0x55, "ListServices": 0x56, "RevokeService": 0x57,
     "BeginUpload": 0x58, "PutChunk": 0x59, "FinishUpload": 0x5A, "GetAttachment": 0x5B, "GetUsage": 0x5C, "CancelUpload": 0x5D,
-    "Reauthenticate": 0x60, "ListDevices": 0x61, "NameDevice": 0x62, "EndDevices": 0x63, "ChangePassword": 0x64, "SuspendUser": 0x65, "ListUsers": 0x66, "ListSessions": 0x67,
-    "ExportPerson": 0x70, "GetExport": 0x71, "ErasePerson": 0x72, "Notice": 0x80, "Presence": 0x81,
+    "Reauthenticate": 0x60, "ListDevices": 0x61, "NameDevice": 0x62, "EndDevices": 0x63, "ChangePassword": 0x64, "SuspendUser": 0x65, "ListUsers": 0x66, "ListSessions": 0x67, "BeginProof": 0x68,
+    "ChangeServiceKeys": 0x6A,
+    "ExportPerson": 0x70, "GetExport": 0x71, "ErasePerson": 0x72, "EraseConversation": 0x73, "Notice": 0x80, "Presence": 0x81,
 }
 
 
@@ -277,6 +284,59 @@ def conversation_map(conversation, kind, name=None, title=None, role="none", epo
     return {key: value for key, value in entries.items() if value is not None}
 
 
+# --- SCRAM-SHA-256 (RFC 5802, RFC 7677), from Python's own PBKDF2 and HMAC ---
+
+def scram(name, password, salt, iterations, client_nonce, broker_nonce, flag="n", binding=b"", extra="", kept=None):
+    sha = lambda data: hashlib.sha256(data).digest()
+    mac = lambda key, data: hmac.new(key, data, hashlib.sha256).digest()
+    b64 = lambda data: base64.b64encode(data).decode()
+    def keys(count):
+        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, count)
+        return mac(salted, b"Client Key"), sha(mac(salted, b"Client Key")), mac(salted, b"Server Key")
+    client_key, stored_key, server_key = keys(iterations)
+    header = f"{flag},,"
+    bare = f"n={name.replace('=', '=3D').replace(',', '=2C')},r={client_nonce}"
+    server_first = f"r={client_nonce}{broker_nonce},s={b64(salt)},i={iterations}{extra}"
+    without_proof = f"c={b64(header.encode() + binding)},r={client_nonce}{broker_nonce}"
+    message = f"{bare},{server_first},{without_proof}".encode()
+    proof = bytes(a ^ b for a, b in zip(client_key, mac(stored_key, message)))
+    _, kept_stored_key, kept_server_key = keys(kept or iterations)
+    return {"name": name, "password": password, "client_nonce": client_nonce, "binding": binding, "client_first": header + bare, "server_first": server_first,
+            "client_final": f"{without_proof},p={b64(proof)}", "server_final": "v=" + b64(mac(server_key, message)),
+            "stored_key": kept_stored_key, "server_key": kept_server_key}
+
+SALT = bytes(range(0x90, 0xA0))
+OFFERS = ",o=PLAIN SCRAM-SHA-256 tls-exporter tls-server-end-point"
+NONCES = "fyko+d2lbbFgONRv9qkx", "3rfcNHYJY1ZVvWVs7jAbcdefghijklmn"
+SCRAM = scram("ada", "pässwörd", SALT, 600_000, *NONCES, flag="p=tls-server-end-point", binding=HASH, extra=OFFERS)
+
+def scram_file():
+    out = File("scram", "Exchanges of protocol.md §3.5. `binding` are the bytes that the proof is bound to, the keys those that a broker keeps afterwards.",
+               "The first is RFC 7677's, whose iterations no client of FastChat accepts: what is hashed is the same.")
+    rfc = scram("user", "pencil", base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ=="), 4096, "rOprNGfwEbeRWgbNEkqO", "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0")
+    assert rfc["client_final"].endswith("p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=") and rfc["server_final"] == "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
+    out.begin("RFC 7677 §3", rfc)
+
+    def exchange(title, one, hello, challenge, keys, note=None):
+        out.begin(title, one)
+        if note:
+            out.note(note)
+        out.step(">", "Hello", pack({"version": 1, "client": "vectors/1", "scram": one["client_first"], **hello}))
+        out.step("<", "Challenge", pack({"scram": one["server_first"], **challenge}))
+        out.step(">", "Proof", pack({"scram": one["client_final"], **({"stored_key": one["stored_key"], "server_key": one["server_key"]} if keys else {})}))
+        out.step("<", "Welcome", pack(welcome(token=TOKEN, scram=one["server_final"])))
+
+    exchange("without TLS", scram("ada", "correct horse", SALT, 600_000, *NONCES, extra=",o=SCRAM-SHA-256"), {}, {}, False)
+    exchange("bound to the broker's certificate; a password that is not ASCII", SCRAM, {"device": DEVICE}, {}, False)
+    exchange("bound to the session; an account is made", scram("Ada", "battery staple", SALT, 600_000, *NONCES, flag="p=tls-exporter", binding=KEY + KEY, extra=OFFERS),
+             {"register": True}, {"iterations": 600_000}, True)
+    exchange("behind a proxy that ends TLS", scram("ada", "correct horse", SALT, 100_000, *NONCES, flag="y", extra=",o=SCRAM-SHA-256"), {}, {}, False)
+    exchange("the broker wants more iterations from now on", scram("ada", "correct horse", SALT, 100_000, *NONCES, extra=",o=PLAIN SCRAM-SHA-256", kept=700_000),
+             {}, {"iterations": 700_000}, True, "The proof is made with the old keys, and those of the same password with the new number come with it.")
+    exchange("a name that nobody can have, and an extension that nobody knows", scram("a,b=c", "correct horse", SALT, 100_000, *NONCES, extra=",x=1,o=SCRAM-SHA-256"), {}, {}, False)
+    return out
+
+
 def connection_files():
     hello = File("hello", "Hello, C→S (protocol.md §3.2)")
     hello.map("make an account", "Hello", {"version": 1, "client": "vectors/1", "name": "Ada", "password": "correct horse", "register": True})
@@ -285,7 +345,10 @@ def connection_files():
               {"version": 1, "client": "vectors/1", "token": TOKEN, "session": SESSION, "attempt": 3, "window": 262_144})
     hello.map("somebody is looking", "Hello", {"version": 1, "client": "vectors/1", "token": TOKEN, "signals": True})
     hello.map("password, for a client that keeps refresh tokens", "Hello", {"version": 1, "renews": True, "name": "ada", "password": "correct horse"})
+    hello.map("a signed token of an issuer, on a known device", "Hello", {"version": 1, "client": "vectors/1", "assertion": ASSERTION, "device": DEVICE})
+    hello.map("the certificate of a service account", "Hello", {"version": 1, "certificate": True, "name": "bridge"})
     hello.map("refresh token", "Hello", {"version": 1, "client": "vectors/1", "refresh": REFRESH, "session": SESSION, "attempt": 4})
+    hello.map("a proof of the password is to come", "Hello", {"version": 1, "renews": True, "scram": SCRAM["client_first"], "device": DEVICE})
     hello.note("What a reader accepts although no writer of this version sends it: keys it does not know, nil for absent, wide integers.")
     hello.map("unknown keys and nil", "Hello", {"version": 1, "token": TOKEN, "name": None, "later": {"deep": [1, -1, True, None, b"\xff", "é"]}},
               canonical=False)
@@ -297,6 +360,7 @@ def connection_files():
     welcomes = File("welcome", "Welcome, S→C (protocol.md §3.2)")
     welcomes.map("after a password", "Welcome", welcome(token=TOKEN))
     welcomes.map("resumed with a token", "Welcome", welcome(resumed=True))
+    welcomes.map("after a proof", "Welcome", welcome(token=TOKEN, scram=SCRAM["server_final"]))
     welcomes.map("after a refresh token", "Welcome", welcome(token=TOKEN, refresh=REFRESH, token_seconds=900))
 
     ping, pong = File("ping", "Ping, both (protocol.md §3.3)"), File("pong", "Pong, both (protocol.md §3.3)")
@@ -320,7 +384,14 @@ def connection_files():
     credits = File("credit", "Credit, C→S (protocol.md §7.1)")
     for size in (1, 65_536, 2**32 - 1):
         credits.frame(f"{size} bytes", "Credit", *credit(size))
-    return [hello, welcomes, ping, pong, close, error, credits]
+    challenges = File("challenge", "Challenge, S→C (protocol.md §3.5)")
+    challenges.map("sign-in", "Challenge", {"scram": SCRAM["server_first"]})
+    challenges.map("an account is being made, or has too few iterations", "Challenge", {"scram": SCRAM["server_first"], "iterations": 600_000})
+    proofs = File("proof", "Proof, C→S (protocol.md §3.5)")
+    proofs.map("sign-in", "Proof", {"scram": SCRAM["client_final"]})
+    proofs.map("with the keys that were asked for", "Proof",
+               {"scram": SCRAM["client_final"], "stored_key": SCRAM["stored_key"], "server_key": SCRAM["server_key"]})
+    return [hello, welcomes, challenges, proofs, ping, pong, close, error, credits]
 
 
 def message_files():
@@ -397,7 +468,7 @@ def message_files():
     ends.frame("more follows", "FetchEnd", *fetch_end(0, 1, 2, 0x0102030405060708, 0x0102030405060709, 0x1112131415161718), request=13)
     ends.frame("empty page, another epoch", "FetchEnd", *fetch_end(0, 2, 0, 0, 0, 50), request=14)
 
-    signals = File("signal", "Signal, both (protocol.md §4.8): 20 bytes from a client, 40 from a broker")
+    signals = File("signal", "Signal, both (protocol.md §4.9): 20 bytes from a client, 40 from a broker")
     for kind, name in ((1, "typing"), (2, "recording"), (3, "stopped")):
         signals.frame(f"from a client: {name}", "Signal", *signal(kind))
         signals.frame(f"from a broker: {name}", "Signal", *relayed_signal(kind, 0 if kind == 3 else 8_000))
@@ -463,6 +534,8 @@ def control_files():
         ("two of them", {"limits": {"limit_publishes_per_second": 5, "limit_trusted": ["10.0.0.0/8", "::1/128"]}}),
         ("no rates", {"limits": {"limits": False}})], "SetLimits, C→S (protocol.md §4.6)")
 
+    file("get-activity", "GetActivity", [("what the broker is busy with", {})], "GetActivity, C→S (protocol.md §4.6)")
+
     file("get-annotations", "GetAnnotations", [
         ("everything", {"conversation": GROUP}),
         ("a stretch", {"conversation": GROUP, "first": 100, "last": 199})], "GetAnnotations, C→S (protocol.md §4.6)")
@@ -515,12 +588,18 @@ def control_files():
         ("next page", {"after": OTHER, "limit": 100})], "ListBlocks, C→S (protocol.md §4.8)")
     file("create-service", "CreateService", [
         ("publishes anywhere a user may", {"name": "shop", "rights": ["publish"]}),
-        ("imports, and reads two conversations", {"name": "bridge", "rights": ["import", "read"], "conversations": [CONVERSATION, GROUP]})],
+        ("imports, and reads two conversations", {"name": "bridge", "rights": ["import", "read"], "conversations": [CONVERSATION, GROUP]}),
+        ("signs in by key", {"name": "shop", "rights": ["publish"], "key": PUBLIC_KEY}),
+        ("signs in by certificate", {"name": "shop", "rights": ["publish"], "certificate": "uri:spiffe://example.org/shop"})],
         "CreateService, C→S (protocol.md §4.8)")
     file("list-services", "ListServices", [
         ("first page", {}),
         ("next page", {"after": OTHER, "limit": 100})], "ListServices, C→S (protocol.md §4.8)")
     file("revoke-service", "RevokeService", [("end it", {"user": OTHER})], "RevokeService, C→S (protocol.md §4.8)")
+    file("change-service-keys", "ChangeServiceKeys", [
+        ("another key", {"user": OTHER, "add": PUBLIC_KEY}),
+        ("the old one goes", {"user": OTHER, "remove": THUMBPRINT}),
+        ("both at once", {"user": OTHER, "add": PUBLIC_KEY, "remove": THUMBPRINT})], "ChangeServiceKeys, C→S (protocol.md §4.8)")
     file("begin-upload", "BeginUpload", [
         ("a new content", {"hash": HASH, "size": len(HELLO)}),
         ("one that a message has", {"hash": HASH, "conversation": GROUP, "sequence": 7})], "BeginUpload, C→S (protocol.md §4.10)")
@@ -535,7 +614,8 @@ def control_files():
     file("cancel-upload", "CancelUpload", [("give it up", {"hash": HASH})], "CancelUpload, C→S (protocol.md §4.10)")
     file("reauthenticate", "Reauthenticate", [
         ("with a newer token", {"token": TOKEN}),
-        ("with the refresh token", {"refresh": REFRESH})], "Reauthenticate, C→S (protocol.md §4.11)")
+        ("with the refresh token", {"refresh": REFRESH}),
+        ("with a newer signed token", {"assertion": ASSERTION})], "Reauthenticate, C→S (protocol.md §4.11)")
     file("list-devices", "ListDevices", [
         ("one's own", {}),
         ("somebody's, the next page", {"user": OTHER, "after": DEVICE, "limit": 100})], "ListDevices, C→S (protocol.md §4.11)")
@@ -546,8 +626,12 @@ def control_files():
         ("one", {"device": DEVICE}),
         ("all others", {"others": True}),
         ("everything of somebody", {"user": OTHER, "all": True})], "EndDevices, C→S (protocol.md §4.11)")
+    file("begin-proof", "BeginProof", [
+        ("to be erased", {"scram": SCRAM["client_first"]}),
+        ("for another password", {"scram": SCRAM["client_first"], "changes": True})], "BeginProof, C→S (protocol.md §4.11)")
     file("change-password", "ChangePassword", [
-        ("for a client that keeps refresh tokens", {"password": "correct horse", "new": "battery staple", "renews": True})], "ChangePassword, C→S (protocol.md §4.11)")
+        ("for a client that keeps refresh tokens", {"password": "correct horse", "new": "battery staple", "renews": True}),
+        ("by a proof", {"scram": SCRAM["client_final"], "stored_key": SCRAM["stored_key"], "server_key": SCRAM["server_key"], "renews": True})], "ChangePassword, C→S (protocol.md §4.11)")
     file("suspend-user", "SuspendUser", [
         ("shut out", {"user": OTHER, "suspended": True}),
         ("let in again", {"user": OTHER, "suspended": False})], "SuspendUser, C→S (protocol.md §4.11)")
@@ -566,8 +650,12 @@ def control_files():
         ("a range of another's", {"user": OTHER, "offset": 0x0102030405, "length": 1_000})], "GetExport, C→S (protocol.md §4.12)")
     file("erase-person", "ErasePerson", [
         ("oneself", {"begin": True, "password": "correct horse"}),
+        ("oneself, by a proof", {"begin": True, "scram": SCRAM["client_final"]}),
         ("another", {"user": OTHER, "begin": True}),
         ("how does it go?", {"user": OTHER})], "ErasePerson, C→S (protocol.md §4.12)")
+    file("erase-conversation", "EraseConversation", [
+        ("all of it", {"conversation": GROUP, "begin": True}),
+        ("how does it go?", {"conversation": GROUP})], "EraseConversation, C→S (protocol.md §4.6)")
     file("set-presence", "SetPresence", [
         ("do not disturb, with a line that goes", {"availability": "dnd", "status": "in a meeting", "status_until": TIME + 3_600_000_000}),
         ("nobody is at this device", {"idle": True}),
@@ -578,7 +666,8 @@ def control_files():
         ("end", {"conversation": CONVERSATION, "watch": False})], "WatchPresence, C→S (protocol.md §4.9)")
     file("change-conversation", "ChangeConversation", [
         ("describe", {"conversation": GROUP, "title": "Lobby", "topic": "", "avatar": "https://chat.example/a.png"}),
-        ("configure", {"conversation": GROUP, "archived": True, "slow_mode": 21_600, "history": "invited"})],
+        ("configure", {"conversation": GROUP, "archived": True, "slow_mode": 21_600, "history": "invited"}),
+        ("keep for thirty days and up to a gibibyte", {"conversation": GROUP, "retention_seconds": 2_592_000, "retention_bytes": 1 << 30})],
         "ChangeConversation, C→S (protocol.md §4.6)")
     file("change-member", "ChangeMember", [
         ("join", {"conversation": CONVERSATION, "change": "join"}),
@@ -624,6 +713,13 @@ def control_files():
                 "stats": {"fastchat.published": 12_345_678, "fastchat.closed": 4, "fastchat.commit.p99": 900}, "parts": {"fastchat.closed": {"HeartbeatTimeout": 3, "BadFrame": 1}}}),
             ("a broker drains", "Drain", {"draining": True}),
             ("limits", "GetLimits", {"limits": {"limits": True, "limit_burst_seconds": 10, "limit_wrong_passwords": 20, "limit_trusted": ["127.0.0.0/8"]}}),
+            ("what a broker is busy with", "GetActivity", {
+                "time_us": TIME, "loops": 2, "answered": 1,
+                "shards": [{"shard": 0, "loop": 0, "queued": 0, "messages": 1_000, "bytes": 150_000, "delivered": 70_000, "subscriptions": 70, "lagging": 1, "conversations": 3}],
+                "conversations": [{"conversation": CONVERSATION, "kind": "public", "name": "general", "messages": 600, "bytes": 90_000},
+                                  {"conversation": GROUP, "kind": "group", "title": "Engines", "messages": 2, "bytes": 300}],
+                "refusals": [{"act": "sign_in_refused", "detail": "BadCredentials", "remote": "192.0.2.7", "count": 41, "at": TIME},
+                             {"act": "access_denied", "detail": "GetStats", "remote": "192.0.2.9", "user": USER, "count": 1, "at": TIME}]}),
             ("a profile changed", "SetProfile", {"version": 4}),
             ("profiles: one is the client's own version, one may not be seen", "GetProfiles", {"profiles": [
                 {"user": USER, "version": 3, "unchanged": True}, None,
@@ -635,9 +731,12 @@ def control_files():
             ("blocked", "Block", {"changed": True}),
             ("blocks", "ListBlocks", {"blocks": [{"user": OTHER, "name": "Bob", "blocked_at": TIME}], "complete": True}),
             ("a service made", "CreateService", {"user": OTHER, "token": TOKEN}),
+            ("a service with a key made", "CreateService", {"user": OTHER, "key": THUMBPRINT}),
+            ("a service's keys", "ChangeServiceKeys", {"keys": [THUMBPRINT]}),
             ("services", "ListServices", {"services": [
                 {"user": USER, "name": "shop", "rights": ["publish"], "created_at": TIME},
-                {"user": OTHER, "name": "bridge", "rights": ["publish", "import", "read"], "conversations": 2, "created_at": TIME}], "complete": True}),
+                {"user": OTHER, "name": "bridge", "rights": ["publish", "import", "read"], "conversations": 2, "created_at": TIME},
+                {"user": IMPORTED, "name": "clerk", "rights": ["read"], "created_at": TIME, "keys": [THUMBPRINT], "certificate": "dns:clerk.example.org"}], "complete": True}),
             ("a service ended", "RevokeService", {}),
             ("the connection goes on", "Reauthenticate", {"token_seconds": 900}),
             ("the next pair of tokens", "Reauthenticate", {"token": TOKEN, "refresh": REFRESH, "token_seconds": 900}),
@@ -693,7 +792,8 @@ def control_files():
             ("an export is ready", "ExportPerson", {"state": "ready", "looked": 7, "records": 41, "size": 150_000, "hash": HASH, "until": TIME}),
             ("an export did not come about", "ExportPerson", {"state": "failed", "looked": 7, "records": 0, "reason": "the archive would have more than 1048576 bytes"}),
             ("a part of it", "GetExport", {"bytes": HELLO}),
-            ("somebody is being erased", "ErasePerson", {"state": "running", "begun": TIME, "erased": 41, "backups": False})], 20):
+            ("somebody is being erased", "ErasePerson", {"state": "running", "begun": TIME, "erased": 41, "backups": False}),
+            ("a conversation is erased", "EraseConversation", {"state": "done", "begun": TIME, "erased": 41, "backups": True})], 20):
         replies.map(title, "Reply", entries, request, to=to)
 
     notices = File("notice", "Notice, S→C, optional (protocol.md §4.7)")
@@ -742,7 +842,9 @@ def invalid_file():
     case("Publish before Hello", whole, "state", "close", "OUT_OF_STATE", "awaiting_hello")
     case("Ping before Hello", frame("Ping", 0, []), "state", "close", "OUT_OF_STATE", "awaiting_hello")
     case("Hello twice", frame("Hello", 0, pack({"version": 1, "token": TOKEN})), "state", "close", "OUT_OF_STATE")
-    for kind, parts in (("Welcome", pack(welcome())), ("Deliver", deliver(1, record(1, b"hello"))[1]), ("Published", published(1, 1)[1]),
+    case("Proof before Hello", frame("Proof", 0, pack({"scram": SCRAM["client_final"]})), "state", "close", "OUT_OF_STATE", "awaiting_hello")
+    case("Proof after Welcome", frame("Proof", 0, pack({"scram": SCRAM["client_final"]})), "state", "close", "OUT_OF_STATE")
+    for kind, parts in (("Welcome", pack(welcome())), ("Challenge", pack({"scram": SCRAM["server_first"]})), ("Deliver", deliver(1, record(1, b"hello"))[1]), ("Published", published(1, 1)[1]),
                         ("Error", failure(1, 0, "")[1]), ("Reply", pack({})), ("Notice", pack({"event": "added"}))):
         case(f"{kind}: only brokers send it", frame(kind, 0, parts), "state", "close", "OUT_OF_STATE")
     case("Publish with request 0", frame("Publish", 0, publish(M1, b"hello")[1]), "state", "close", "BAD_FRAME")
@@ -815,7 +917,8 @@ def invalid_file():
     for name, entries in (("version is a text", {"version": "1"}), ("version is negative", {"version": -1}), ("register is a number", {"version": 1, "register": 1}),
                           ("token is bytes", {"version": 1, "token": b"abc"}), ("session of 15 bytes", {"version": 1, "session": SESSION[:15]}),
                           ("session as a text", {"version": 1, "session": SESSION.hex()}), ("window over 32 bits", {"version": 1, "window": 2**32}),
-                          ("client of 65 bytes", {"version": 1, "client": "x" * 65})):
+                          ("client of 65 bytes", {"version": 1, "client": "x" * 65}),
+                          ("scram of 1025 bytes", {"version": 1, "scram": "x" * 1025}), ("scram is bytes", {"version": 1, "scram": b"n,,n=ada,r=abc"})):
         body(f"Hello, {name}", "Hello", pack(entries), 0, "close", "BAD_FRAME", state="awaiting_hello")
 
     for name, message in (("kind 0", publish(M1, b"hello", kind=0)), ("kind 128: brokers write it", publish(M1, OTHER + b"\1" + bytes(7), kind=128)),
@@ -872,5 +975,5 @@ def resume_file():
 
 if __name__ == "__main__":
     target = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
-    for each in connection_files() + message_files() + control_files() + [invalid_file(), resume_file()]:
+    for each in connection_files() + message_files() + control_files() + [invalid_file(), resume_file(), scram_file()]:
         each.write(target)

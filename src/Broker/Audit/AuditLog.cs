@@ -16,6 +16,9 @@ internal abstract class AuditLog
     /// <exception cref="AuditLogException">It cannot be written: the act must not be carried out.</exception>
     public abstract Task FlushAsync();
 
+    /// <summary>The refusals that it noted last, the latest first, at most <see cref="Audit.RecentRefusals.CountMax"/>.</summary>
+    public virtual IReadOnlyList<NotedRefusal> RecentRefusals => [];
+
     private sealed class Nowhere : AuditLog
     {
         public override void Note(in AuditEntry entry)

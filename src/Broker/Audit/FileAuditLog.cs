@@ -25,6 +25,7 @@ internal sealed class FileAuditLog : AuditLog, IDisposable
 
     private readonly BlockingCollection<Item> _queue = new(QueueMax);
     private readonly RepeatedEntries _repeated = new();
+    private readonly RecentRefusals _refusals = new();
     private readonly string _directory;
     private readonly TimeSpan _keep;
     private readonly TimeProvider _clock;
@@ -99,6 +100,9 @@ internal sealed class FileAuditLog : AuditLog, IDisposable
 
         return done.Task;
     }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<NotedRefusal> RecentRefusals => _refusals.List();
 
     /// <summary>Writes what waits, and ends.</summary>
     public void Dispose()
@@ -209,7 +213,14 @@ internal sealed class FileAuditLog : AuditLog, IDisposable
         }
     }
 
-    private void Append(in AuditEntry entry, DateTimeOffset at, long count) => _hash = AuditLine.Write(_lines, ++_number, at, entry, count, _hash);
+    private void Append(in AuditEntry entry, DateTimeOffset at, long count)
+    {
+        _hash = AuditLine.Write(_lines, ++_number, at, entry, count, _hash);
+        if (RepeatedEntries.IsOne(entry.Act))
+        {
+            _refusals.Add(entry, at, count);
+        }
+    }
 
     private void WriteOut()
     {

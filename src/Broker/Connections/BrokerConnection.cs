@@ -39,6 +39,7 @@ internal sealed class BrokerConnection : ISessionConnection
         Id = id;
         Remote = origin.Remote;
         PeerCertificateNames = origin.CertificateNames;
+        Bindings = origin.Bindings;
         _transport = transport;
         _abort = abort;
         Activity = new ConnectionActivity(services.Clock, origin.Accepted);
@@ -52,6 +53,9 @@ internal sealed class BrokerConnection : ISessionConnection
 
     /// <inheritdoc cref="ConnectionOrigin.CertificateNames"/>
     public IReadOnlyList<string> PeerCertificateNames { get; }
+
+    /// <inheritdoc cref="ConnectionOrigin.Bindings"/>
+    public IReadOnlyList<ChannelBinding> Bindings { get; }
 
     /// <summary>Its address among the others'; null before it is counted in.</summary>
     public Visitor? Visitor { get; set; }

@@ -1,5 +1,7 @@
 using System.Net;
 
+using FastChat.Protocol;
+
 using Microsoft.AspNetCore.Connections;
 
 namespace FastChat.Broker.Connections;
@@ -19,6 +21,12 @@ internal sealed record ConnectionOrigin(string Remote)
     /// names anybody, least of all its subject, which is text.
     /// </summary>
     public IReadOnlyList<string> CertificateNames { get; init; } = [];
+
+    /// <summary>What a proof can be bound to: what only the two ends of this TLS connection know. Empty without TLS, and behind a proxy that ends it.</summary>
+    public IReadOnlyList<ChannelBinding> Bindings { get; init; } = [];
+
+    /// <summary>True when its bytes come in the messages of a WebSocket.</summary>
+    public bool IsWebSocket { get; init; }
 
     /// <summary>True when a proxy made the connection on its own account (PROXY protocol, LOCAL): it looks whether somebody listens, and says no more.</summary>
     public bool IsCheck { get; init; }

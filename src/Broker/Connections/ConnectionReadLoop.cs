@@ -70,6 +70,7 @@ internal sealed class ConnectionReadLoop(ConnectionServices services, BrokerConn
             // An answer of the read loop's own leaves on its thread: a pong is not worth waking another.
             connection.Peer!.Outbox.WakeForAnswers();
             connection.Activity.OnReceived(isPartial: !buffer.IsEmpty, madeProgress: frames > 0);
+            services.Metrics.Received(size - buffer.Length);
             TimeSpan pause = PauseAfter(size - buffer.Length, frames);
             input.AdvanceTo(buffer.Start, buffer.End);
             if (result.IsCompleted)

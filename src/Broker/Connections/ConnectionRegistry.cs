@@ -18,6 +18,8 @@ internal sealed class ConnectionRegistry : IDisposable
     private readonly TimerWheel _wheel;
     private long _lastId;
     private int _stopped;
+    private int _webSockets;
+    private int _local;
 
     public ConnectionRegistry(ConnectionServices services)
     {
@@ -31,6 +33,12 @@ internal sealed class ConnectionRegistry : IDisposable
 
     /// <summary>Open connections.</summary>
     public int Count => _connections.Count;
+
+    /// <summary>Those of them that came over a WebSocket.</summary>
+    public int WebSockets => Volatile.Read(ref _webSockets);
+
+    /// <summary>Those of them that came over a Unix domain socket.</summary>
+    public int Local => Volatile.Read(ref _local);
 
     /// <summary>As the other one, of a connection of which nothing is known but its address, without the port.</summary>
     public Task RunAsync(string remote, IDuplexPipe transport, Action abort) => RunAsync(new ConnectionOrigin(remote), transport, abort);
@@ -52,6 +60,7 @@ internal sealed class ConnectionRegistry : IDisposable
 
         connection.Visitor = visitor;
         _connections[connection.Id] = connection;
+        CountTransport(1);
         _wheel.Add(connection);
         if (Volatile.Read(ref _stopped) != 0)
         {
@@ -66,7 +75,20 @@ internal sealed class ConnectionRegistry : IDisposable
         {
             connection.IsGone = true;
             _connections.TryRemove(connection.Id, out _);
+            CountTransport(-1);
             _services.Addresses.Leave(visitor!);
+        }
+
+        void CountTransport(int step)
+        {
+            if (origin.IsWebSocket)
+            {
+                Interlocked.Add(ref _webSockets, step);
+            }
+            else if (origin.Remote == ConnectionOrigin.Local)
+            {
+                Interlocked.Add(ref _local, step);
+            }
         }
     }
 

@@ -36,6 +36,9 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
     private int _nextOrder;
     private int _pagesLeft;
 
+    /// <summary>Bytes of records and answers that are in the pipe and not counted yet; the few of a page's end are not counted at all.</summary>
+    private long _written;
+
     /// <summary>There only while pages follow one another without a wait: it keeps files and a snapshot alive, and a peer that takes nothing must not.</summary>
     private ILogReader? _reader;
     private byte[]? _last;
@@ -151,12 +154,18 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
         bool any = false;
         for (int loop = 0; loop < outbox.LaneCount; loop++)
         {
-            any |= outbox.LaneOf(loop)?.Drain(output) ?? false;
+            if (outbox.LaneOf(loop) is { } lane)
+            {
+                long before = lane.Consumed;
+                any |= lane.Drain(output);
+                _written += lane.Consumed - before;
+            }
         }
 
         while (outbox.TryTakeFrame(out byte[]? frame))
         {
             output.Write(frame);
+            _written += frame.Length;
             any = true;
         }
 
@@ -231,6 +240,7 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
         LogPage page = WritePage(FrameType.Deliver, order, int.MaxValue, int.MaxValue);
         if (page.Count > 0)
         {
+            services.Metrics.CaughtUp(page.Count);
             order.After = page.Last;
         }
         else if (IsCutOff(order, page) is var first and not 0)
@@ -321,7 +331,9 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
                 Span<byte> head = target.Head;
                 new FrameHeader(Deliver.FixedSize + page.Bytes, type, order.Request).Write(head);
                 Deliver.WriteFixed(head[FrameHeader.Size..], order.Conversation, order.Epoch, (uint)page.Count);
-                peer.Outbox.UseCredit(target.Complete());
+                int size = target.Complete();
+                peer.Outbox.UseCredit(size);
+                _written += size;
             }
 
             return page;
@@ -369,6 +381,12 @@ internal sealed class ConnectionWriteLoop(ConnectionServices services, BrokerCon
     private async ValueTask<bool> FlushAsync()
     {
         connection.Activity.BeginWrite();
+        if (_written > 0)
+        {
+            services.Metrics.Sent(_written);
+            _written = 0;
+        }
+
         ValueTask<FlushResult> flush = output.FlushAsync();
         if (!flush.IsCompleted)
         {

@@ -10,8 +10,8 @@ using FastChat.Protocol;
 namespace FastChat.Broker.Connections;
 
 /// <summary>
-/// AWAITING HELLO and SIGNING IN (protocol.md §3): reads one Hello under the small limits of a stranger, signs in, and makes the connection READY. Whatever the client sent behind its Hello
-/// stays in the pipe for the read loop.
+/// AWAITING HELLO, SIGNING IN and AWAITING PROOF (protocol.md §3): reads one Hello under the small limits of a stranger, and one Proof if that is how the password is shown, signs in, and makes the connection READY. Whatever the client sent
+/// behind them stays in the pipe for the read loop.
 /// </summary>
 internal sealed class Handshake(ConnectionServices services, BrokerConnection connection, IDuplexPipe transport)
 {
@@ -30,7 +30,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
 
         try
         {
-            Hello? hello = await ReadHelloAsync();
+            Hello? hello = await ReadAsync(FrameType.Hello, ParseHello);
             return hello is null ? null : await SignInAsync(hello);
         }
         finally
@@ -39,7 +39,9 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
         }
     }
 
-    private async Task<Hello?> ReadHelloAsync()
+    /// <summary>The next frame, which must be this one; null when the connection was closed instead.</summary>
+    private async Task<T?> ReadAsync<T>(FrameType expected, Parser<T> parse)
+        where T : class
     {
         while (true)
         {
@@ -47,7 +49,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             if (connection.ClosingWith is var code && code != CloseCode.None)
             {
                 transport.Input.AdvanceTo(result.Buffer.Start);
-                await connection.RefuseAsync(code, "no Hello came in time");
+                await connection.RefuseAsync(code, $"no {expected} came in time");
                 return null;
             }
 
@@ -55,36 +57,36 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             FrameReadStatus status = FrameReader.TryRead(ref buffer, ProtocolLimits.HelloSizeMax, out Frame frame, out CloseCode violation);
             if (status == FrameReadStatus.NeedMoreData && !result.IsCompleted)
             {
-                bool isRightType = IsHelloSoFar(buffer);
+                bool isRightType = IsSoFar(expected, buffer);
                 transport.Input.AdvanceTo(buffer.Start, buffer.End);
                 if (!isRightType)
                 {
-                    await connection.RefuseAsync(CloseCode.OutOfState, "the first frame is Hello");
+                    await connection.RefuseAsync(CloseCode.OutOfState, $"{expected} is due");
                     return null;
                 }
 
                 continue;
             }
 
-            Hello? hello = null;
-            string reason = violation == CloseCode.FrameTooLarge ? "the frame is larger than a Hello may be" : "no frame begins like this";
+            T? message = null;
+            string reason = violation == CloseCode.FrameTooLarge ? "the frame is larger than one may be before Welcome" : "no frame begins like this";
             if (status == FrameReadStatus.Done)
             {
-                hello = Parse(frame, out violation, out reason);
+                message = Parse(expected, frame, parse, out violation, out reason);
             }
 
             transport.Input.AdvanceTo(buffer.Start);
-            if (hello is null && violation != CloseCode.None)
+            if (message is null && violation != CloseCode.None)
             {
                 await connection.RefuseAsync(violation, reason);
             }
 
-            return hello;
+            return message;
         }
     }
 
     /// <summary>False when the header is there and names another frame: no need to wait for the rest of it.</summary>
-    private static bool IsHelloSoFar(in ReadOnlySequence<byte> buffer)
+    private static bool IsSoFar(FrameType expected, in ReadOnlySequence<byte> buffer)
     {
         if (buffer.Length < FrameHeader.Size)
         {
@@ -93,17 +95,18 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
 
         Span<byte> header = stackalloc byte[FrameHeader.Size];
         buffer.Slice(0, FrameHeader.Size).CopyTo(header);
-        return FrameHeader.Read(header).Type == FrameType.Hello;
+        return FrameHeader.Read(header).Type == expected;
     }
 
-    private static Hello? Parse(in Frame frame, out CloseCode violation, out string reason)
+    private static T? Parse<T>(FrameType expected, in Frame frame, Parser<T> parse, out CloseCode violation, out string reason)
+        where T : class
     {
         violation = CloseCode.None;
         reason = string.Empty;
-        if (frame.Type != FrameType.Hello)
+        if (frame.Type != expected)
         {
             violation = frame.Type == FrameType.Close ? CloseCode.Normal : CloseCode.OutOfState;
-            reason = "the first frame is Hello";
+            reason = $"{expected} is due";
             return null;
         }
 
@@ -115,20 +118,26 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
 
         try
         {
-            Hello hello = Hello.Parse(map);
-            if (hello.Version is >= ProtocolVersion.Oldest and <= ProtocolVersion.Current)
-            {
-                return hello;
-            }
-
-            violation = CloseCode.UnsupportedVersion;
-            reason = $"this broker speaks versions {ProtocolVersion.Oldest} to {ProtocolVersion.Current}";
+            return parse(map, ref violation, ref reason);
         }
         catch (ControlFormatException wrong)
         {
             reason = wrong.Message;
         }
 
+        return null;
+    }
+
+    private static Hello? ParseHello(ControlMap map, ref CloseCode violation, ref string reason)
+    {
+        Hello hello = Hello.Parse(map);
+        if (hello.Version is >= ProtocolVersion.Oldest and <= ProtocolVersion.Current)
+        {
+            return hello;
+        }
+
+        violation = CloseCode.UnsupportedVersion;
+        reason = $"this broker speaks versions {ProtocolVersion.Oldest} to {ProtocolVersion.Current}";
         return null;
     }
 
@@ -149,12 +158,22 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
                 services.Audit.Note(new AuditEntry(AuditAct.TokenReused) { User = victim.User, Device = victim.Device, Remote = connection.Remote });
             }
 
-            services.Audit.Note(new AuditEntry(AuditAct.SignInRefused) { Remote = connection.Remote, Detail = refused.Code.ToString() });
+            if (!refused.IsOrdinary)
+            {
+                services.Audit.Note(new AuditEntry(AuditAct.SignInRefused) { Remote = connection.Remote, Detail = refused.Detail is { } detail ? $"{refused.Code} {detail}" : refused.Code.ToString() });
+            }
+
             await connection.RefuseAsync(refused.Code, refused.Reason, refused.RetryAfterMs);
             return null;
         }
 
-        if (services.Limits.Enter(user!.Actor.User) is not { } allowance)
+        if (user is null)
+        {
+            // The client went, or broke the protocol, before it proved anything.
+            return null;
+        }
+
+        if (services.Limits.Enter(user.Actor.User) is not { } allowance)
         {
             await connection.RefuseAsync(CloseCode.TooManyConnections, "this user has as many connections as a user may", services.Addresses.Spread(ManyRetryMs));
             return null;
@@ -206,13 +225,23 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
 
     private async Task<(SignedIn? User, SignInRefused? Refused)> CheckAsync(Hello hello)
     {
+        if (hello.IsVouchedFor)
+        {
+            return await CheckVouchedAsync(hello);
+        }
+
+        if (hello is { Token: null, Refresh: null, Scram: not null })
+        {
+            return await ProveAsync(hello);
+        }
+
         bool isPassword = hello.Token is null && hello.Refresh is null && hello.Password is not null;
         if (isPassword && services.Addresses.BeginPassword(connection.Visitor!, hello.Register) is { } early)
         {
             return (null, early);
         }
 
-        (SignedIn? user, SignInRefused? refused) = await services.Accounts.SignInAsync(hello, CancellationToken.None);
+        (SignedIn? user, SignInRefused? refused) = await services.Accounts.SignInAsync(hello, CancellationToken.None, connection.Visitor!.Key);
         if (isPassword && !hello.Register && refused?.Code != CloseCode.BadCredentials)
         {
             services.Addresses.OnPasswordRight(connection.Visitor!);
@@ -221,10 +250,77 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
         return (user, refused);
     }
 
+    /// <summary>One challenge, one proof. Neither result when there was none: the connection is closed, or closes.</summary>
+    private async Task<(SignedIn? User, SignInRefused? Refused)> ProveAsync(Hello hello)
+    {
+        Visitor visitor = connection.Visitor!;
+        if (services.Scram.TryRead(hello.Scram!, connection.Bindings, out ScramClientFirst? first, out ChannelBinding? binding) is { } unspoken)
+        {
+            return (null, unspoken);
+        }
+
+        if (services.Addresses.BeginPassword(visitor, hello.Register) is { } early)
+        {
+            return (null, early);
+        }
+
+        SignedIn? user = null;
+        SignInRefused? refused = null;
+        try
+        {
+            (ScramExchange? exchange, refused) = hello.Register
+                ? services.Scram.ChallengeNew(first!, binding, connection.Bindings)
+                : (services.Scram.Challenge(first!, binding, connection.Bindings), null);
+            if (exchange is null)
+            {
+                return (null, refused);
+            }
+
+            FrameWriter.Write(transport.Output, FrameType.Challenge, 0, exchange.Challenge.ToMap());
+            await transport.Output.FlushAsync();
+            if (await ReadAsync(FrameType.Proof, static (ControlMap map, ref CloseCode _, ref string _) => Proof.Parse(map)) is not { } proof)
+            {
+                return default;
+            }
+
+            // The proof came on an I/O thread, and the turn is over that Hello waited for.
+            await services.ComingAndGoing.In(SignInLanes.Of(hello, false));
+            (user, refused) = hello.Register
+                ? await services.Scram.RegisterAsync(exchange, proof, hello, CancellationToken.None)
+                : await services.Scram.SignInAsync(exchange, proof, hello, CancellationToken.None);
+            return (user, refused);
+        }
+        finally
+        {
+            // Who goes away from a challenge has not tried a password.
+            if (!hello.Register && refused?.Code != CloseCode.BadCredentials)
+            {
+                services.Addresses.OnPasswordRight(visitor);
+            }
+        }
+    }
+
+    /// <summary>Somebody else vouches. What is made up costs whoever made it up: it counts as a wrong password of that address does.</summary>
+    private async Task<(SignedIn? User, SignInRefused? Refused)> CheckVouchedAsync(Hello hello)
+    {
+        if (services.Addresses.BeginAssertion(connection.Visitor!) is { } early)
+        {
+            return (null, early);
+        }
+
+        (SignedIn? user, SignInRefused? refused) = await services.Vouched.SignInAsync(hello, connection.PeerCertificateNames, connection.Remote);
+        if (refused?.Code is CloseCode.AssertionRefused or CloseCode.BadCredentials)
+        {
+            services.Addresses.OnAssertionWrong(connection.Visitor!);
+        }
+
+        return (user, refused);
+    }
+
     private async Task<Session?> AttachAsync(Hello hello, SignedIn user, UserAllowance allowance)
     {
         Outbox outbox = new(services.Router.LoopCount, services.Settings.OutboxBudgetBytes, hello.Window);
-        Peer peer = new(user.Actor, user.Name, outbox) { Remote = connection.Remote, TakesSignals = hello.Signals, Allowance = allowance, HoldsUntilMicros = user.HoldsUntilMicros };
+        Peer peer = new(user.Actor, user.Name, outbox) { Remote = connection.Remote, Bindings = connection.Bindings, TakesSignals = hello.Signals, Allowance = allowance, HoldsUntilMicros = user.HoldsUntilMicros };
         if (!services.Router.Peers.TryAdd(peer))
         {
             await connection.RefuseAsync(CloseCode.TooManyConnections, "the broker has as many connections as it may", services.Addresses.Spread(ManyRetryMs));
@@ -262,13 +358,17 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             User = user.Actor.User,
             Device = user.Actor.Device,
             Remote = connection.Remote,
-            Detail = hello.Token is not null ? "token" : hello.Refresh is not null ? "refresh" : "password",
+            Detail = user.Way is { } way ? way : hello.Token is not null ? "token" : hello.Refresh is not null ? "refresh" : hello.Scram is not null ? "scram" : "password",
         });
         return session;
     }
 
     /// <summary>Whole seconds that are left, never one too many; null = no end.</summary>
     public static ulong? HoldsFor(long untilMicros, long nowMicros) => untilMicros == 0 ? null : (ulong)Math.Max(0, untilMicros - nowMicros) / 1_000_000;
+
+    /// <summary>Makes a message of a body; null, and with what the connection is closed, when the body says nothing of the kind.</summary>
+    private delegate T? Parser<T>(ControlMap map, ref CloseCode violation, ref string reason)
+        where T : class;
 
     private byte[] Welcome(SignedIn user, Session session, bool resumed)
     {
@@ -284,6 +384,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             Token = user.NewToken,
             Refresh = user.NewRefresh,
             TokenSeconds = HoldsFor(user.HoldsUntilMicros, services.Router.NowMicros()),
+            Scram = user.Scram,
             HeartbeatMs = (uint)services.Settings.Heartbeat.TotalMilliseconds,
             FrameSizeMax = ProtocolLimits.ClientFrameSizeMax,
             BodySizeMax = (uint)services.Settings.BodySizeMax,

@@ -40,7 +40,7 @@ internal sealed class WebSocketConnection : IDuplexPipe
     {
         WebSocketConnection connection = new(socket);
         Task pumping = connection.PumpAsync();
-        await connections.RunAsync(origin, connection, connection.Abort);
+        await connections.RunAsync(origin with { IsWebSocket = true }, connection, connection.Abort);
         await EndAsync(connection, pumping);
     }
 

@@ -88,6 +88,9 @@ internal enum ConversationOperation : byte
     /// <summary>Change how long, and up to which size, messages are kept.</summary>
     Retain,
 
+    /// <summary>Erase all of it, for everybody.</summary>
+    Erase,
+
     /// <summary>Make, list and revoke join links.</summary>
     ManageLinks,
 

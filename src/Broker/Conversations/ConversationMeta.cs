@@ -39,7 +39,9 @@ internal sealed record ConversationMeta(ConversationKind Kind, UserId Creator, l
         Archived = 2,
         Restricted = 4,
         Retention = 8,
-        All = Settings | Archived | Restricted | Retention,
+        Erased = 16,
+        Done = 32,
+        All = Settings | Archived | Restricted | Retention | Erased | Done,
     }
 
     /// <summary>What it is about; null = nobody said.</summary>
@@ -68,6 +70,20 @@ internal sealed record ConversationMeta(ConversationKind Kind, UserId Creator, l
     /// </summary>
     public bool IsRestricted { get; init; }
 
+    /// <summary>
+    /// It was erased, at <see cref="CreatedMicros"/> and by <see cref="Creator"/>: for everybody it is not there, and nobody gets its id again. The name is kept until the work is done, to know what is to leave the files; it is free.
+    /// </summary>
+    public bool IsErased { get; init; }
+
+    /// <summary>Nothing is left of it but this.</summary>
+    public bool IsErasureDone { get; init; }
+
+    /// <summary>What is left of it when it is erased.</summary>
+    public ConversationMeta Erase(UserId by, long timeMicros) => new(Kind, by, timeMicros, Name, null) { IsErased = true };
+
+    /// <summary>A conversation as it is stored; null when there is none, or not any more.</summary>
+    public static ConversationMeta? ReadLiving(byte[]? stored) => stored is not null && Parse(stored) is { IsErased: false } meta ? meta : null;
+
     public byte[] ToBytes()
     {
         byte[] name = Encoding.UTF8.GetBytes(Name ?? string.Empty);
@@ -78,7 +94,7 @@ internal sealed record ConversationMeta(ConversationKind Kind, UserId Creator, l
         bool hasRetention = RetentionSeconds > 0 || RetentionBytes > 0;
         byte[] bytes = new byte[FixedSize + name.Length + title.Length + (hasSettings ? SettingsSize + topic.Length + avatar.Length : 0) + (hasRetention ? RetentionSize : 0)];
         bytes[0] = (byte)Kind;
-        bytes[1] = (byte)((hasSettings ? MetaFlags.Settings : 0) | (IsArchived ? MetaFlags.Archived : 0) | (IsRestricted ? MetaFlags.Restricted : 0) | (hasRetention ? MetaFlags.Retention : 0));
+        bytes[1] = (byte)((hasSettings ? MetaFlags.Settings : 0) | (IsArchived ? MetaFlags.Archived : 0) | (IsRestricted ? MetaFlags.Restricted : 0) | (hasRetention ? MetaFlags.Retention : 0) | (IsErased ? MetaFlags.Erased : 0) | (IsErasureDone ? MetaFlags.Done : 0));
         bytes[2] = (byte)name.Length;
         BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(3), (ushort)title.Length);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(5), CreatedMicros);
@@ -127,6 +143,8 @@ internal sealed record ConversationMeta(ConversationKind Kind, UserId Creator, l
         {
             IsArchived = (flags & MetaFlags.Archived) != 0,
             IsRestricted = (flags & MetaFlags.Restricted) != 0,
+            IsErased = (flags & MetaFlags.Erased) != 0,
+            IsErasureDone = (flags & MetaFlags.Done) != 0,
         };
         if ((flags & MetaFlags.Retention) != 0)
         {

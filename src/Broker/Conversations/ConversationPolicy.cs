@@ -51,7 +51,8 @@ internal static class ConversationPolicy
 
         ConversationOperation.Describe or ConversationOperation.Configure or ConversationOperation.ManageLinks => Keeps(facts, MemberRole.Admin),
 
-        // What destroys everybody's messages is its owner's alone; of a direct conversation, where there is none, whoever runs the broker's.
+        // What destroys everybody's messages is its owner's alone, and a direct conversation is nobody's to erase; how long that keeps messages, where there is none, whoever runs the broker's.
+        ConversationOperation.Erase => Keeps(facts, MemberRole.Owner),
         ConversationOperation.Retain => IsOperator(facts) || Keeps(facts, MemberRole.Owner),
         _ => false,
     };

@@ -23,6 +23,8 @@ internal sealed class BrokerMetrics : IDisposable
     private readonly Total _errors;
     private readonly Total _closed;
     private readonly Total _limited;
+    private readonly Total _vouched;
+    private readonly Total _notVouched;
     private readonly Total _commits;
     private readonly Total _committedBytes;
     private readonly Histogram<double> _commitSeconds;
@@ -31,6 +33,9 @@ internal sealed class BrokerMetrics : IDisposable
     private readonly Total _presenceDeferred;
     private readonly Total _signalsRelayed;
     private readonly Total _signalsDropped;
+    private readonly StripedCount _received = new();
+    private readonly StripedCount _sent = new();
+    private readonly StripedCount _caughtUp = new();
 
     /// <param name="clock">What <c>commit.p50</c> and <c>commit.p99</c> are of late by; the system's own when there is none.</param>
     public BrokerMetrics(TimeProvider? clock = null)
@@ -41,6 +46,8 @@ internal sealed class BrokerMetrics : IDisposable
         _errors = Count("fastchat.errors", "{request}", "requests of every kind that were answered by an Error, by code");
         _closed = Count("fastchat.closed", "{connection}", "connections closed by the broker, by code");
         _limited = Count("fastchat.limited", "{refusal}", "what was refused because of a limit, by limit");
+        _vouched = Count("fastchat.assertions.accepted", "{assertion}", "assertions and certificates that signed somebody in, or kept them signed in");
+        _notVouched = Count("fastchat.assertions.refused", "{assertion}", "assertions and certificates that did not");
         _commits = Count("fastchat.commits", "{commit}", "group commits");
         _committedBytes = Count("fastchat.committed", "By", "bytes committed");
         _commitSeconds = _meter.CreateHistogram<double>("fastchat.commit.duration", "s", "write and sync of a group commit");
@@ -48,6 +55,8 @@ internal sealed class BrokerMetrics : IDisposable
         _presenceBytes = Count("fastchat.presence.bytes", "By", "bytes of Presence frames, headers included");
         _presenceDeferred = Count("fastchat.presence.deferred", "{watch}", "times that a watch had to wait for a later tick");
         _signalsRelayed = Count("fastchat.signals.relayed", "{frame}", "typing signals put into an outbox");
+        Observe("fastchat.received", "By", "bytes of frames read from signed-in connections, since the start", () => _received.Value);
+        Observe("fastchat.sent", "By", "bytes of frames given to the transports of signed-in connections, since the start", () => _sent.Value);
         _readable.Add(("fastchat.commit.p50", () => _commitDurations.Percentile(0.5)));
         _readable.Add(("fastchat.commit.p99", () => _commitDurations.Percentile(0.99)));
         _signalsDropped = Count("fastchat.signals.dropped", "{frame}", "typing signals dropped, on arrival or for one listener");
@@ -74,6 +83,9 @@ internal sealed class BrokerMetrics : IDisposable
     /// <summary>Something was refused because of a limit. The name is one of a few of the broker's own.</summary>
     public void Limited(string limit) => _limited.Add(1, new KeyValuePair<string, object?>("limit", limit));
 
+    /// <summary>An assertion, or a certificate, was looked at.</summary>
+    public void Vouched(bool isAccepted) => (isAccepted ? _vouched : _notVouched).Add(1);
+
     /// <summary>A commit became durable.</summary>
     public void Committed(CommitObservation commit)
     {
@@ -82,6 +94,18 @@ internal sealed class BrokerMetrics : IDisposable
         _commitSeconds.Record(commit.Duration.TotalSeconds);
         _commitDurations.Add(commit.Duration);
     }
+
+    /// <summary>Frames were read, so many bytes. Read loops, once for all that a read brought.</summary>
+    public void Received(long bytes) => _received.Add(bytes);
+
+    /// <summary>Frames were given to the transport, so many bytes. Write loops, once a flush.</summary>
+    public void Sent(long bytes) => _sent.Add(bytes);
+
+    /// <summary>So many records left that were read from the log for a subscription. Write loops, once a page.</summary>
+    public void CaughtUp(int count) => _caughtUp.Add(count);
+
+    /// <summary>Records that left so, since the start.</summary>
+    public long CaughtUpCount => _caughtUp.Value;
 
     /// <summary>A Presence frame was put into an outbox.</summary>
     public void PresenceTold(int bytes)
@@ -107,7 +131,7 @@ internal sealed class BrokerMetrics : IDisposable
         _readable.Add((name, read));
     }
 
-    /// <summary>Everything that is counted or can be read now, by the meters' names; commits' durations in µs, over the last minute or two. What is added after the start is not in it. Any thread.</summary>
+    /// <summary>Everything that is counted or can be read now, by the meters' names; commits' durations in µs, over the last ten to twenty seconds. What is added after the start is not in it. Any thread.</summary>
     public IEnumerable<(string Name, long Value)> Read() => _readable.Select(static readable => (readable.Name, readable.Read()));
 
     /// <summary>The counters that are told apart by something, and how often each of it was: by codes and words of the broker's own, of which there are a few. Any thread.</summary>

@@ -1,3 +1,5 @@
+using FastChat.Protocol;
+
 using Microsoft.AspNetCore.Connections;
 
 namespace FastChat.Broker.Doors;
@@ -12,14 +14,19 @@ internal enum TlsProtocol
     Http,
 }
 
+/// <summary>What a handshake found out.</summary>
+/// <param name="CertificateNames">The names of the client's verified certificate (<see cref="Doors.CertificateNames"/>), empty when it showed none.</param>
+/// <param name="Bindings">What a proof on this connection can be bound to.</param>
+internal sealed record TlsFacts(IReadOnlyList<string> CertificateNames, IReadOnlyList<ChannelBinding> Bindings);
+
 /// <summary>Makes connections TLS connections, all with one certificate: one of them for each certificate that was loaded. Any thread.</summary>
 internal interface ITlsHandshaker
 {
     /// <summary>
     /// Shakes hands; what is read and written on the connection behind that is what TLS carries. A refusal has been sent to the peer as an alert.
     /// </summary>
-    /// <returns>The names of the client's verified certificate (<see cref="CertificateNames"/>), empty when it showed none; null when there is no connection.</returns>
+    /// <returns>Null when there is no connection.</returns>
     /// <exception cref="OperationCanceledException">It took too long.</exception>
     /// <exception cref="IOException">The connection failed.</exception>
-    Task<IReadOnlyList<string>?> ShakeHandsAsync(ConnectionContext connection, TlsProtocol protocol, CancellationToken cancellation);
+    Task<TlsFacts?> ShakeHandsAsync(ConnectionContext connection, TlsProtocol protocol, CancellationToken cancellation);
 }

@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 
 using FastChat.Broker.Connections;
 using FastChat.Broker.Transport;
+using FastChat.Protocol;
 
 using Microsoft.AspNetCore.Connections;
 
@@ -16,9 +17,10 @@ internal sealed class LibsslHandshaker(TlsMaterial material, Turnstile turns) : 
 {
     private readonly LibsslContext _fastChat = LibsslContext.Create(material, LibsslContext.FastChat);
     private readonly LibsslContext _http = LibsslContext.Create(material, LibsslContext.Http);
+    private readonly ChannelBinding? _endPoint = ChannelBinding.ToCertificate(material.Certificate);
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<string>?> ShakeHandsAsync(ConnectionContext connection, TlsProtocol protocol, CancellationToken cancellation)
+    public async Task<TlsFacts?> ShakeHandsAsync(ConnectionContext connection, TlsProtocol protocol, CancellationToken cancellation)
     {
         PipeReader input = connection.Transport.Input;
         PipeWriter output = connection.Transport.Output;
@@ -47,7 +49,9 @@ internal sealed class LibsslHandshaker(TlsMaterial material, Turnstile turns) : 
         }
 
         ((SocketConnection)connection).Protect(handshake.MakeSession());
-        return NamesOf(handshake.TakePeerCertificate());
+        byte[]? material = handshake.Export(ChannelBinding.ExporterLabel, ChannelBinding.ExporterSize);
+        ChannelBinding?[] bindings = [material is null ? null : new ChannelBinding(ChannelBinding.Exporter, material), _endPoint];
+        return new TlsFacts(NamesOf(handshake.TakePeerCertificate()), [.. bindings.OfType<ChannelBinding>()]);
     }
 
     /// <summary>Handshakes that go on keep what they need.</summary>

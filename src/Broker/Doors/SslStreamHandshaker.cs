@@ -5,6 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 
 using FastChat.Broker.Connections;
 using FastChat.Broker.Transport;
+using FastChat.Protocol;
 
 using Microsoft.AspNetCore.Connections;
 
@@ -21,8 +22,11 @@ internal sealed class SslStreamHandshaker(TlsMaterial material, Turnstile turns)
     private readonly SslServerAuthenticationOptions _fastChat = Options(material, FastChat);
     private readonly SslServerAuthenticationOptions _http = Options(material, SslApplicationProtocol.Http11);
 
+    /// <summary>The stream exports no keying material: there is no binding to a session here.</summary>
+    private readonly ChannelBinding[] _bindings = ChannelBinding.ToCertificate(material.Certificate) is { } endPoint ? [endPoint] : [];
+
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<string>?> ShakeHandsAsync(ConnectionContext connection, TlsProtocol protocol, CancellationToken cancellation)
+    public async Task<TlsFacts?> ShakeHandsAsync(ConnectionContext connection, TlsProtocol protocol, CancellationToken cancellation)
     {
         await turns;
         SslStream stream = new(new Web.DuplexStream(connection.Transport), leaveInnerStreamOpen: true);
@@ -42,7 +46,7 @@ internal sealed class SslStreamHandshaker(TlsMaterial material, Turnstile turns)
         }
 
         connection.Transport = new StreamPipes(stream, connection.Transport);
-        return stream.RemoteCertificate is { } certificate ? CertificateNames.Of(new X509Certificate2(certificate)) : [];
+        return new TlsFacts(stream.RemoteCertificate is { } certificate ? CertificateNames.Of(new X509Certificate2(certificate)) : [], _bindings);
     }
 
     private static SslServerAuthenticationOptions Options(TlsMaterial material, SslApplicationProtocol protocol) => new()

@@ -60,9 +60,9 @@ internal sealed class TlsDoor(ConnectionDelegate next, CertificateSource certifi
             {
                 try
                 {
-                    if (await certificates.Current.ShakeHandsAsync(connection, protocol, either.Token) is { } names)
+                    if (await certificates.Current.ShakeHandsAsync(connection, protocol, either.Token) is { } facts)
                     {
-                        LeaveFacts(connection, origin with { CertificateNames = names });
+                        LeaveFacts(connection, origin with { CertificateNames = facts.CertificateNames, Bindings = facts.Bindings });
                         return true;
                     }
 

@@ -18,7 +18,7 @@ namespace FastChat.Broker.Handlers;
 /// </summary>
 internal sealed class ControlHandler(
     ConversationRequests conversations, MemberRequests members, JoinLinkRequests links, MessageRequests messages, ForwardRequests forwards, ScheduleRequests schedule,
-    HiddenRequests hidden, InboxRequests inbox, UserRequests users, OperatorRequests operators, PeopleRequests people, ServiceRequests services, DeviceRequests devices, AccountRequests accounts, PresenceRequests presence,
+    HiddenRequests hidden, InboxRequests inbox, UserRequests users, OperatorRequests operators, ActivityRequests activity, PeopleRequests people, ServiceRequests services, DeviceRequests devices, AccountRequests accounts, PresenceRequests presence,
     AttachmentRequests attachments, PrivacyRequests privacy, UserLimits limits, AuditLog audit, ILogger log)
 {
     /// <summary>Control requests of one connection that may be under way: an import is pipelined, but nobody owns the pool.</summary>
@@ -156,6 +156,7 @@ internal sealed class ControlHandler(
         FrameType.CreateService => services.CreateAsync(peer.Actor, map),
         FrameType.ListServices => Task.FromResult(services.List(peer.Actor, map)),
         FrameType.RevokeService => services.RevokeAsync(peer.Actor, map),
+        FrameType.ChangeServiceKeys => services.ChangeKeysAsync(peer.Actor, map),
         FrameType.SetPresence => presence.SetAsync(peer, map),
         FrameType.WatchPresence => presence.WatchAsync(peer, map),
         FrameType.BeginUpload => attachments.BeginAsync(peer.Actor, map),
@@ -169,15 +170,18 @@ internal sealed class ControlHandler(
         FrameType.NameDevice => devices.NameAsync(peer.Actor, map),
         FrameType.EndDevices => devices.EndAsync(peer, map),
         FrameType.ChangePassword => devices.ChangePasswordAsync(peer, map),
+        FrameType.BeginProof => Task.FromResult(devices.BeginProof(peer, map)),
         FrameType.SuspendUser => accounts.SuspendAsync(peer, map),
         FrameType.ListUsers => Task.FromResult(accounts.ListUsers(peer.Actor, map)),
         FrameType.ListSessions => Task.FromResult(accounts.ListSessions(peer.Actor, map)),
         FrameType.ExportPerson => privacy.ExportAsync(peer.Actor, map),
         FrameType.GetExport => Task.FromResult(privacy.Get(peer.Actor, map)),
-        FrameType.ErasePerson => privacy.EraseAsync(peer.Actor, map),
+        FrameType.ErasePerson => privacy.EraseAsync(peer, map),
+        FrameType.EraseConversation => conversations.EraseAsync(peer.Actor, map),
         FrameType.GetStats => Task.FromResult(operators.Stats(peer.Actor)),
         FrameType.Drain => operators.DrainAsync(peer.Actor),
         FrameType.GetLimits => Task.FromResult(operators.GetLimits(peer.Actor)),
+        FrameType.GetActivity => activity.GetAsync(peer.Actor),
         FrameType.SetLimits => operators.SetLimitsAsync(peer, map),
         _ => Task.FromResult(ControlAnswer.Refused(ErrorCode.Unsupported, "unknown frame type")),
     };

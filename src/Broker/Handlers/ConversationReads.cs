@@ -18,7 +18,7 @@ internal sealed class ConversationReads(Router router, IConversationLog log, Ser
     /// <summary>Asks the policy; what the conversation is and what the user is in it come back when it exists.</summary>
     public ErrorCode Authorize(Actor actor, ConversationId conversation, ConversationOperation operation, out ConversationMeta? meta, out Membership membership)
     {
-        meta = log.Get(Table.State, ConversationKeys.Meta(conversation)) is { } stored ? ConversationMeta.Parse(stored) : null;
+        meta = ConversationMeta.ReadLiving(log.Get(Table.State, ConversationKeys.Meta(conversation)));
         membership = MembershipOf(conversation, actor.User) ?? default;
         if (meta is null)
         {
@@ -31,6 +31,10 @@ internal sealed class ConversationReads(Router router, IConversationLog log, Ser
             IsMuted = membership.MutedUntil > router.NowMicros(),
         });
     }
+
+    /// <summary>What is left of a conversation that was erased; null when it was not.</summary>
+    public ConversationMeta? ErasedMeta(ConversationId conversation) =>
+        log.Get(Table.State, ConversationKeys.Meta(conversation)) is { } stored && ConversationMeta.Parse(stored) is { IsErased: true } meta ? meta : null;
 
     /// <summary>What somebody is in a conversation; null = nothing.</summary>
     public Membership? MembershipOf(ConversationId conversation, UserId user) =>

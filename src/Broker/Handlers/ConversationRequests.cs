@@ -4,6 +4,7 @@ using System.Text;
 using FastChat.Broker.Audit;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Keys;
 using FastChat.Broker.Limits;
 using FastChat.Broker.People;
 using FastChat.Broker.Routing;
@@ -17,7 +18,7 @@ namespace FastChat.Broker.Handlers;
 /// The control requests about conversations. Changes go through the owning shard and are answered when they are durable; reads look at the durable state of
 /// any shard. Pool threads.
 /// </summary>
-internal sealed class ConversationRequests(Router router, IConversationLog log, ConversationReads reads, Accounts accounts, Blocks blocks, UserLimits limits, ConversationLists lists, RandomSource random, AuditLog audit)
+internal sealed class ConversationRequests(Router router, IConversationLog log, ConversationReads reads, Accounts accounts, Blocks blocks, UserLimits limits, ConversationLists lists, RandomSource random, AuditLog audit, KeyDestruction keys, Action erasureBegan)
 {
     /// <summary>Makes a conversation.</summary>
     public async Task<ControlAnswer> CreateAsync(Actor actor, ControlMap map)
@@ -77,6 +78,43 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
         return result.Error == ErrorCode.None
             ? ControlAnswer.Ok(new ControlMap().Set("changed", result.Count > 0).Set("sequence", result.Sequence))
             : ControlAnswer.Refused(result.Error, result.Reason);
+    }
+
+    /// <summary>Erases a conversation, or says how that goes. Who asked for it, and operators, know of it afterwards.</summary>
+    public async Task<ControlAnswer> EraseAsync(Actor actor, ControlMap map)
+    {
+        ConversationId conversation = new(map.Id("conversation"));
+        if (reads.ErasedMeta(conversation) is null)
+        {
+            if (reads.Authorize(actor, conversation, ConversationOperation.Erase, out _, out _) is var denied and not ErrorCode.None)
+            {
+                return ControlAnswer.Refused(denied, denied == ErrorCode.NoSuchConversation ? "no such conversation" : "erasing the conversation is not allowed");
+            }
+
+            if (map.Flag("begin"))
+            {
+                // Before it is done; the shard decides once more.
+                audit.Note(new AuditEntry(AuditAct.ConversationErased) { User = actor.User, Device = actor.Device, Target = conversation.ToString(), Detail = "begun" });
+                await audit.FlushAsync();
+                CommandResult result = await router.ExecuteAsync(
+                    CommandKind.EraseConversation, reads.Narrow(actor, conversation), router.Map.ShardOf(conversation.Value), ControlMap.IdBytes(conversation.Value), CancellationToken.None);
+                if (result.Error != ErrorCode.None)
+                {
+                    return ControlAnswer.Refused(result.Error, result.Reason);
+                }
+
+                erasureBegan();
+            }
+        }
+
+        ConversationMeta? erased = reads.ErasedMeta(conversation);
+        return erased is not null && erased.Creator != actor.User && (actor.Rights & AccountRights.Operator) == 0
+            ? ControlAnswer.Refused(ErrorCode.NoSuchConversation, "no such conversation")
+            : ControlAnswer.Ok(new ControlMap()
+                .Set("state", erased is null ? "none" : erased.IsErasureDone ? "done" : "running")
+                .Set("begun", erased?.CreatedMicros)
+                .Set("erased", erased is null ? null : log.ReadStart(conversation).First - 1)
+                .Set("backups", keys.IsEncrypting));
     }
 
     /// <summary>Finds a conversation by name or id, and makes a public one if asked to.</summary>
@@ -143,7 +181,7 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
         }
 
         // A direct conversation is found when there is one, whatever else its two belong to.
-        bool isFound = command.FindExisting && log.Get(Table.State, ConversationKeys.Meta(command.Conversation)) is not null;
+        bool isFound = command.FindExisting && ConversationMeta.ReadLiving(log.Get(Table.State, ConversationKeys.Meta(command.Conversation))) is not null;
         if (!isFound && !lists.FirstFull([actor.User, .. command.Members]).IsNone)
         {
             return ControlAnswer.Refused(ErrorCode.TooMany, ConversationLists.FullReason);

@@ -1,5 +1,6 @@
 using FastChat.Broker.Audit;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Limits;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
@@ -8,9 +9,9 @@ using FastChat.Protocol;
 namespace FastChat.Broker.Handlers;
 
 /// <summary>
-/// Reauthenticate, ListDevices, NameDevice, EndDevices and ChangePassword (protocol.md §4.11). What is ended is durably ended first; then the connections are closed; then the answer leaves. Pool threads.
+/// Reauthenticate, ListDevices, NameDevice, EndDevices, BeginProof and ChangePassword (protocol.md §4.11). What is ended is durably ended first; then the connections are closed; then the answer leaves. Pool threads.
 /// </summary>
-internal sealed class DeviceRequests(Accounts accounts, SessionRegistry sessions, AuditLog audit, UserLimits limits, Router router)
+internal sealed class DeviceRequests(Accounts accounts, ScramSignIn scram, AssertionSignIn vouched, SessionRegistry sessions, AuditLog audit, UserLimits limits, Router router)
 {
     private const uint OverloadedRetryMs = 2000;
 
@@ -19,9 +20,15 @@ internal sealed class DeviceRequests(Accounts accounts, SessionRegistry sessions
     {
         string? token = map.Text("token", ProtocolLimits.TokenSizeMax);
         string? refresh = map.Text("refresh", ProtocolLimits.TokenSizeMax);
-        if ((token is null) == (refresh is null))
+        string? assertion = map.Text("assertion", ProtocolLimits.AssertionSizeMax);
+        if ((token is null ? 0 : 1) + (refresh is null ? 0 : 1) + (assertion is null ? 0 : 1) != 1)
         {
-            return ControlAnswer.Refused(ErrorCode.BadRequest, "either token or refresh is expected");
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "one of token, refresh and assertion is expected");
+        }
+
+        if (assertion is not null)
+        {
+            return await ReassertAsync(peer, assertion);
         }
 
         ControlAnswer wrong = ControlAnswer.Refused(ErrorCode.WrongCredentials, "the token is not one of this device, or holds no longer");
@@ -53,6 +60,20 @@ internal sealed class DeviceRequests(Accounts accounts, SessionRegistry sessions
 
         audit.Note(new AuditEntry(AuditAct.TokensRefreshed) { User = peer.Actor.User, Device = peer.Actor.Device, Remote = peer.Remote });
         return Extended(peer, tokens.HoldsUntilMicros, new TokenPair(tokens.Token, tokens.Refresh, null));
+    }
+
+    private async Task<ControlAnswer> ReassertAsync(Peer peer, string assertion)
+    {
+        (SignedIn? user, SignInRefused? refused) = await vouched.ReauthenticateAsync(peer.Actor, assertion);
+        if (user is null)
+        {
+            return refused!.RetryAfterMs != 0
+                ? ControlAnswer.Refused(refused.Code == CloseCode.StoreFull ? ErrorCode.StoreFull : ErrorCode.Overloaded, refused.Reason, refused.RetryAfterMs)
+                : ControlAnswer.Refused(ErrorCode.WrongCredentials, refused.Reason);
+        }
+
+        audit.Note(new AuditEntry(AuditAct.TokensRefreshed) { User = peer.Actor.User, Device = peer.Actor.Device, Remote = peer.Remote, Detail = "assertion" });
+        return Extended(peer, user.HoldsUntilMicros, new TokenPair(null, null, null));
     }
 
     /// <summary>A page of the devices of the user, or for operators of somebody else.</summary>
@@ -145,6 +166,33 @@ internal sealed class DeviceRequests(Accounts accounts, SessionRegistry sessions
         return ControlAnswer.Ok(new ControlMap().Set("ended", (ulong)ended.Count));
     }
 
+    /// <summary>A challenge for whoever is signed in and is to show the password again.</summary>
+    public ControlAnswer BeginProof(Peer peer, ControlMap map)
+    {
+        if (Denied(peer.Actor, new ControlMap(), out _) is { } denied)
+        {
+            return denied;
+        }
+
+        if (map.Text("scram", ProtocolLimits.ScramSizeMax) is not { } text)
+        {
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "scram: a client-first-message is expected");
+        }
+
+        if (scram.TryRead(text, peer.Bindings, out ScramClientFirst? first, out ChannelBinding? binding) is { } refused)
+        {
+            return ControlAnswer.Refused(refused.Code == CloseCode.BadFrame ? ErrorCode.BadRequest : ErrorCode.MechanismRefused, refused.Reason);
+        }
+
+        if (scram.Challenge(peer.Actor.User, first!, binding, peer.Bindings, map.Flag("changes")) is not { } exchange)
+        {
+            return ControlAnswer.Refused(ErrorCode.MechanismRefused, "there is nothing to check a proof of this account with: show the password");
+        }
+
+        peer.TakeChallenge(exchange);
+        return ControlAnswer.Ok(exchange.Challenge.ToMap());
+    }
+
     /// <summary>Another password; all other devices are ended.</summary>
     public async Task<ControlAnswer> ChangePasswordAsync(Peer peer, ControlMap map)
     {
@@ -154,11 +202,17 @@ internal sealed class DeviceRequests(Accounts accounts, SessionRegistry sessions
             return denied;
         }
 
+        Proof proof = Proof.Parse(map);
         string? old = map.Text("password", ProtocolLimits.HelloSizeMax);
         string? next = map.Text("new", ProtocolLimits.HelloSizeMax);
-        if (old is null || next is null)
+        if (proof.Scram is null && (old is null || next is null))
         {
-            return ControlAnswer.Refused(ErrorCode.BadRequest, "password and new are expected");
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "password and new, or a proof (scram, stored_key, server_key), are expected");
+        }
+
+        if (proof.Scram is null && !accounts.Passwords.TakesPlain)
+        {
+            return ControlAnswer.Refused(ErrorCode.MechanismRefused, "no password is taken here: prove it (BeginProof)");
         }
 
         if (!limits.TryTake(actor, Budget.Passwords, 1, out uint retryAfterMs))
@@ -166,18 +220,27 @@ internal sealed class DeviceRequests(Accounts accounts, SessionRegistry sessions
             return ControlAnswer.TryLater(retryAfterMs, "the password was tried too often");
         }
 
-        (CommandResult result, IssuedTokens? tokens) = await accounts.ChangePasswordAsync(actor, old, next, map.Flag("renews"));
+        bool renews = map.Flag("renews");
+        (CommandResult result, IssuedTokens? tokens, string? signature) = proof.Scram is not null
+            ? await scram.ChangePasswordAsync(actor, peer.TakeChallenge(), proof, renews)
+            : await WithPasswordAsync(peer, old!, next!, renews);
         if (tokens is null)
         {
             return ControlAnswer.Refused(result.Error, result.Reason, result.Error == ErrorCode.Overloaded ? OverloadedRetryMs : 0);
         }
 
         sessions.CloseAllOf(actor.User, device => device != actor.Device, CloseCode.SignedOut, "the password was changed");
-        audit.Note(new AuditEntry(AuditAct.PasswordChanged) { User = actor.User, Device = actor.Device, Remote = peer.Remote });
+        audit.Note(new AuditEntry(AuditAct.PasswordChanged) { User = actor.User, Device = actor.Device, Remote = peer.Remote, Detail = signature is null ? "password" : "scram" });
         await audit.FlushAsync();
         ControlAnswer answer = Extended(peer, tokens.HoldsUntilMicros, new TokenPair(tokens.Token, tokens.Refresh, null));
-        answer.Map!.Set("ended", (ulong)result.Count);
+        answer.Map!.Set("ended", (ulong)result.Count).Set("scram", signature);
         return answer;
+    }
+
+    private async Task<(CommandResult Result, IssuedTokens? Tokens, string? Signature)> WithPasswordAsync(Peer peer, string old, string next, bool renews)
+    {
+        (CommandResult result, IssuedTokens? tokens) = await accounts.ChangePasswordAsync(peer.Actor, old, next, renews, AddressKey.Of(peer.Remote));
+        return (result, tokens, null);
     }
 
     private static string WordOf(SignInWay way) => way switch

@@ -48,6 +48,8 @@ internal sealed class FrameDispatcher(PublishHandler publish, SubscriptionHandle
                 return HandlerOutcome.Done;
             case FrameType.Hello:
                 throw new ProtocolViolationException(CloseCode.OutOfState, "Hello comes once");
+            case FrameType.Proof:
+                throw new ProtocolViolationException(CloseCode.OutOfState, "a Proof answers a Challenge, before Welcome");
             case FrameType.Close:
                 throw new ProtocolViolationException(CloseCode.Normal, "the client is done");
         }

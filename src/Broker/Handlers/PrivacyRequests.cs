@@ -8,7 +8,7 @@ using FastChat.Protocol;
 namespace FastChat.Broker.Handlers;
 
 /// <summary>ExportPerson, GetExport and ErasePerson (protocol.md §4.12): for oneself, and for operators about others. Pool threads.</summary>
-internal sealed class PrivacyRequests(Accounts accounts, PersonExports exports, PersonErasures erasures, UserLimits limits, AuditLog audit)
+internal sealed class PrivacyRequests(Accounts accounts, ScramSignIn scram, PersonExports exports, PersonErasures erasures, UserLimits limits, AuditLog audit)
 {
     /// <summary>Begins an export, ends one, or says how it goes.</summary>
     public async Task<ControlAnswer> ExportAsync(Actor actor, ControlMap map)
@@ -74,8 +74,9 @@ internal sealed class PrivacyRequests(Accounts accounts, PersonExports exports, 
     }
 
     /// <summary>Erases a person, or says how that goes.</summary>
-    public async Task<ControlAnswer> EraseAsync(Actor actor, ControlMap map)
+    public async Task<ControlAnswer> EraseAsync(Peer peer, ControlMap map)
     {
+        Actor actor = peer.Actor;
         if (Denied(actor, map, OperatorOperation.EraseSelf, OperatorOperation.EraseOthers, out UserId user) is { } denied)
         {
             return denied;
@@ -83,7 +84,7 @@ internal sealed class PrivacyRequests(Accounts accounts, PersonExports exports, 
 
         if (map.Flag("begin") && erasures.Find(user) is null)
         {
-            if (user == actor.User && await RefuseWithoutPasswordAsync(actor, map.Text("password", ProtocolLimits.HelloSizeMax)) is { } refused)
+            if (user == actor.User && await RefuseWithoutPasswordAsync(peer, map.Text("password", ProtocolLimits.HelloSizeMax), Proof.Parse(map)) is { } refused)
             {
                 return refused;
             }
@@ -110,16 +111,22 @@ internal sealed class PrivacyRequests(Accounts accounts, PersonExports exports, 
     }
 
     /// <summary>A connection that was left open must not be enough.</summary>
-    private async Task<ControlAnswer?> RefuseWithoutPasswordAsync(Actor actor, string? password)
+    private async Task<ControlAnswer?> RefuseWithoutPasswordAsync(Peer peer, string? password, Proof proof)
     {
-        if (accounts.RecordOf(actor.User)?.Verifier is null)
+        Actor actor = peer.Actor;
+        if (accounts.RecordOf(actor.User) is not { HasPassword: true })
         {
             return ControlAnswer.Refused(ErrorCode.Forbidden, "this account has no password: an operator erases it");
         }
 
-        if (password is null)
+        if (password is null && proof.Scram is null)
         {
-            return ControlAnswer.Refused(ErrorCode.BadRequest, "password: it is asked for again");
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "password or a proof of it (scram): it is asked for again");
+        }
+
+        if (proof.Scram is null && !accounts.Passwords.TakesPlain)
+        {
+            return ControlAnswer.Refused(ErrorCode.MechanismRefused, "no password is taken here: prove it (BeginProof)");
         }
 
         if (!limits.TryTake(actor, Budget.Passwords, 1, out uint retryAfterMs))
@@ -127,9 +134,15 @@ internal sealed class PrivacyRequests(Accounts accounts, PersonExports exports, 
             return ControlAnswer.TryLater(retryAfterMs, "too many passwords");
         }
 
-        return await accounts.VerifyPasswordAsync(actor.User, password) switch
+        if (proof.Scram is not null)
         {
-            null => ControlAnswer.Refused(ErrorCode.Overloaded, "too many sign-ins at once", 2000),
+            Routing.CommandResult judged = scram.Check(actor.User, peer.TakeChallenge(), proof, out _);
+            return judged.Error == ErrorCode.None ? null : ControlAnswer.Refused(judged.Error, judged.Reason);
+        }
+
+        return await accounts.VerifyPasswordAsync(actor.User, password!, AddressKey.Of(peer.Remote)) switch
+        {
+            null => ControlAnswer.Refused(ErrorCode.Overloaded, "too many sign-ins at once", Accounts.OverloadedRetryMs),
             false => ControlAnswer.Refused(ErrorCode.WrongCredentials, "the password is wrong"),
             true => null,
         };

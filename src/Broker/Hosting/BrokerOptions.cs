@@ -73,6 +73,13 @@ public sealed record BrokerOptions
     /// <summary>True when people may make accounts themselves.</summary>
     public bool Registration { get; init; } = true;
 
+    /// <summary>How people show their passwords: as they are (<c>plain</c>), proven by SCRAM (<c>scram</c>), or either (<c>both</c>).</summary>
+    [System.Text.Json.Serialization.JsonConverter(typeof(System.Text.Json.Serialization.JsonStringEnumConverter<Identity.PasswordMechanisms>))]
+    public Identity.PasswordMechanisms Passwords { get; init; }
+
+    /// <summary>How often SCRAM hashes a password: what a client spends on a sign-in, and whoever steals the store on each try.</summary>
+    public int ScramIterations { get; init; } = Identity.PasswordPolicy.IterationsDefault;
+
     /// <summary>Start although acknowledged records are missing: begins a new epoch (docs/operations.md).</summary>
     public bool AcceptLoss { get; init; }
 
@@ -196,6 +203,21 @@ public sealed record BrokerOptions
     /// <summary>Seconds that a session waits for its client after a disconnect.</summary>
     public double SessionSeconds { get; init; } = 300;
 
+    /// <summary>Who vouches for people by signed tokens (JWT), docs/operations.md. Empty = nobody.</summary>
+    public IReadOnlyList<IssuerOptions> Issuers { get; init; } = [];
+
+    /// <summary>Seconds after which a connection shows another assertion, however late the one that signed it in expires.</summary>
+    public double AssertionSeconds { get; init; } = 60 * 60;
+
+    /// <summary>Seconds after which an issuer's keys are fetched anew.</summary>
+    public double IssuerRefreshSeconds { get; init; } = 15 * 60;
+
+    /// <summary>Seconds for which they hold, from when the issuer last gave them, while it does not answer.</summary>
+    public double IssuerKeepSeconds { get; init; } = 24 * 60 * 60;
+
+    /// <summary>What service accounts put into <c>aud</c> of the assertions that they sign: this broker, as opposed to others that know the same keys.</summary>
+    public string ServiceAudience { get; init; } = "fastchat";
+
     /// <summary>Seconds for which an access token signs in, and for which a connection holds without another one.</summary>
     public double AccessTokenSeconds { get; init; } = 15 * 60;
 
@@ -264,6 +286,9 @@ public sealed record BrokerOptions
         Require(
             PresenceConnectionBytesPerSecond >= 1000 && PresenceBytesPerSecond >= PresenceConnectionBytesPerSecond,
             "presence_connection_bytes_per_second: at least 1,000, and presence_bytes_per_second no less than that");
+        Require(
+            ScramIterations is >= ProtocolLimits.ScramIterationsMin and <= ProtocolLimits.ScramIterationsMax,
+            $"scram_iterations: {ProtocolLimits.ScramIterationsMin} to {ProtocolLimits.ScramIterationsMax}, which is what clients hash");
         Require(AuditDays is >= 1 and <= 36_500, "audit_days: 1 to 36,500");
         Require(ExportBytesMax >= 1 << 20 && ExportKeepSeconds is > 0 and <= 31_536_000, "export_bytes_max: at least a mebibyte; export_keep_seconds: above 0, a year at the most");
         Require(RetentionDays is >= 0 and <= 36_525 && RetentionDaysMax is >= 0 and <= 36_525, "retention_days and retention_days_max: 0 to 36,525 (a hundred years)");
@@ -277,6 +302,7 @@ public sealed record BrokerOptions
         Require(isEncrypting || (EncryptionKeyFileOld is null && EncryptionCommandOld.Count == 0 && Keys is null), "keys and the master key before need encryption_key_file or encryption_command");
         ToLimitSettings().Validate();
         ValidateTransport();
+        ValidateIssuers();
     }
 
     /// <summary>True when <see cref="Listen"/> and <see cref="Http"/> speak TLS.</summary>
@@ -295,6 +321,22 @@ public sealed record BrokerOptions
         RequireLoopback(ListenPlain);
         RequireLoopback(HttpPlain);
         ParseProxies();
+    }
+
+    private void ValidateIssuers()
+    {
+        Require(Issuers.Count <= IssuerOptions.CountMax, $"issuers: at most {IssuerOptions.CountMax}");
+        foreach (IssuerOptions issuer in Issuers)
+        {
+            issuer.Validate();
+        }
+
+        Require(Issuers.DistinctBy(static issuer => issuer.Issuer).Count() == Issuers.Count, "issuers: one stands there twice");
+        Require(AssertionSeconds is >= 1 and <= 31_536_000, "assertion_seconds: 1 to a year");
+        Require(
+            IssuerRefreshSeconds is >= 60 and <= 604_800 && IssuerKeepSeconds >= IssuerRefreshSeconds && IssuerKeepSeconds <= 31_536_000,
+            "issuer_refresh_seconds: 60 to a week; issuer_keep_seconds is no less than that, and a year at the most");
+        Require(ServiceAudience.Length is > 0 and <= IssuerOptions.TextMax, $"service_audience: 1 to {IssuerOptions.TextMax} characters");
     }
 
     /// <summary>The networks of <see cref="ProxyFrom"/>; an address alone is a network of its own.</summary>
@@ -328,6 +370,9 @@ public sealed record BrokerOptions
         BodySizeMax = BodySizeMax,
     };
 
+    /// <param name="salts">The salts of the store; asked for when SCRAM is on.</param>
+    internal Identity.PasswordPolicy ToPasswordPolicy(Func<Identity.ScramSalts> salts) => new(Passwords, ScramIterations, Passwords == Identity.PasswordMechanisms.Plain ? null : salts());
+
     internal Retention.RetentionOptions ToRetentionOptions() => new()
     {
         Default = TimeSpan.FromDays(RetentionDays),
@@ -341,6 +386,12 @@ public sealed record BrokerOptions
         Access = TimeSpan.FromSeconds(AccessTokenSeconds),
         Idle = TimeSpan.FromSeconds(DeviceIdleSeconds),
         Device = TimeSpan.FromSeconds(DeviceLifetimeSeconds),
+    };
+
+    internal Identity.Assertions.FetchSettings ToFetchSettings() => new()
+    {
+        Refresh = TimeSpan.FromSeconds(IssuerRefreshSeconds),
+        Keep = TimeSpan.FromSeconds(IssuerKeepSeconds),
     };
 
     /// <exception cref="ArgumentException">A trusted network is none.</exception>

@@ -8,6 +8,7 @@ using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Doors;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Inbox;
 using FastChat.Broker.Keys;
 using FastChat.Broker.Limits;
@@ -53,6 +54,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         Log = log;
         Audit = surroundings.Audit;
         int shards = ShardCount(log, options.Shards);
+        PasswordPolicy passwords = options.ToPasswordPolicy(() => ScramSalts.Of(log, surroundings.Random));
         RoutingOptions routing = new(
             shards,
             Math.Min(shards, options.Loops > 0 ? options.Loops : Math.Max(1, Environment.ProcessorCount / 4)),
@@ -66,9 +68,13 @@ internal sealed class BrokerParts : IAsyncDisposable
         _router = new Router(
             routing, log, new PeerTable(options.ConnectionsMax), _metrics, surroundings.Clock, surroundings.Workers, new RouterEvents(OnStoreFailed, OnDamaged, OnListChanged) { CursorMoved = OnCursorMoved, PublishDenied = OnPublishDenied });
         Keys = new KeyDestruction(vault, _router, surroundings.Audit, surroundings.Clock);
-        _passwords = new PasswordHasher(surroundings.Random);
-        Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration, options.ToTokenLives());
+        _passwords = new PasswordHasher(surroundings.Random, passwords);
+        Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration, options.ToTokenLives()) { Passwords = passwords };
+        ScramSignIn scram = new(Accounts, surroundings.Random);
 
+        Issuers = [.. options.Issuers.Select(issuer => issuer.Open(options.ToFetchSettings(), surroundings.Clock, surroundings.Audit, logger))];
+        AssertionSignIn vouched = new(
+            _router, log, Accounts, surroundings.Random, new AssertionSettings(Issuers, options.ServiceAudience, TimeSpan.FromSeconds(options.AssertionSeconds)), surroundings.Audit, _metrics);
         ServiceAccounts services = new(_router, log, Accounts, surroundings.Random);
         ServiceScopes scopes = new(log);
         LimitSettings limitSettings = options.ToLimitSettings();
@@ -97,12 +103,13 @@ internal sealed class BrokerParts : IAsyncDisposable
         _exports = new PersonExports(
             log is RocksDbConversationLog ? options.Data : null, options.ExportBytesMax, TimeSpan.FromSeconds(options.ExportKeepSeconds),
             new PersonArchive(log, Accounts, new PersonRecords(log, surroundings.Clock), attachmentOptions), surroundings.Audit, surroundings.Clock, logger);
+        _retention = new RetentionScan(_router, log, options.ToRetentionOptions(), Keys, surroundings.Audit, surroundings.Clock, logger);
         FrameDispatcher dispatcher = new(
             new PublishHandler(_router, scopes, voucher, Limits, settings.BodySizeMax, settings.InFlightMax),
             new SubscriptionHandler(_router, scopes, ProtocolLimits.SubscriptionsMax),
             new SignalHandler(_router, _metrics),
             new ControlHandler(
-                new ConversationRequests(_router, log, reads, Accounts, blocks, Limits, lists, surroundings.Random, surroundings.Audit),
+                new ConversationRequests(_router, log, reads, Accounts, blocks, Limits, lists, surroundings.Random, surroundings.Audit, Keys, _retention.Wake),
                 new MemberRequests(_router, reads, Accounts, blocks, Limits, lists),
                 new JoinLinkRequests(_router, log, reads, Limits, lists, surroundings.Random),
                 new MessageRequests(log, reads),
@@ -112,13 +119,14 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new InboxRequests(_router, log, reads, new UnreadCounts(log, options.UnreadCountsMax)),
                 new UserRequests(Accounts, Limits, surroundings.Audit),
                 new OperatorRequests(Backups, _metrics, _drainAsked.Cancel, RunningLimits, surroundings.Audit),
+                new ActivityRequests(_router, reads, surroundings.Audit),
                 new PeopleRequests(_router, log, Accounts, Limits, new PeopleNotices(_router, log, Sessions)),
                 new ServiceRequests(services, Sessions, log, surroundings.Audit),
-                new DeviceRequests(Accounts, Sessions, surroundings.Audit, Limits, _router),
+                new DeviceRequests(Accounts, scram, vouched, Sessions, surroundings.Audit, Limits, _router),
                 new AccountRequests(Accounts, Sessions, surroundings.Audit, _router),
                 new PresenceRequests(Presence, surroundings.Clock),
                 attachments,
-                new PrivacyRequests(Accounts, _exports, _erasures, Limits, surroundings.Audit),
+                new PrivacyRequests(Accounts, scram, _exports, _erasures, Limits, surroundings.Audit),
                 Limits,
                 surroundings.Audit,
                 logger));
@@ -129,6 +137,8 @@ internal sealed class BrokerParts : IAsyncDisposable
             Sessions = Sessions,
             Presence = Presence,
             Accounts = Accounts,
+            Scram = scram,
+            Vouched = vouched,
             Audit = surroundings.Audit,
             Dispatcher = dispatcher,
             Addresses = Addresses,
@@ -143,7 +153,6 @@ internal sealed class BrokerParts : IAsyncDisposable
             _router, log, surroundings.Clock, defect => BrokerLog.ScanDefect(logger, defect), DueKind.Expiries,
             DueKind.Scheduled((user, conversation) => scopes.Narrow(new Actor(user, default, Accounts.RightsOf(user)), conversation), schedule.OnDue),
             AttachmentDue.Kind(_router, log));
-        _retention = new RetentionScan(_router, log, options.ToRetentionOptions(), surroundings.Clock, logger);
         _erasures.Recover();
         ObserveGauges();
     }
@@ -162,6 +171,9 @@ internal sealed class BrokerParts : IAsyncDisposable
 
     /// <summary>The accounts.</summary>
     public Accounts Accounts { get; }
+
+    /// <summary>Who vouches for people.</summary>
+    public IReadOnlyList<TrustedIssuer> Issuers { get; }
 
     /// <summary>The limits in force, and the way to change them.</summary>
     public RunningLimits RunningLimits { get; }
@@ -237,6 +249,11 @@ internal sealed class BrokerParts : IAsyncDisposable
         _presenceClock.Dispose();
         Backups.Dispose();
         _passwords.Dispose();
+        foreach (TrustedIssuer issuer in Issuers)
+        {
+            issuer.Keys.Dispose();
+        }
+
         _due.Dispose();
         _devices.Dispose();
         _exports.Dispose();
@@ -331,11 +348,23 @@ internal sealed class BrokerParts : IAsyncDisposable
         _metrics.Observe("fastchat.tls.refused", "{connection}", "connections that were refused because too many waited for their TLS handshake, since the start", () => gate.Refused);
     }
 
+    /// <summary>Shows what the process takes of its machine.</summary>
+    public void ObserveProcess(ProcessGauges gauges) => gauges.AddTo(_metrics);
+
     private void ObserveGauges()
     {
         _metrics.Observe("fastchat.connections", "{connection}", "open connections", () => Connections.Count);
+        _metrics.Observe("fastchat.connections.websocket", "{connection}", "those of them that came over a WebSocket", () => Connections.WebSockets);
+        _metrics.Observe("fastchat.connections.local", "{connection}", "those of them that came over a Unix domain socket", () => Connections.Local);
+        _metrics.Observe("fastchat.delivered", "{message}", "records sent to those who listen, once for each, since the start", () => _router.Delivered + _metrics.CaughtUpCount);
+        _metrics.Observe("fastchat.ack.p50", "us", "from the read that brought a publish to its acknowledgement, of late: half took no longer", () => _router.AcknowledgementPercentile(0.5));
+        _metrics.Observe("fastchat.ack.p99", "us", "from the read that brought a publish to its acknowledgement, of late: 99 of 100 took no longer", () => _router.AcknowledgementPercentile(0.99));
         _metrics.Observe("fastchat.addresses", "{address}", "addresses with connections", () => Addresses.Addresses);
+        _metrics.Observe("fastchat.passwords.waiting", "{password}", "passwords that wait to be hashed", () => _passwords.Waiting);
+        _metrics.Observe("fastchat.passwords.refused", "{password}", "passwords that found no place to wait, or lost it to another address, since the start", () => _passwords.Refused);
         _metrics.Observe("fastchat.allowances", "{user}", "users whose budgets are in memory", () => Limits.Remembered);
+        _metrics.Observe("fastchat.issuers.keys", "{key}", "public keys of issuers that can be used", () => Issuers.Sum(static issuer => issuer.Keys.Current?.Keys.Count ?? 0));
+        _metrics.Observe("fastchat.issuers.failing", "{issuer}", "issuers whose keys could not be had when they were last looked for", () => Issuers.Count(static issuer => issuer.Keys.IsInTrouble));
         _metrics.Observe("fastchat.sessions", "{session}", "sessions, attached or waiting", () => Sessions.Count);
         _metrics.Observe("fastchat.subscriptions", "{subscription}", "subscriptions", () => _router.Subscriptions);
         _metrics.Observe("fastchat.lagging", "{subscription}", "subscriptions that read from the log", () => _router.Pulling);

@@ -7,8 +7,8 @@ using FastChat.Broker.Sessions;
 namespace FastChat.Broker.Identity;
 
 /// <summary>
-/// An account as it is stored under <c>a</c>: flags u8 (1 = external, 2 = suspended, 128 = erased: suspended for ever, and nothing but the id is left), rights u8, name size u8, zero u8, created i64 µs, name, verifier (the rest; none = cannot
-/// sign in with a password).
+/// An account as it is stored under <c>a</c>: flags u8 (1 = external, 2 = suspended, 128 = erased: suspended for ever, and nothing but the id is left), rights u8, name size u8, zero u8, created i64 µs, name, verifiers (the rest, ASCII): that
+/// of the password (Argon2id), and behind a line feed that for SCRAM; without either nobody signs in with a password.
 /// </summary>
 internal sealed record AccountRecord(string Name, bool IsExternal, AccountRights Rights, long CreatedMicros, string? Verifier)
 {
@@ -20,6 +20,12 @@ internal sealed record AccountRecord(string Name, bool IsExternal, AccountRights
     /// <summary>An operator has shut this one out: it signs in nowhere, and its name stays taken.</summary>
     public bool IsSuspended { get; init; }
 
+    /// <summary>What a proof of the password is checked with; null when none is taken.</summary>
+    public string? Scram { get; init; }
+
+    /// <summary>True when it has a password, whichever way it is shown.</summary>
+    public bool HasPassword => Verifier is not null || Scram is not null;
+
     /// <summary>The person was erased.</summary>
     public bool IsErased { get; init; }
 
@@ -29,7 +35,7 @@ internal sealed record AccountRecord(string Name, bool IsExternal, AccountRights
     public byte[] ToBytes()
     {
         byte[] name = Encoding.UTF8.GetBytes(Name);
-        byte[] verifier = Encoding.ASCII.GetBytes(Verifier ?? string.Empty);
+        byte[] verifier = Encoding.ASCII.GetBytes(Scram is null ? Verifier ?? string.Empty : $"{Verifier}\n{Scram}");
         byte[] bytes = new byte[FixedSize + name.Length + verifier.Length];
         bytes[0] = (byte)((IsExternal ? External : 0) | (IsSuspended ? Suspended : 0) | (IsErased ? Erased : 0));
         bytes[1] = (byte)Rights;
@@ -50,7 +56,9 @@ internal sealed record AccountRecord(string Name, bool IsExternal, AccountRights
     public static AccountRecord Parse(ReadOnlySpan<byte> source)
     {
         int nameSize = source[2];
-        ReadOnlySpan<byte> verifier = source[(FixedSize + nameSize)..];
+        ReadOnlySpan<byte> verifiers = source[(FixedSize + nameSize)..];
+        int end = verifiers.IndexOf((byte)'\n');
+        ReadOnlySpan<byte> verifier = end < 0 ? verifiers : verifiers[..end];
         return new(
             Encoding.UTF8.GetString(source.Slice(FixedSize, nameSize)),
             (source[0] & External) != 0,
@@ -58,11 +66,12 @@ internal sealed record AccountRecord(string Name, bool IsExternal, AccountRights
             BinaryPrimitives.ReadInt64LittleEndian(source[4..]),
             verifier.IsEmpty ? null : Encoding.ASCII.GetString(verifier))
         {
+            Scram = end < 0 ? null : Encoding.ASCII.GetString(verifiers[(end + 1)..]),
             IsSuspended = (source[0] & Suspended) != 0,
             IsErased = (source[0] & Erased) != 0,
         };
     }
 
-    /// <summary>Never the verifier.</summary>
+    /// <summary>Never a verifier.</summary>
     public override string ToString() => $"account {Name}";
 }

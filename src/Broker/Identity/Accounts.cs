@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
+using FastChat.Broker.Limits;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -9,55 +10,44 @@ using FastChat.Storage;
 
 namespace FastChat.Broker.Identity;
 
-/// <summary>Who signed in, and the token to come back with when it was made now.</summary>
-internal sealed record SignedIn(Actor Actor, string Name, string? NewToken)
-{
-    /// <summary>What the next token is got with, when it was made now and there is one.</summary>
-    public string? NewRefresh { get; init; }
-
-    /// <summary>Until when it holds, µs; 0 = until it is ended.</summary>
-    public long HoldsUntilMicros { get; init; }
-
-    /// <summary>When what signed in was made, µs: what the device demands may be newer.</summary>
-    public long MadeMicros { get; init; }
-
-    /// <summary>Nothing secret.</summary>
-    public override string ToString() => $"{Name} {Actor.User}";
-}
-
-/// <summary>A sign-in that did not succeed: what the connection is closed with.</summary>
-internal sealed record SignInRefused(CloseCode Code, string Reason, uint RetryAfterMs = 0)
-{
-    /// <summary>A refresh token came twice: whose it was. Their device is ended, and its connections are to be closed.</summary>
-    public Actor? Reused { get; init; }
-}
-
 /// <summary>
 /// The one door to identity: makes accounts, checks passwords and tokens, knows names. Accounts belong to the shard of the user's id, which has the placement
 /// of the name, so a name is claimed and its account made in one batch. Reads see durable state. Methods block on disk reads: pool threads only.
 /// </summary>
 internal sealed class Accounts(Router router, IConversationLog log, PasswordHasher passwords, RandomSource random, bool isRegistrationOpen, TokenLives? lives = null)
 {
-    private const string TokenPrefix = "fc1_";
-    private const uint OverloadedRetryMs = 2000;
-    private const uint FullRetryMs = 5000;
+    /// <summary>When to come again who found too many sign-ins.</summary>
+    public const uint OverloadedRetryMs = 2000;
 
     /// <summary>Times that a sign-in begins anew because the account or the device was changed while the password was looked at.</summary>
-    private const int AttemptsMax = 8;
+    public const int AttemptsMax = 8;
 
-    private static readonly SignInRefused WrongCredentials = new(CloseCode.BadCredentials, "wrong name or password");
+    /// <summary>What is said of a wrong name and of a wrong password.</summary>
+    public static readonly SignInRefused WrongCredentials = new(CloseCode.BadCredentials, "wrong name or password");
+    /// <summary>What is said to somebody who has shown the password.</summary>
+    public static readonly SignInRefused SuspendedAccount = new(CloseCode.Suspended, "the account is suspended");
+
+    private const string TokenPrefix = "fc1_";
+    private const uint FullRetryMs = 5000;
+
     private static readonly SignInRefused InvalidToken = new(CloseCode.TokenInvalid, "the token is unknown, expired or revoked");
     private static readonly SignInRefused ExpiredToken = new(CloseCode.TokenExpired, "the token has expired");
-    private static readonly SignInRefused SuspendedAccount = new(CloseCode.Suspended, "the account is suspended");
+    private static readonly SignInRefused NameTaken = new(CloseCode.NameTaken, "the name is taken");
 
     /// <summary>The devices and their tokens.</summary>
     public Devices Devices { get; } = new(router, log, random, lives ?? new TokenLives());
+
+    /// <summary>How passwords are shown here.</summary>
+    public PasswordPolicy Passwords { get; init; } = PasswordPolicy.Plain;
 
     /// <summary>The text of an access token, or of one that lives longer, of 32 random bytes.</summary>
     public static string TokenText(ReadOnlySpan<byte> bytes) => TokenPrefix + Base64Url.EncodeToString(bytes);
 
     /// <summary>Checks a Hello. Exactly one of the results is not null.</summary>
-    public async Task<(SignedIn? User, SignInRefused? Refused)> SignInAsync(Hello hello, CancellationToken cancellation)
+    /// <param name="hello">What came.</param>
+    /// <param name="cancellation">Ends the wait for the store.</param>
+    /// <param name="from">Where it came from: who hashes passwords has a line for each address.</param>
+    public async Task<(SignedIn? User, SignInRefused? Refused)> SignInAsync(Hello hello, CancellationToken cancellation, AddressKey from = default)
     {
         if (hello.Token is not null)
         {
@@ -74,9 +64,14 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
             return (null, new SignInRefused(CloseCode.BadCredentials, "a token, or a name and a password, are expected"));
         }
 
+        if (!Passwords.TakesPlain)
+        {
+            return (null, new SignInRefused(CloseCode.MechanismRefused, "no password is taken here: prove it (SCRAM-SHA-256)"));
+        }
+
         return hello.Register
-            ? await RegisterAsync(hello, cancellation)
-            : await WithPasswordAsync(hello, cancellation);
+            ? await RegisterAsync(hello, from, cancellation)
+            : await WithPasswordAsync(hello, from, cancellation);
     }
 
     /// <summary>Makes an account without a password, or finds it; it gets the token. For the operator's account at start.</summary>
@@ -128,14 +123,17 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
         : null;
 
     /// <summary>What is stored of an account; null when there is none, or its person was erased.</summary>
-    public AccountRecord? RecordOf(UserId user) => TryRead(user, out AccountRecord? account) ? account : null;
+    public AccountRecord? RecordOf(UserId user) => RecordOf(user, out _);
+
+    /// <summary>As above, with the bytes that it was read from.</summary>
+    public AccountRecord? RecordOf(UserId user, out byte[]? stored) => TryRead(user, out AccountRecord? account, out stored) ? account : null;
 
     /// <summary>True when the person was erased, or is being erased.</summary>
     public bool IsErased(UserId user) => log.Get(Table.State, IdentityKeys.Account(user)) is { } stored && AccountRecord.Parse(stored).IsErased;
 
     /// <summary>Whether a signed-in user's password is right; null when too many wait already.</summary>
-    public Task<bool?> VerifyPasswordAsync(UserId user, string password) =>
-        Encoding.UTF8.GetByteCount(password) > ProtocolLimits.PasswordSizeMax ? Task.FromResult<bool?>(false) : passwords.VerifyAsync(password, RecordOf(user)?.Verifier);
+    public Task<bool?> VerifyPasswordAsync(UserId user, string password, AddressKey from) =>
+        Encoding.UTF8.GetByteCount(password) > ProtocolLimits.PasswordSizeMax ? Task.FromResult<bool?>(false) : passwords.VerifyAsync(from, password, RecordOf(user));
 
     /// <summary>What an account may do now; those of a service that was ended, which are none, for one that does not exist or is suspended.</summary>
     public AccountRights RightsOf(UserId user) => TryRead(user, out AccountRecord? account) && !account.IsSuspended ? account.Rights : AccountRights.Service;
@@ -183,7 +181,8 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
     /// <param name="old">The password that holds now.</param>
     /// <param name="next">The new one.</param>
     /// <param name="renews">The client keeps refresh tokens.</param>
-    public async Task<(CommandResult Result, IssuedTokens? Tokens)> ChangePasswordAsync(Actor actor, string old, string next, bool renews)
+    /// <param name="from">Where it asks from.</param>
+    public async Task<(CommandResult Result, IssuedTokens? Tokens)> ChangePasswordAsync(Actor actor, string old, string next, bool renews, AddressKey from = default)
     {
         int size = Encoding.UTF8.GetByteCount(next);
         if (size is < ProtocolLimits.PasswordSizeMin or > ProtocolLimits.PasswordSizeMax)
@@ -192,18 +191,24 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
         }
 
         CommandResult wrong = new(ErrorCode.WrongCredentials, "that is not the password");
-        if (Encoding.UTF8.GetByteCount(old) > ProtocolLimits.PasswordSizeMax || !TryRead(actor.User, out AccountRecord? account, out byte[]? stored) || account.Verifier is null)
+        if (Encoding.UTF8.GetByteCount(old) > ProtocolLimits.PasswordSizeMax || !TryRead(actor.User, out AccountRecord? account, out byte[]? stored) || !account.HasPassword)
         {
             return (wrong, null);
         }
 
-        bool? isRight = await passwords.VerifyAsync(old, account.Verifier);
-        string? verifier = isRight == true ? await passwords.HashAsync(next) : null;
-        if (verifier is null)
-        {
-            return (isRight == false ? wrong : new CommandResult(ErrorCode.Overloaded, "too many sign-ins at once"), null);
-        }
+        bool? isRight = await passwords.VerifyAsync(from, old, account);
+        PasswordVerifiers? verifiers = isRight == true ? await passwords.HashAsync(from, account.Name, next) : null;
+        return verifiers is not null ? await ReplacePasswordAsync(actor, verifiers.In(account), stored!, renews)
+            : (isRight == false ? wrong : new CommandResult(ErrorCode.Overloaded, "too many sign-ins at once"), null);
+    }
 
+    /// <summary>Writes an account with the verifiers of another password, for who has shown the old one: see <see cref="ChangePasswordAsync"/>.</summary>
+    /// <param name="actor">Who.</param>
+    /// <param name="changed">The account from now on.</param>
+    /// <param name="stored">The bytes that the old one was read from.</param>
+    /// <param name="renews">The client keeps refresh tokens.</param>
+    public async Task<(CommandResult Result, IssuedTokens? Tokens)> ReplacePasswordAsync(Actor actor, AccountRecord changed, byte[] stored, bool renews)
+    {
         if (Devices.Find(actor.User, actor.Device, out byte[]? deviceBytes) is not { } device)
         {
             return (new CommandResult(ErrorCode.NoSuchDevice, "this device was ended"), null);
@@ -213,7 +218,7 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
         List<DeviceId> others = Devices.All(actor.User).FindAll(other => other != actor.Device);
         List<StateEntry> entries =
         [
-            StateEntry.Holds(key, stored), new StateEntry(key, (account with { Verifier = verifier }).ToBytes()),
+            StateEntry.Holds(key, stored), new StateEntry(key, changed.ToBytes()),
             .. others.Select(other => new StateEntry(IdentityKeys.Device(actor.User, other), null)),
             .. Devices.Issue(actor.User, actor.Device, (device, deviceBytes!), SignInWay.Password, device.Name, renews, out IssuedTokens issued),
         ];
@@ -336,7 +341,7 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
             null);
     }
 
-    private async Task<(SignedIn? User, SignInRefused? Refused)> WithPasswordAsync(Hello hello, CancellationToken cancellation)
+    private async Task<(SignedIn? User, SignInRefused? Refused)> WithPasswordAsync(Hello hello, AddressKey from, CancellationToken cancellation)
     {
         // Checked before anything is hashed: a long password must not be a weapon, and a wrong size is simply a wrong password.
         if (Encoding.UTF8.GetByteCount(hello.Password!) > ProtocolLimits.PasswordSizeMax)
@@ -346,16 +351,8 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
 
         for (int attempt = 0; attempt < AttemptsMax; attempt++)
         {
-            UserId user = default;
-            AccountRecord? account = null;
-            byte[]? stored = null;
-            if (Names.TryCanonicalize(hello.Name, out string? canonical) && log.Get(Table.State, IdentityKeys.Name(StateKeys.UserNames, canonical)) is { } id)
-            {
-                user = UserId.Read(id);
-                TryRead(user, out account, out stored);
-            }
-
-            bool? isRight = await passwords.VerifyAsync(hello.Password!, account?.Verifier);
+            AccountRecord? account = FindByName(hello.Name!, out UserId user, out byte[]? stored);
+            bool? isRight = await passwords.VerifyAsync(from, hello.Password!, account);
             if (isRight != true)
             {
                 return (null, isRight is null ? new SignInRefused(CloseCode.Overloaded, "too many sign-ins at once", OverloadedRetryMs) : WrongCredentials);
@@ -368,10 +365,10 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
             }
 
             List<StateEntry> before = [StateEntry.Holds(IdentityKeys.Account(user), stored)];
-            if (PasswordHasher.IsOutdated(account.Verifier!) && await passwords.HashAsync(hello.Password!) is { } verifier)
+            if (!Passwords.IsKeptBy(account) && await passwords.HashAsync(from, account.Name, hello.Password!) is { } verifiers)
             {
                 // Only now is the password here. When the queue is full the next sign-in does it.
-                account = account with { Verifier = verifier };
+                account = verifiers.In(account);
                 before.Add(new StateEntry(IdentityKeys.Account(user), account.ToBytes()));
             }
 
@@ -385,16 +382,34 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
         return (null, new SignInRefused(CloseCode.Overloaded, "too many sign-ins at once", OverloadedRetryMs));
     }
 
-    private async Task<(SignedIn? User, SignInRefused? Refused)> RegisterAsync(Hello hello, CancellationToken cancellation)
+    /// <summary>The account of a name as somebody wrote it; null when there is none. Who looks for one that is not there reads as often as who finds one.</summary>
+    public AccountRecord? FindByName(string name, out UserId user, out byte[]? stored)
+    {
+        user = Names.TryCanonicalize(name, out string? canonical) && log.Get(Table.State, IdentityKeys.Name(StateKeys.UserNames, canonical)) is { } id ? UserId.Read(id) : default;
+        return TryRead(user, out AccountRecord? account, out stored) ? account : null;
+    }
+
+    /// <summary>Null when an account of this name may be made by whoever asks.</summary>
+    public SignInRefused? JudgeRegistration(string? name)
     {
         if (!isRegistrationOpen)
         {
-            return (null, new SignInRefused(CloseCode.RegistrationClosed, "accounts are made by the operator here"));
+            return new SignInRefused(CloseCode.RegistrationClosed, "accounts are made by the operator here");
         }
 
-        if (!Names.TryCanonicalize(hello.Name, out string? canonical))
+        if (!Names.TryCanonicalize(name, out string? canonical))
         {
-            return (null, new SignInRefused(CloseCode.NameInvalid, "1–64 of a–z A–Z 0–9 . _ -, beginning with a letter or digit"));
+            return new SignInRefused(CloseCode.NameInvalid, "1–64 of a–z A–Z 0–9 . _ -, beginning with a letter or digit");
+        }
+
+        return log.Get(Table.State, IdentityKeys.Name(StateKeys.UserNames, canonical)) is not null || log.Get(Table.State, IdentityKeys.ErasedName(canonical)) is not null ? NameTaken : null;
+    }
+
+    private async Task<(SignedIn? User, SignInRefused? Refused)> RegisterAsync(Hello hello, AddressKey from, CancellationToken cancellation)
+    {
+        if (JudgeRegistration(hello.Name) is { } refused)
+        {
+            return (null, refused);
         }
 
         int size = Encoding.UTF8.GetByteCount(hello.Password!);
@@ -403,35 +418,36 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
             return (null, new SignInRefused(CloseCode.PasswordInvalid, $"{ProtocolLimits.PasswordSizeMin}–{ProtocolLimits.PasswordSizeMax} bytes"));
         }
 
-        byte[] nameKey = IdentityKeys.Name(StateKeys.UserNames, canonical);
-        SignInRefused taken = new(CloseCode.NameTaken, "the name is taken");
-        if (log.Get(Table.State, nameKey) is not null || log.Get(Table.State, IdentityKeys.ErasedName(canonical)) is not null)
-        {
-            return (null, taken);
-        }
+        return await passwords.HashAsync(from, hello.Name!, hello.Password!) is { } verifiers
+            ? await MakeAccountAsync(hello.Name!, verifiers.Hashed, verifiers.Scram, hello, cancellation)
+            : (null, new SignInRefused(CloseCode.Overloaded, "too many sign-ins at once", OverloadedRetryMs));
+    }
 
-        string? verifier = await passwords.HashAsync(hello.Password!);
-        if (verifier is null)
-        {
-            return (null, new SignInRefused(CloseCode.Overloaded, "too many sign-ins at once", OverloadedRetryMs));
-        }
-
+    /// <summary>Makes an account, its first device, and tokens for it. Exactly one of the results is not null.</summary>
+    /// <param name="name">Its name, for which <see cref="JudgeRegistration"/> had nothing against.</param>
+    /// <param name="verifier">What is kept of the password; null for nothing.</param>
+    /// <param name="scram">What is kept of it for SCRAM; null for nothing.</param>
+    /// <param name="hello">Who asks.</param>
+    /// <param name="cancellation">Ends the wait for the store.</param>
+    public async Task<(SignedIn? User, SignInRefused? Refused)> MakeAccountAsync(string name, string? verifier, string? scram, Hello hello, CancellationToken cancellation)
+    {
+        string canonical = name.ToLowerInvariant();
         UserId user = NewUserId('u', canonical);
-        AccountRecord account = new(hello.Name!, false, AccountRights.None, router.NowMicros(), verifier);
+        AccountRecord account = new(name, false, AccountRights.None, router.NowMicros(), verifier) { Scram = scram };
         (SignedIn? made, SignInRefused? refused) = await IssueTokenAsync(
             user,
             account,
             hello with { Device = default },
             [
-                new StateEntry(nameKey, ControlMap.IdBytes(user.Value), MustBeAbsent: true),
+                new StateEntry(IdentityKeys.Name(StateKeys.UserNames, canonical), ControlMap.IdBytes(user.Value), MustBeAbsent: true),
                 new StateEntry(IdentityKeys.Account(user), account.ToBytes()),
             ],
             cancellation);
-        return refused?.Code == CloseCode.NameTaken ? (null, taken) : (made, refused);
+        return refused?.Code == CloseCode.NameTaken ? (null, NameTaken) : (made, refused);
     }
 
     /// <summary>Makes the device, or finds it, and its tokens. Neither result when <paramref name="before"/>, or the device, did not hold any more: look again.</summary>
-    private async Task<(SignedIn? User, SignInRefused? Refused)> IssueTokenAsync(
+    public async Task<(SignedIn? User, SignInRefused? Refused)> IssueTokenAsync(
         UserId user, AccountRecord account, Hello hello, IReadOnlyList<StateEntry> before, CancellationToken cancellation)
     {
         byte[]? stored = null;

@@ -10,6 +10,12 @@ namespace FastChat.Broker.Limits;
 /// <param name="Value">The bits, in the upper half for IPv6.</param>
 internal readonly record struct AddressKey(UInt128 Value)
 {
+    /// <summary>What stands for everybody without an address.</summary>
+    public static AddressKey Local { get; } = new(UInt128.MaxValue);
+
+    /// <summary>The key of an address as text without a port; <see cref="Local"/> when it is none.</summary>
+    public static AddressKey Of(string remote) => TryParse(remote, out AddressKey key, out _) ? key : Local;
+
     /// <summary>The key of an address as text without a port; false when it is none: a Unix domain socket.</summary>
     public static bool TryParse(string remote, out AddressKey key, out IPAddress address)
     {

@@ -38,7 +38,6 @@ internal sealed class AddressLimits
 {
     private const uint FullRetryMs = 5000;
     private const uint StrangersRetryMs = 1000;
-    private static readonly AddressKey s_local = new(UInt128.MaxValue);
 
     private readonly int _connectionsMax;
     private readonly int _strangersMax;
@@ -121,7 +120,7 @@ internal sealed class AddressLimits
             return tooSoon;
         }
 
-        if (!TryCountIn(hasAddress ? key : s_local, remote, address, plan.Trusts(address) ? int.MaxValue : plan.Settings.ConnectionsPerAddressMax, out visitor))
+        if (!TryCountIn(hasAddress ? key : AddressKey.Local, remote, address, plan.Trusts(address) ? int.MaxValue : plan.Settings.ConnectionsPerAddressMax, out visitor))
         {
             Interlocked.Decrement(ref _connections);
             return Refuse(remote, "address_connections", CloseCode.TooManyConnections, "this address has as many connections as it may", FullRetryMs);
@@ -194,6 +193,25 @@ internal sealed class AddressLimits
         if (plan.Settings.IsOn && !plan.Trusts(visitor.Address))
         {
             _wrong.OnRight(visitor.Key);
+        }
+    }
+
+    /// <summary>Before an assertion is looked at: not null while this address waits for its wrong ones. A good one takes nothing from any budget, as a token does not: many of one address may come back at once.</summary>
+    public SignInRefused? BeginAssertion(Visitor visitor)
+    {
+        Plan plan = Volatile.Read(ref _plan);
+        return !plan.Settings.IsOn || plan.Trusts(visitor.Address) || !_wrong.MustWait(visitor.Key, plan.Settings.WrongPasswordsFree, out uint retryAfterMs)
+            ? null
+            : Refuse(visitor.Remote, "address_passwords", CloseCode.RateLimited, "too many wrong passwords", retryAfterMs);
+    }
+
+    /// <summary>It was forged, or for somebody else.</summary>
+    public void OnAssertionWrong(Visitor visitor)
+    {
+        Plan plan = Volatile.Read(ref _plan);
+        if (plan.Settings.IsOn && !plan.Trusts(visitor.Address))
+        {
+            _wrong.TryBegin(visitor.Key, plan.Settings.WrongPasswordsFree, out _);
         }
     }
 

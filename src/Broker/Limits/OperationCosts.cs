@@ -18,7 +18,7 @@ internal static class OperationCosts
         FrameType.CreateConversation or FrameType.AddMembers or FrameType.ChangeMember or FrameType.RemoveMember or FrameType.JoinByLink or FrameType.RevokeJoinLink or FrameType.CancelScheduled or FrameType.BeginUpload or FrameType.WatchPresence or FrameType.SetProfile => 2,
 
         // Pages: up to 500 entries are read.
-        FrameType.ListMembers or FrameType.ListConversations or FrameType.ListCursors or FrameType.ListJoinLinks or FrameType.ListScheduled or FrameType.ListHidden or FrameType.ListBlocks or FrameType.GetPins or FrameType.GetThread or FrameType.ListDevices or FrameType.ListUsers => 10,
+        FrameType.ListMembers or FrameType.ListConversations or FrameType.ListCursors or FrameType.ListJoinLinks or FrameType.ListScheduled or FrameType.ListHidden or FrameType.ListBlocks or FrameType.GetPins or FrameType.GetThread or FrameType.ListDevices or FrameType.ListUsers or FrameType.GetActivity => 10,
 
         // An inbox computes what is unread of up to 200 conversations; profiles look for what two people share; annotations read a stretch of a log.
         FrameType.GetInbox or FrameType.GetProfiles or FrameType.GetAnnotations or FrameType.ResolveUsers => 10,

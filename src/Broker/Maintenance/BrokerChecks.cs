@@ -12,7 +12,7 @@ public static class BrokerChecks
         CursorCheck cursors = new(members);
         return
         [
-            new NameCheck(), new IdentityCheck(), new SettingsCheck(), members, new ListCheck(members), new PeopleCheck(), new BlockCheck(), new SideEntryCheck(), new LaterCheck(), new ErasedPersonCheck(),
+            new NameCheck(), new IdentityCheck(), new SettingsCheck(), members, new ListCheck(members), new PeopleCheck(), new BlockCheck(), new SideEntryCheck(), new LaterCheck(), new ErasedPersonCheck(), new ErasedConversationCheck(),
             new MessageCheck(), cursors, new ReceiptsCheck(cursors), new AttachmentCheck(),
         ];
     }

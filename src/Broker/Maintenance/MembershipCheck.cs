@@ -69,7 +69,7 @@ internal sealed class MembershipCheck : StoreCheck
         {
             _damaged.Add(conversation);
         }
-        else if (ConversationMeta.TryParse(stored, out ConversationMeta? meta))
+        else if (ConversationMeta.TryParse(stored, out ConversationMeta? meta) && !meta.IsErased)
         {
             CheckMembers(store, conversation, meta);
         }
@@ -84,7 +84,7 @@ internal sealed class MembershipCheck : StoreCheck
         store.Scan(Table.State, "c"u8, (key, value) =>
         {
             store.Tick(Stage);
-            if (key.Length == StateKeys.ConversationSize && ConversationId.Read(key[1..]) is var conversation && !_checked.Contains(conversation) && store.IsComplete && ConversationMeta.TryParse(value, out ConversationMeta? meta))
+            if (key.Length == StateKeys.ConversationSize && ConversationId.Read(key[1..]) is var conversation && !_checked.Contains(conversation) && store.IsComplete && ConversationMeta.TryParse(value, out ConversationMeta? meta) && !meta.IsErased)
             {
                 CheckMembers(store, conversation, meta);
             }

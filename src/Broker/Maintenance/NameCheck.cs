@@ -57,7 +57,7 @@ internal sealed class NameCheck : StoreCheck
         {
             store.Report($"The conversation {Convert.ToHexStringLower(key[1..])} cannot be read.");
         }
-        else if (meta.Name is not null)
+        else if (meta is { Name: not null, IsErased: false })
         {
             CheckFound(store, ConversationKeys.Name(meta.Name), key[1..], $"conversation {Convert.ToHexStringLower(key[1..])}");
         }
@@ -102,7 +102,7 @@ internal sealed class NameCheck : StoreCheck
         {
             return store.Get(Table.State, ConversationKeys.Meta(ConversationId.Read(id))) is { } stored
                 && ConversationMeta.TryParse(stored, out ConversationMeta? meta)
-                && meta.Name is not null
+                && meta is { Name: not null, IsErased: false }
                 && name.SequenceEqual(ConversationKeys.Name(meta.Name));
         }
 

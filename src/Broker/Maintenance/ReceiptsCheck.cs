@@ -38,7 +38,7 @@ internal sealed class ReceiptsCheck(CursorCheck cursors) : StoreCheck
         store.Scan(Table.State, "K"u8, (key, _) =>
         {
             store.Tick(Stage);
-            if (key.Length != KeySize || !HasCursors(store, ConversationId.Read(key[1..])))
+            if (key.Length != KeySize || (!HasCursors(store, ConversationId.Read(key[1..])) && !IsBeingErased(store, ConversationId.Read(key[1..]))))
             {
                 store.Correct(Table.State, key, null, $"The sum of cursors {Convert.ToHexStringLower(key)} is of nothing.");
             }
@@ -49,7 +49,7 @@ internal sealed class ReceiptsCheck(CursorCheck cursors) : StoreCheck
 
     private void Judge(CheckedStore store, ConversationId conversation, ulong sum)
     {
-        if (conversation.IsNone || cursors.IsWrong(conversation) || store.Get(Table.State, ConversationKeys.Meta(conversation)) is not { } stored || !ConversationMeta.TryParse(stored, out ConversationMeta? meta))
+        if (conversation.IsNone || cursors.IsWrong(conversation) || store.Get(Table.State, ConversationKeys.Meta(conversation)) is not { } stored || !ConversationMeta.TryParse(stored, out ConversationMeta? meta) || meta.IsErased)
         {
             return;
         }
@@ -62,6 +62,9 @@ internal sealed class ReceiptsCheck(CursorCheck cursors) : StoreCheck
             store.Correct(Table.State, key, expected == 0 ? null : BitConverter.GetBytes(expected), $"The sum of what is seen of the cursors in conversation {conversation} is not {expected}.");
         }
     }
+
+    private static bool IsBeingErased(CheckedStore store, ConversationId conversation) =>
+        store.Get(Table.State, ConversationKeys.Meta(conversation)) is { } stored && ConversationMeta.TryParse(stored, out ConversationMeta? meta) && meta.IsErased;
 
     private static bool HasCursors(CheckedStore store, ConversationId conversation)
     {

@@ -41,7 +41,7 @@ internal sealed class SettingsCheck : StoreCheck
     public override void OnConversation(CheckedStore store, ConversationId conversation, bool isSound)
     {
         byte[] key = ConversationKeys.Meta(conversation);
-        if (isSound && store.Get(Table.State, key) is { } stored && ConversationMeta.TryParse(stored, out ConversationMeta? meta))
+        if (isSound && store.Get(Table.State, key) is { } stored && ConversationMeta.TryParse(stored, out ConversationMeta? meta) && !meta.IsErased)
         {
             ConversationMeta expected = _last.Apply(meta);
             bool isHeldBack = _heldBack.Count > 0 || (meta.Kind == ConversationKind.Public && _readers.Count > 0);

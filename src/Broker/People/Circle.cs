@@ -114,8 +114,7 @@ internal sealed class Circle
         if (!_isShared.TryGetValue(conversation, out bool isShared))
         {
             isShared = IsMember(conversation, _user)
-                && _log.Get(Table.State, ConversationKeys.Meta(conversation)) is { } meta
-                && ConversationMeta.Parse(meta).Kind != ConversationKind.Public;
+                && ConversationMeta.ReadLiving(_log.Get(Table.State, ConversationKeys.Meta(conversation))) is { Kind: not ConversationKind.Public };
             _isShared.Add(conversation, isShared);
         }
 

@@ -16,12 +16,12 @@ internal sealed class PresenceStore(IConversationLog log, Router router)
     /// <summary>May the actor watch the conversation?</summary>
     public ErrorCode Authorize(Actor actor, ConversationId conversation)
     {
-        byte[]? meta = log.Get(Table.State, ConversationKeys.Meta(conversation));
+        ConversationMeta? meta = ConversationMeta.ReadLiving(log.Get(Table.State, ConversationKeys.Meta(conversation)));
         byte[]? member = log.Get(Table.State, ConversationKeys.Member(conversation, actor.User));
         MemberRole role = member is null ? MemberRole.None : Membership.Parse(member).Role;
         return meta is null
             ? ErrorCode.NoSuchConversation
-            : ConversationPolicy.Decide(ConversationOperation.WatchPresence, new ConversationFacts(actor.Rights, ConversationMeta.Parse(meta).Kind, role));
+            : ConversationPolicy.Decide(ConversationOperation.WatchPresence, new ConversationFacts(actor.Rights, meta.Kind, role));
     }
 
     /// <summary>The members of a conversation in the order of their ids; null when there are more than <paramref name="countMax"/>.</summary>

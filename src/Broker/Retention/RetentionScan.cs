@@ -1,7 +1,9 @@
 using System.Buffers;
 
+using FastChat.Broker.Audit;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Diagnostics;
+using FastChat.Broker.Keys;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -17,7 +19,7 @@ namespace FastChat.Broker.Retention;
 /// are too many. So a record never goes because of another one's time: when clocks jumped, it waits for those before it.
 /// <para>
 /// It may lag: by a sixteenth of the age (a day at the most) and of the size, so that a conversation that grows steadily is not cut off all the time; and by a round, which takes at most a twentieth of the time. What follows from a cut that a
-/// crash left undone is found in a round and done. Pool threads, one round at a time.
+/// crash left undone is found in a round and done; so are conversations that were erased (<see cref="ConversationErasures"/>). Pool threads, one round at a time.
 /// </para>
 /// </summary>
 internal sealed class RetentionScan : IDisposable
@@ -34,6 +36,7 @@ internal sealed class RetentionScan : IDisposable
     private readonly RetentionOptions _options;
     private readonly TimeProvider _clock;
     private readonly ILogger _logger;
+    private readonly ConversationErasures _erasures;
     private readonly CancellationTokenSource _stop = new();
     private readonly ITimer _timer;
 
@@ -47,10 +50,11 @@ internal sealed class RetentionScan : IDisposable
     private long _restUntil;
     private int _running;
 
-    public RetentionScan(Router router, IConversationLog log, RetentionOptions options, TimeProvider clock, ILogger logger)
+    public RetentionScan(Router router, IConversationLog log, RetentionOptions options, KeyDestruction keys, AuditLog audit, TimeProvider clock, ILogger logger)
     {
         (_router, _log, _options, _clock, _logger) = (router, log, options, clock, logger);
         Trimmer = new LogTrimmer(router, log, clock, options.Retries, _stop.Token);
+        _erasures = new ConversationErasures(router, log, Trimmer, keys, audit, _stop.Token);
         _timer = clock.CreateTimer(static scan => ((RetentionScan)scan!).OnTick(), this, options.Interval, options.Interval);
     }
 
@@ -59,6 +63,13 @@ internal sealed class RetentionScan : IDisposable
 
     /// <summary>Cuts logs off.</summary>
     public LogTrimmer Trimmer { get; }
+
+    /// <summary>There is something to do: begins a round at once, or as soon as the one under way is over. Any thread.</summary>
+    public void Wake()
+    {
+        Volatile.Write(ref _restUntil, 0);
+        OnTick();
+    }
 
     /// <summary>Stops; what is not done is done after the next start.</summary>
     public void Dispose()
@@ -110,7 +121,7 @@ internal sealed class RetentionScan : IDisposable
                 _stop.Token.ThrowIfCancellationRequested();
                 if (_router.Failure is null && ConversationMeta.TryParse(value, out ConversationMeta? meta))
                 {
-                    await KeepAsync(conversation, meta);
+                    await (meta.IsErased ? EraseAsync(conversation, meta) : KeepAsync(conversation, meta));
                 }
             }
         }
@@ -119,6 +130,24 @@ internal sealed class RetentionScan : IDisposable
         if (Trimmer.Records != before)
         {
             await ShowHiddenAsync();
+        }
+    }
+
+    /// <summary>What cannot be done now is tried again with the next round, and the others do not wait for it.</summary>
+    private async Task EraseAsync(ConversationId conversation, ConversationMeta meta)
+    {
+        if (meta.IsErasureDone)
+        {
+            return;
+        }
+
+        try
+        {
+            await _erasures.EraseAsync(conversation, meta);
+        }
+        catch (Exception failure) when (failure is StorageException or AuditLogException && _router.Failure is null)
+        {
+            BrokerLog.ConversationErasureFailed(_logger, failure);
         }
     }
 

@@ -73,6 +73,12 @@ internal enum CommandKind : byte
     /// <summary>Cut a log off at its beginning. Body: <see cref="TruncateCommand"/>.</summary>
     Truncate = 22,
 
+    /// <summary>Erase a conversation: from here on it is not there. Body: conversation (16).</summary>
+    EraseConversation = 23,
+
+    /// <summary>Take away some of what an erased conversation has left. Body: <see cref="ClearConversationCommand"/>.</summary>
+    ClearConversation = 24,
+
     /// <summary>The last number of the commands that change state.</summary>
     LastReplicated = 31,
 
@@ -93,6 +99,9 @@ internal enum CommandKind : byte
 
     /// <summary>Which heads are durable. Body: conversations (<see cref="HeadsQuery"/>).</summary>
     Heads = 45,
+
+    /// <summary>Say what the loop and its shards have done (<see cref="LoopReport"/>). Body: none.</summary>
+    Report = 46,
 
     /// <summary>Send a Notice to those who listen to a conversation that is not public. Body: conversation (16), then the Notice's body.</summary>
     Tell = 44,

@@ -20,8 +20,11 @@ internal sealed class ConversationCache(IConversationLog log, int countMax)
     /// <summary>Conversations in memory.</summary>
     public int Count => _states.Count;
 
-    /// <summary>A conversation, from memory, a turn that is not durable yet, or the store; null when there is none.</summary>
-    public ConversationState? Find(ConversationId id, Turn? turn, Turn? previous)
+    /// <summary>A conversation, from memory, a turn that is not durable yet, or the store; null when there is none, or not any more.</summary>
+    public ConversationState? Find(ConversationId id, Turn? turn, Turn? previous) => FindEven(id, turn, previous) is { Meta.IsErased: false } state ? state : null;
+
+    /// <summary>The same, also of one that was erased.</summary>
+    public ConversationState? FindEven(ConversationId id, Turn? turn, Turn? previous)
     {
         if (_states.TryGetValue(id, out ConversationState? state))
         {

@@ -26,9 +26,11 @@ internal sealed class ConversationCommands(ShardState state)
         }
 
         bool isDirect = meta.Kind == ConversationKind.Direct;
-        if (state.Conversations.Find(command.Conversation, turn, previous) is { } present)
+        if (state.Conversations.FindEven(command.Conversation, turn, previous) is { } present)
         {
-            return present.Meta.Creator == meta.Creator || (isDirect && present.Meta.Kind == ConversationKind.Direct)
+            // An id that was erased does not come back, whoever repeats what made it.
+            return present.Meta.IsErased ? CommandResult.NoSuchConversation
+                : present.Meta.Creator == meta.Creator || (isDirect && present.Meta.Kind == ConversationKind.Direct)
                 ? new CommandResult(ErrorCode.None) { Conversation = present.Id }
                 : new CommandResult(ErrorCode.NoSuchConversation, "the id is in use");
         }

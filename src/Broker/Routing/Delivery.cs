@@ -29,12 +29,16 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
     private readonly SharedFrames _frames = new();
     private readonly ArrayBufferWriter<byte> _gap = new(ProtocolLimits.ChunkSizeMax);
     private uint _nextId;
+    private long _delivered;
 
     /// <summary>Subscriptions in this shard.</summary>
     public int Count => _byId.Count;
 
     /// <summary>Subscriptions that are behind; for metrics.</summary>
     public int PullingCount { get; private set; }
+
+    /// <summary>Records that were handed to those who listen, once for each; for metrics. Those that a write loop reads from the log are not among them.</summary>
+    public long Delivered => Volatile.Read(ref _delivered);
 
     /// <summary>Begins a subscription, or says why not (protocol.md §6.2).</summary>
     public void Subscribe(in CommandHeader command, Peer peer, ReadOnlySpan<byte> body, Turn turn, Turn? previous)
@@ -249,6 +253,22 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
         }
     }
 
+    /// <summary>Ends every subscription of a conversation that was erased, and says why.</summary>
+    public void EndAll(ConversationState conversation)
+    {
+        byte[] notice = Notices.Frame(new ControlMap().Set("event", "erased").SetId("conversation", conversation.Id.Value));
+        while (conversation.HasListeners)
+        {
+            Subscription subscription = conversation.Subscriptions[^1];
+            if (subscription.Peer.Outbox.HasRoom)
+            {
+                subscription.Peer.Outbox.Append(notice);
+            }
+
+            End(subscription, request: 0);
+        }
+    }
+
     /// <summary>Forgets everything a connection had here.</summary>
     public void Detach(PeerAddress peer)
     {
@@ -266,6 +286,7 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
     {
         if (hasRoom)
         {
+            _delivered += (long)(last + 1 - subscription.Next);
             subscription.Next = last + 1;
             dirty.Mark(subscription.Peer);
             return;
@@ -345,6 +366,7 @@ internal sealed class Delivery(int loop, Shard shard, IConversationLog log, Dirt
             return false;
         }
 
+        _delivered += page.Count;
         subscription.Next = page.Last + 1;
         dirty.Mark(subscription.Peer);
         return true;

@@ -94,7 +94,7 @@ internal sealed class Router : IDisposable
             .ToArray();
         _loops = Enumerable.Range(0, options.Loops)
             .Select(loop => new ShardLoop(
-                loop, shards.Where((_, shard) => shard % options.Loops == loop).ToArray(), options, log, _pipeline, peers, metrics, workers, callbacks))
+                loop, shards.Where((_, shard) => shard % options.Loops == loop).ToArray(), options, log, _pipeline, peers, metrics, clock, workers, callbacks))
             .ToArray();
         foreach (ShardLoop loop in _loops)
         {
@@ -127,6 +127,22 @@ internal sealed class Router : IDisposable
 
     /// <summary>Subscriptions that are behind; a snapshot.</summary>
     public int Pulling => _loops.Sum(loop => loop.Pulling);
+
+    /// <summary>Live records handed to those who listen, since the start; a snapshot.</summary>
+    public long Delivered => _loops.Sum(loop => loop.Delivered);
+
+    /// <summary>How long acknowledgements took in the last ten to twenty seconds, µs: what this share of them did not take longer than.</summary>
+    public long AcknowledgementPercentile(double share)
+    {
+        Span<long> sums = stackalloc long[RecentDurations.Buckets];
+        sums.Clear();
+        foreach (ShardLoop loop in _loops)
+        {
+            loop.AddAcknowledgementsTo(sums);
+        }
+
+        return RecentDurations.Percentile(sums, share);
+    }
 
     /// <summary>What shards owe one another and is being carried; a snapshot.</summary>
     public int OwedCount => _forwarder.Count;
@@ -212,6 +228,26 @@ internal sealed class Router : IDisposable
             for (int i = 0; i < indexes.Length; i++)
             {
                 heads[indexes[i]] = result.Heads?[i];
+            }
+        }
+    }
+
+    /// <summary>What the loops have to tell of themselves, in their order; null of one that has not said anything within this time: it waits for the disk, or has failed.</summary>
+    public Task<LoopReport?[]> ReportsAsync(TimeSpan patience)
+    {
+        return Task.WhenAll(Enumerable.Range(0, _loops.Length).Select(AskAsync));
+
+        async Task<LoopReport?> AskAsync(int loop)
+        {
+            using CancellationTokenSource late = new(patience, _clock);
+            try
+            {
+                // The shard of a loop's own number is among its shards.
+                return (await ExecuteOwedAsync(CommandKind.Report, default, loop, [], late.Token)).Report;
+            }
+            catch (OperationCanceledException)
+            {
+                return null;
             }
         }
     }

@@ -101,7 +101,8 @@ internal sealed class ScheduleCommands(ShardState state, PublishCommands publish
     /// <summary>Forgets a message that is kept. Nothing is asked but whose it is: whoever was removed since may still take back what they had in mind.</summary>
     public CommandResult Cancel(in CommandHeader header, ScheduledCommand command, Turn turn, Turn? previous)
     {
-        if (state.Conversations.Find(command.Conversation, turn, previous) is not { } conversation)
+        // Also of a conversation that was erased: it is the author's.
+        if (state.Conversations.FindEven(command.Conversation, turn, previous) is not { } conversation)
         {
             return CommandResult.NoSuchConversation;
         }

@@ -29,6 +29,7 @@ internal sealed class Shard
     private readonly HideCommands _hidden;
     private readonly AttachmentCommands _attachments;
     private readonly TruncateCommands _truncations;
+    private readonly EraseConversationCommands _erasures;
 
     public Shard(int index, ShardMap map, IConversationLog log, int conversationsMax)
     {
@@ -42,6 +43,7 @@ internal sealed class Shard
         _hidden = new HideCommands(_state);
         _attachments = new AttachmentCommands(_state);
         _truncations = new TruncateCommands(_state, log);
+        _erasures = new EraseConversationCommands(_state, log);
     }
 
     /// <summary>The conversations in memory.</summary>
@@ -80,6 +82,8 @@ internal sealed class Shard
             CommandKind.Expire => _messages.Apply(command, ExpireCommand.Parse(body), turn, previous),
             CommandKind.ChangePerson => ChangePerson(command, body, turn, previous),
             CommandKind.Attachment => _attachments.Apply(command, AttachmentCommand.Parse(body), turn, previous),
+            CommandKind.EraseConversation => _erasures.Apply(command, ConversationId.Read(body), turn, previous),
+            CommandKind.ClearConversation => _erasures.Apply(ClearConversationCommand.Parse(body), turn, previous),
             CommandKind.Truncate => _truncations.Apply(command, TruncateCommand.Parse(body), turn, previous),
             CommandKind.StateWrite => WriteState(command, StateWriteCommand.Parse(body), turn, previous),
             _ => throw new UnreachableException($"command {command.Kind} changes no state"),

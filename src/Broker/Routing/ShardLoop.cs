@@ -50,6 +50,10 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
     private readonly IWorker _worker;
     private readonly BrokerMetrics _metrics;
     private readonly RecordSealer? _sealer;
+    private readonly TimeProvider _clock;
+    private readonly int _loops;
+    private readonly RecentDurations _acknowledgements;
+    private readonly BusyConversations _busy = new();
     private Turn _current;
     private Turn _spare;
     private Turn? _syncing;
@@ -68,7 +72,7 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
 
     public ShardLoop(
         int index, IReadOnlyList<Shard> shards, RoutingOptions options, IConversationLog log, CommitPipeline pipeline, PeerTable peers, BrokerMetrics metrics,
-        Workers workers, ShardLoopCallbacks callbacks)
+        TimeProvider clock, Workers workers, ShardLoopCallbacks callbacks)
     {
         _index = index;
         _commitHereMax = options.CommitHereMax;
@@ -77,6 +81,9 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
         _pipeline = pipeline;
         _callbacks = callbacks;
         _metrics = metrics;
+        _clock = clock;
+        _loops = options.Loops;
+        _acknowledgements = new RecentDurations(clock);
         _dirty = new DirtyOutboxes(index);
         _slots = shards.Select(shard => new ShardSlot(new MpscRing(options.RingBytes), shard, new Delivery(index, shard, log, _dirty, metrics), new SignalRelay(index, shard, _dirty))).ToArray();
         _ready = new ulong[(shards.Count + 63) / 64];
@@ -100,6 +107,12 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
 
     /// <summary>Subscriptions that are behind; a snapshot for metrics.</summary>
     public int Pulling => _slots.Sum(slot => slot.Delivery.PullingCount);
+
+    /// <summary>Live records handed to those who listen, since the start; a snapshot for metrics.</summary>
+    public long Delivered => _slots.Sum(slot => slot.Delivery.Delivered);
+
+    /// <summary>Adds how long acknowledgements took of late to the sums (<see cref="RecentDurations.AddTo"/>): from the read that brought the publish to its Published in the outbox. Any thread.</summary>
+    public void AddAcknowledgementsTo(Span<long> sums) => _acknowledgements.AddTo(sums);
 
     /// <summary>Tells the thread that a slot's ring has a new message. Any thread.</summary>
     public void Notify(int slot)
@@ -250,6 +263,8 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
     {
         Failpoint.Reach("turn-durable");
         Span<byte> body = stackalloc byte[Published.Size];
+        Span<long> durations = _acknowledgements.WindowOfOneWriter();
+        long now = NowMicros();
         foreach (ref readonly Acknowledgement acknowledgement in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(turn.Acknowledgements))
         {
             if (_peers.Find(acknowledgement.Peer) is { } peer)
@@ -259,17 +274,27 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
                 peer.EndPublish();
                 _dirty.Mark(peer);
             }
+
+            RecentDurations.Count(durations, now - acknowledgement.Answer.SentAtMicros);
         }
 
         Failpoint.Reach("turn-acknowledged");
         foreach (ref readonly SealedChunk chunk in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(turn.Chunks))
         {
-            DeliveryOf(chunk.Conversation.Id).FanOut(chunk, turn.RecordsOf(chunk));
+            ShardSlot slot = SlotOf(chunk.Conversation.Id);
+            slot.Count(chunk);
+            _busy.Add(chunk.Conversation.Id, chunk.Count, chunk.Length, now);
+            slot.Delivery.FanOut(chunk, turn.RecordsOf(chunk));
+        }
+
+        foreach (ConversationState ended in turn.Ended)
+        {
+            SlotOf(ended.Id).Delivery.EndAll(ended);
         }
 
         foreach (Receipt receipt in turn.Receipts)
         {
-            DeliveryOf(receipt.Conversation.Id).Tell(receipt);
+            SlotOf(receipt.Conversation.Id).Delivery.Tell(receipt);
         }
 
         foreach ((ulong ticket, CommandResult result) in turn.Results)
@@ -366,6 +391,12 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
         if (command.Kind == CommandKind.Heads)
         {
             _callbacks.Complete(command.ReplyTo, new CommandResult(ErrorCode.None) { Heads = HeadsQuery.Answer(slot.Shard.Conversations, body) });
+            return;
+        }
+
+        if (command.Kind == CommandKind.Report)
+        {
+            _callbacks.Complete(command.ReplyTo, new CommandResult(ErrorCode.None) { Report = Report() });
             return;
         }
 
@@ -548,29 +579,11 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
         }
     }
 
-    private Delivery DeliveryOf(ConversationId conversation) => _slots[_callbacks.SlotOf(conversation.Value)].Delivery;
+    private ShardSlot SlotOf(ConversationId conversation) => _slots[_callbacks.SlotOf(conversation.Value)];
 
-    private sealed record ShardSlot(MpscRing Ring, Shard Shard, Delivery Delivery, SignalRelay Signals);
-}
+    private long NowMicros() => (_clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
-/// <summary>What a loop needs from those around it.</summary>
-internal sealed record ShardLoopCallbacks
-{
-    /// <summary>Gives a waiting handler its result. Loop thread.</summary>
-    public required Action<ulong, CommandResult> Complete { get; init; }
-
-    /// <summary>Takes an effect for another shard. Loop thread.</summary>
-    public required Action<OutgoingEffect> Forward { get; init; }
-
-    /// <summary>Learns that nothing can be acknowledged any more. Loop thread.</summary>
-    public required Action<Exception> Fail { get; init; }
-
-    /// <summary>Learns that a record on disk is damaged. Loop thread.</summary>
-    public required Action<CorruptRecordException> Damaged { get; init; }
-
-    /// <summary>A publish was refused because the policy does not allow it.</summary>
-    public required Action<Peer> Denied { get; init; }
-
-    /// <summary>The slot of an id's shard in this loop.</summary>
-    public required Func<UInt128, int> SlotOf { get; init; }
+    private LoopReport Report() => new(
+        [.. _slots.Select((slot, index) => slot.Report((index * _loops) + _index, _index))],
+        _busy.Top(LoopReport.BusiestMax, NowMicros()));
 }

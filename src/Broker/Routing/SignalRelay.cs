@@ -4,7 +4,7 @@ using FastChat.Protocol;
 namespace FastChat.Broker.Routing;
 
 /// <summary>
-/// Passes typing signals on to who is subscribed (protocol.md §4.8). A signal is worth less than anything else that a shard does: it is not stored, not repeated, and dropped wherever it would cost. Nothing
+/// Passes typing signals on to who is subscribed (protocol.md §4.9). A signal is worth less than anything else that a shard does: it is not stored, not repeated, and dropped wherever it would cost. Nothing
 /// is allocated for one that is relayed. Loop thread only.
 /// </summary>
 internal sealed class SignalRelay(int loop, Shard shard, DirtyOutboxes dirty)

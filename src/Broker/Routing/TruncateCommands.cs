@@ -9,7 +9,7 @@ namespace FastChat.Broker.Routing;
 
 /// <summary>
 /// Cuts a log off at its beginning, a bounded number of records at a time, with everything that small state has about them (docs/decisions/0035-retention.md). Whatever a record made is about itself or about earlier ones,
-/// which are gone by then: so nothing that is kept has to change. Loop thread only.
+/// which are gone by then: so nothing that is kept has to change. Of a conversation that was erased everything may go at once, unread: where a record is damaged nobody can tell what it made. Loop thread only.
 /// </summary>
 internal sealed class TruncateCommands(ShardState state, IConversationLog log)
 {
@@ -24,13 +24,14 @@ internal sealed class TruncateCommands(ShardState state, IConversationLog log)
 
     public CommandResult Apply(in CommandHeader header, TruncateCommand command, Turn turn, Turn? previous)
     {
-        if (state.Conversations.Find(command.Conversation, turn, previous) is not { } conversation)
+        if (state.Conversations.FindEven(command.Conversation, turn, previous) is not { } conversation)
         {
             return CommandResult.NoSuchConversation;
         }
 
         ulong first = Math.Max(command.First, conversation.First);
-        if (first > conversation.Head + 1 || first - conversation.First > TruncateCommand.CountMax)
+        bool isWhole = conversation.Meta.IsErased && first == conversation.Head + 1;
+        if (first > conversation.Head + 1 || (first - conversation.First > TruncateCommand.CountMax && !isWhole))
         {
             return new CommandResult(ErrorCode.BadRequest, "that much is not cut off at once");
         }
@@ -38,13 +39,17 @@ internal sealed class TruncateCommands(ShardState state, IConversationLog log)
         // Damage shows in reading, before anything is changed.
         List<byte[]> gone = [];
         List<(ulong Sequence, MessageAttachment Attachment)> references = [];
-        Collect(conversation, first, gone, references, turn, previous);
-        gone.AddRange(EntriesBelow(conversation.Id, OneEach, first, int.MaxValue, turn, previous, out _));
-        gone.AddRange(EntriesBelow(conversation.Id, AnyNumber, first, EntriesMax, turn, previous, out bool isMore));
+        if (first - conversation.First <= TruncateCommand.CountMax)
+        {
+            Collect(conversation, first, gone, references, turn, previous);
+        }
+
+        gone.AddRange(SideEntries.Find(log, conversation.Id, OneEach, first, int.MaxValue, turn, previous, out _));
+        gone.AddRange(SideEntries.Find(log, conversation.Id, AnyNumber, first, EntriesMax, turn, previous, out bool isMore));
 
         LogStart before = state.Read(StartKey(conversation.Id), turn, previous) is { } start ? LogStart.Read(start) : LogStart.Beginning;
         LogStart after = before with { First = first, Chain = first == before.First ? before.Chain : command.Chain };
-        after = Retries(conversation.Id, after, header.TimeMicros, command.RetriesMicros, turn);
+        after = conversation.Meta.IsErased ? ForgetAll(conversation.Id, after, turn) : Retries(conversation.Id, after, header.TimeMicros, command.RetriesMicros, turn);
         if (after != before)
         {
             turn.Truncate(conversation.Id, after);
@@ -70,6 +75,17 @@ internal sealed class TruncateCommands(ShardState state, IConversationLog log)
         byte[] key = new byte[StateKeys.LogStartSize];
         StateKeys.WriteLogStart(key, conversation);
         return key;
+    }
+
+    /// <summary>Where nobody publishes any more, nobody repeats a publish.</summary>
+    private static LogStart ForgetAll(ConversationId conversation, LogStart start, Turn turn)
+    {
+        if (start.RetriesBelow != start.First || start.RetriesUntilMicros != 0)
+        {
+            turn.Batch.ForgetPublishes(conversation, start.First);
+        }
+
+        return start with { RetriesUntilMicros = 0, RetriesBelow = start.First };
     }
 
     /// <summary>
@@ -146,49 +162,6 @@ internal sealed class TruncateCommands(ShardState state, IConversationLog log)
         foreach (MessageAttachment attachment in said.Attachments)
         {
             references.Add((record.Sequence, attachment));
-        }
-    }
-
-    /// <summary>The first entries of some kinds about records below a sequence, as everything that was decided leaves them: what the store has, and what the turns have changed of it.</summary>
-    private List<byte[]> EntriesBelow(ConversationId conversation, ReadOnlySpan<byte> kinds, ulong first, int countMax, Turn turn, Turn? previous, out bool isMore)
-    {
-        SortedSet<byte[]> found = new(Comparer<byte[]>.Create(static (left, right) => left.AsSpan().SequenceCompareTo(right)));
-        foreach (byte kind in kinds)
-        {
-            byte[] prefix = MessageKeys.AllOf((char)kind, conversation);
-            int left = countMax;
-            log.Scan(Table.State, prefix, [], (key, value) =>
-            {
-                bool isBelow = MessageKeys.Sequence(key) < first && left >= 0;
-                bool isStored = !turn.TryGet(key, out byte[]? changed) && previous?.TryGet(key, out changed) != true;
-                if (isBelow && isStored)
-                {
-                    found.Add(key.ToArray());
-                    left--;
-                }
-
-                return isBelow;
-            });
-        }
-
-        if (previous is not null)
-        {
-            Add(previous, kinds);
-        }
-
-        Add(turn, kinds);
-        isMore = found.Count > countMax;
-        return isMore ? [.. found.Take(countMax)] : [.. found];
-
-        void Add(Turn changed, ReadOnlySpan<byte> kinds)
-        {
-            foreach ((byte[] key, byte[]? value) in changed.Entries)
-            {
-                if (kinds.Contains(key[0]) && key.Length >= 1 + Id128.Size + sizeof(ulong) && ConversationId.Read(key.AsSpan(1)) == conversation && MessageKeys.Sequence(key) < first)
-                {
-                    _ = value is null ? found.Remove(key) : found.Add(key);
-                }
-            }
         }
     }
 }

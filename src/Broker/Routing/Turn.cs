@@ -47,6 +47,9 @@ internal sealed class Turn(uint epoch, RecordSealer? sealer = null)
     /// <summary>Cursors that moved, for those who listen.</summary>
     public List<Receipt> Receipts { get; } = [];
 
+    /// <summary>Conversations that it ends for everybody.</summary>
+    public List<ConversationState> Ended { get; } = [];
+
     /// <summary>Effects for other shards, stored with the batch.</summary>
     public List<OutgoingEffect> Outgoing { get; } = [];
 
@@ -141,6 +144,7 @@ internal sealed class Turn(uint epoch, RecordSealer? sealer = null)
         Results.Clear();
         Receipts.Clear();
         Erased.Clear();
+        Ended.Clear();
         Outgoing.Clear();
         _state.Clear();
         _publishes.Clear();
@@ -227,6 +231,9 @@ internal sealed record CommandResult(ErrorCode Error, string Reason = "")
 
     /// <summary>The heads that a query asked for.</summary>
     public ulong?[]? Heads { get; init; }
+
+    /// <summary>What was asked of the loop as a whole.</summary>
+    public LoopReport? Report { get; init; }
 
     /// <summary>Why a scheduled message was not published and will not be; None when it was, or was none any more.</summary>
     public ErrorCode ScheduledRefusal { get; init; }

@@ -58,6 +58,9 @@ internal sealed class OutboxLane
     /// <summary>Bytes that the consumer has not taken yet; a snapshot, exact enough for a budget.</summary>
     public long QueuedBytes => Volatile.Read(ref _committed) - Volatile.Read(ref _consumed);
 
+    /// <summary>Bytes that the consumer has taken. Consumer only.</summary>
+    public long Consumed => _consumed;
+
     /// <summary>Appends a frame whose body comes in two parts. Producer only. Visible to the consumer when it returns.</summary>
     public void Append(FrameType type, uint request, ReadOnlySpan<byte> bodyStart, ReadOnlySpan<byte> bodyRest)
     {

@@ -1,3 +1,4 @@
+using FastChat.Broker.Identity;
 using FastChat.Broker.Limits;
 using FastChat.Protocol;
 using FastChat.Shared;
@@ -15,6 +16,7 @@ internal sealed class Peer
     private bool _isInvisible;
     private long _holdsUntil;
     private ulong _shardsLow;
+    private ScramExchange? _challenge;
 
     public Peer(Actor actor, string name, Outbox outbox)
     {
@@ -34,6 +36,9 @@ internal sealed class Peer
 
     /// <summary>Where it comes from, without the port.</summary>
     public string Remote { get; init; } = string.Empty;
+
+    /// <summary>What a proof on its connection can be bound to.</summary>
+    public IReadOnlyList<ChannelBinding> Bindings { get; init; } = [];
 
     /// <summary>The session that it carries; none before it is attached.</summary>
     public SessionId Session { get; set; }
@@ -94,6 +99,9 @@ internal sealed class Peer
 
     /// <summary>Control requests that are not answered yet.</summary>
     public int Controls;
+
+    /// <summary>Takes the challenge that was not answered yet, if there is one, and leaves another in its place: a connection has one at a time, for one proof. Any thread.</summary>
+    public ScramExchange? TakeChallenge(ScramExchange? next = null) => Interlocked.Exchange(ref _challenge, next);
 
     /// <summary>Counts a publish in. Read loop.</summary>
     public void BeginPublish() => Interlocked.Increment(ref _inFlight);

@@ -112,6 +112,10 @@ internal static unsafe partial class Libssl
     [LibraryImport(Ssl, EntryPoint = "SSL_get_server_random")]
     public static partial nuint ServerRandom(nint ssl, byte* target, nuint size);
 
+    /// <summary>Keying material of the session, for whoever names the label and the context.</summary>
+    [LibraryImport(Ssl, EntryPoint = "SSL_export_keying_material")]
+    public static partial int Export(nint ssl, byte* target, nuint size, byte* label, nuint labelSize, byte* context, nuint contextSize, int hasContext);
+
     /// <summary>The caller frees it; 0 when the client showed none.</summary>
     [LibraryImport(Ssl, EntryPoint = "SSL_get1_peer_certificate")]
     public static partial nint PeerCertificate(nint ssl);

@@ -137,6 +137,16 @@ internal sealed unsafe class LibsslHandshake : IDisposable
         return new TlsSession(client, server);
     }
 
+    /// <summary>Keying material of this session and no other (RFC 8446 §7.5), without a context. Null before TLS 1.3: there it takes an extension for it to be the session's alone (RFC 7627).</summary>
+    public byte[]? Export(ReadOnlySpan<byte> label, int size)
+    {
+        byte[] material = new byte[size];
+        fixed (byte* bytes = material, text = label)
+        {
+            return Libssl.Version(_ssl) == Tls13 && Libssl.Export(_ssl, bytes, (nuint)size, text, (nuint)label.Length, null, 0, 0) == 1 ? material : null;
+        }
+    }
+
     /// <summary>The certificate that the client showed and that was verified (DER); null when it showed none.</summary>
     public byte[]? TakePeerCertificate()
     {

@@ -72,7 +72,7 @@ internal static class FrameDecoder
         }
 
         bool clientOnly = FrameTypes.IsFromClient(header.Type) && !FrameTypes.IsFromServer(header.Type);
-        int lengthMax = header.Type == FrameType.Hello ? ProtocolLimits.HelloSizeMax
+        int lengthMax = header.Type is FrameType.Hello or FrameType.Proof ? ProtocolLimits.HelloSizeMax
             : clientOnly ? ProtocolLimits.ClientFrameSizeMax
             : ProtocolLimits.ServerFrameSizeMax;
         if (header.Length > lengthMax)
@@ -148,7 +148,7 @@ internal static class FrameDecoder
         }
     }
 
-    private static bool IsMap(FrameType type) => type is FrameType.Hello or FrameType.Welcome or FrameType.Reply or FrameType.Notice || IsControlRequest(type);
+    private static bool IsMap(FrameType type) => type is FrameType.Hello or FrameType.Welcome or FrameType.Challenge or FrameType.Proof or FrameType.Reply or FrameType.Notice || IsControlRequest(type);
 
     private static bool IsControlRequest(FrameType type) => FrameTypes.IsControlRequest(type);
 
@@ -156,7 +156,7 @@ internal static class FrameDecoder
         IsControlRequest(type) || type is FrameType.Publish or FrameType.Subscribe or FrameType.Unsubscribe or FrameType.Fetch;
 
     private static bool IsUnasked(FrameType type) =>
-        type is FrameType.Hello or FrameType.Welcome or FrameType.Close or FrameType.Deliver or FrameType.Lag or FrameType.Credit or FrameType.Signal or FrameType.Notice or FrameType.Presence;
+        type is FrameType.Hello or FrameType.Welcome or FrameType.Challenge or FrameType.Proof or FrameType.Close or FrameType.Deliver or FrameType.Lag or FrameType.Credit or FrameType.Signal or FrameType.Notice or FrameType.Presence;
 
     private static string NameOf(FrameType type) => Enum.IsDefined(type) && type != FrameType.None
         ? type.ToString()

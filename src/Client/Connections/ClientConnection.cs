@@ -31,10 +31,12 @@ internal sealed class ClientConnection
     private readonly TaskCompletionSource<CloseReason> _closeRequested = new(Continuation.Asynchronously);
     private long _receivedAt;
 
-    private ClientConnection(ClientSession session, Stream stream, FrameSource source, Welcome welcome, int number)
+    private ClientConnection(ClientSession session, OpenedTransport transport, FrameSource source, Welcome welcome, int number)
     {
+        Stream stream = transport.Stream;
         _session = session;
         _stream = stream;
+        Binding = transport.Binding;
         _source = source;
         Welcome = welcome;
         Number = number;
@@ -50,31 +52,44 @@ internal sealed class ClientConnection
     /// <summary>Welcome brought a pair that has to be used once, for the one before it to be worth nothing.</summary>
     public bool MustUseToken { get; set; }
 
+    /// <summary>What a proof on it can be bound to; null for nothing.</summary>
+    public ChannelBinding? Binding { get; }
+
     /// <summary>Connections of a client are numbered from 1.</summary>
     public int Number { get; }
 
     /// <summary>Signs in on a fresh transport.</summary>
+    /// <param name="session">Whose.</param>
+    /// <param name="transport">The transport.</param>
+    /// <param name="hello">What is said.</param>
+    /// <param name="exchange">The proof of a password that this begins; null for none.</param>
+    /// <param name="number">Number of the connection.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="ConnectionEndedException">The broker closed, or the stream ended.</exception>
-    /// <exception cref="ProtocolViolationException">The broker sent anything else.</exception>
-    public static async Task<ClientConnection> OpenAsync(ClientSession session, Stream stream, Hello hello, int number, CancellationToken cancellationToken)
+    /// <exception cref="ProtocolViolationException">The broker sent anything else, or could not show that it knows the account.</exception>
+    public static async Task<ClientConnection> OpenAsync(
+        ClientSession session, OpenedTransport transport, Hello hello, ScramClientExchange? exchange, int number, CancellationToken cancellationToken)
     {
-        IOException? writeFailure = await SendHelloAsync(stream, hello, cancellationToken).ConfigureAwait(Continuation.InContext);
+        Stream stream = transport.Stream;
+        IOException? writeFailure = await SendAsync(stream, FrameType.Hello, hello.ToMap(), cancellationToken).ConfigureAwait(Continuation.InContext);
         FrameSource source = new(stream);
-        Frame frame;
-        while (!source.TryRead(out frame))
+        Frame frame = await ReceiveAsync(source, writeFailure, cancellationToken).ConfigureAwait(Continuation.InContext);
+        if (exchange is not null && frame.Type == FrameType.Challenge)
         {
-            if (!await source.FillAsync(cancellationToken).ConfigureAwait(Continuation.InContext))
-            {
-                throw writeFailure ?? (Exception)new ConnectionEndedException(EndOfStream());
-            }
+            Proof proof = await PasswordSignIn.AnswerAsync(exchange, Read(frame, Challenge.Parse)).ConfigureAwait(Continuation.InContext);
+            writeFailure = await SendAsync(stream, FrameType.Proof, proof.ToMap(), cancellationToken).ConfigureAwait(Continuation.InContext);
+            frame = await ReceiveAsync(source, writeFailure, cancellationToken).ConfigureAwait(Continuation.InContext);
         }
 
-        return frame.Type switch
+        Welcome welcome = frame.Type switch
         {
-            FrameType.Welcome => new ClientConnection(session, stream, source, ReadWelcome(frame), number),
+            FrameType.Welcome => ReadWelcome(frame),
             FrameType.Close => throw new ConnectionEndedException(FrameDispatcher.CloseOf(frame)),
             _ => throw new ProtocolViolationException(CloseCode.OutOfState, $"{frame.Type} came where Welcome was due"),
         };
+        return exchange is null || exchange.IsRight(welcome.Scram)
+            ? new ClientConnection(session, transport, source, welcome, number)
+            : throw new ProtocolViolationException(CloseCode.MechanismRefused, "whoever answered did not show that it knows the account: it is not the broker, or not the one where the account was made");
     }
 
     /// <summary>Any thread: say Close and end, also when the broker takes no bytes. The first reason counts.</summary>
@@ -133,6 +148,8 @@ internal sealed class ClientConnection
     public static CloseReason ReasonOf(Exception failure) => failure switch
     {
         ConnectionEndedException ended => ended.Reason,
+        // Whoever could not prove to be the broker is not given another proof to think about.
+        ProtocolViolationException { Code: CloseCode.MechanismRefused } stranger => new CloseReason(stranger.Code, stranger.Message, TimeSpan.Zero, stranger) { IsLocal = true, IsFatal = true },
         ProtocolViolationException violation => new CloseReason(violation.Code, violation.Message, TimeSpan.Zero, violation) { IsLocal = true },
         ApplicationFailureException application =>
             new CloseReason(CloseCode.Normal, application.Message, TimeSpan.Zero, application.InnerException) { IsLocal = true, IsFatal = true },
@@ -143,28 +160,47 @@ internal sealed class ClientConnection
 
     private static Welcome ReadWelcome(in Frame frame)
     {
+        Welcome welcome = Read(frame, Welcome.Parse);
+        return welcome.Version == ProtocolVersion.Current && !welcome.Session.IsNone && !welcome.User.IsNone
+            ? welcome
+            : throw new ProtocolViolationException(CloseCode.BadFrame, $"Welcome of version {welcome.Version} without a session or a user");
+    }
+
+    private static T Read<T>(in Frame frame, Func<ControlMap, T> parse)
+    {
         if (!ControlMap.TryParse(frame.Body, out ControlMap? map, out string reason))
         {
-            throw new ProtocolViolationException(CloseCode.BadFrame, $"Welcome: {reason}");
+            throw new ProtocolViolationException(CloseCode.BadFrame, $"{frame.Type}: {reason}");
         }
 
         try
         {
-            Welcome welcome = Welcome.Parse(map);
-            return welcome.Version == ProtocolVersion.Current && !welcome.Session.IsNone && !welcome.User.IsNone
-                ? welcome
-                : throw new ProtocolViolationException(CloseCode.BadFrame, $"Welcome of version {welcome.Version} without a session or a user");
+            return parse(map);
         }
         catch (ControlFormatException failure)
         {
-            throw new ProtocolViolationException(CloseCode.BadFrame, $"Welcome: {failure.Message}");
+            throw new ProtocolViolationException(CloseCode.BadFrame, $"{frame.Type}: {failure.Message}");
         }
     }
 
-    private static async Task<IOException?> SendHelloAsync(Stream stream, Hello hello, CancellationToken cancellationToken)
+    private static async Task<Frame> ReceiveAsync(FrameSource source, IOException? writeFailure, CancellationToken cancellationToken)
+    {
+        Frame frame;
+        while (!source.TryRead(out frame))
+        {
+            if (!await source.FillAsync(cancellationToken).ConfigureAwait(Continuation.InContext))
+            {
+                throw writeFailure ?? (Exception)new ConnectionEndedException(EndOfStream());
+            }
+        }
+
+        return frame;
+    }
+
+    private static async Task<IOException?> SendAsync(Stream stream, FrameType type, ControlMap body, CancellationToken cancellationToken)
     {
         ArrayBufferWriter<byte> first = new(256);
-        FrameWriter.Write(first, FrameType.Hello, 0, hello.ToMap());
+        FrameWriter.Write(first, type, 0, body);
         try
         {
             await stream.WriteAsync(first.WrittenMemory, cancellationToken).ConfigureAwait(Continuation.InContext);

@@ -10,15 +10,19 @@ internal static class TlsHandshake
     private static readonly SslApplicationProtocol FastChat = new("fastchat/1");
 
     /// <summary>For the frames themselves.</summary>
-    public static SslClientAuthenticationOptions ForFrames(string host, ClientTlsOptions tls)
+    /// <param name="host">Whom the certificate must be for.</param>
+    /// <param name="tls">What the application asks for.</param>
+    /// <param name="accepted">Hears of the broker's certificate once it was found good.</param>
+    public static SslClientAuthenticationOptions ForFrames(string host, ClientTlsOptions tls, Action<X509Certificate2> accepted)
     {
-        SslClientAuthenticationOptions options = ForHost(host, tls);
+        SslClientAuthenticationOptions options = ForHost(host, tls, accepted);
         options.ApplicationProtocols = [FastChat];
         return options;
     }
 
     /// <summary>For HTTP, which names its protocol itself.</summary>
-    public static SslClientAuthenticationOptions ForHost(string host, ClientTlsOptions tls)
+    /// <inheritdoc cref="ForFrames"/>
+    public static SslClientAuthenticationOptions ForHost(string host, ClientTlsOptions tls, Action<X509Certificate2> accepted)
     {
         SslClientAuthenticationOptions options = new()
         {
@@ -33,11 +37,17 @@ internal static class TlsHandshake
             options.ClientCertificates = [own];
         }
 
-        if (tls.Expected is { } expected)
+        options.RemoteCertificateValidationCallback = (_, shown, _, errors) =>
         {
-            options.RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null && shown.GetRawCertData().AsSpan().SequenceEqual(expected.RawDataMemory.Span);
-        }
-        else if (tls.Authorities is { } authorities)
+            bool isGood = tls.Expected is { } expected ? shown is not null && shown.GetRawCertData().AsSpan().SequenceEqual(expected.RawDataMemory.Span) : errors == SslPolicyErrors.None;
+            if (isGood && shown is X509Certificate2 certificate)
+            {
+                accepted(certificate);
+            }
+
+            return isGood;
+        };
+        if (tls.Expected is null && tls.Authorities is { } authorities)
         {
             options.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
             options.CertificateChainPolicy.CustomTrustStore.AddRange(authorities);

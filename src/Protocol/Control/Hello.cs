@@ -1,7 +1,7 @@
 namespace FastChat.Protocol;
 
 /// <summary>
-/// Hello, C→S, the first frame of a connection (protocol.md §3.2). Signs in with a token, or with a name and a password; with
+/// Hello, C→S, the first frame of a connection (protocol.md §3.2). Signs in with a token, with what somebody else vouches for (an assertion, a certificate), or with a name and a password; with
 /// <see cref="Register"/> it makes that account first.
 /// </summary>
 public sealed record Hello
@@ -18,6 +18,12 @@ public sealed record Hello
     /// <summary>A refresh token, when there is no token: Welcome brings its successor.</summary>
     public string? Refresh { get; init; }
 
+    /// <summary>A signed token (JWT) of an issuer that the broker trusts, or one that a service account signed itself, when there is neither token nor refresh token.</summary>
+    public string? Assertion { get; init; }
+
+    /// <summary>The client's TLS certificate signs in, as the service account of <see cref="Name"/>.</summary>
+    public bool Certificate { get; init; }
+
     /// <summary>With a password: the client keeps refresh tokens, and so gets a pair of short life.</summary>
     public bool Renews { get; init; }
 
@@ -26,6 +32,9 @@ public sealed record Hello
 
     /// <summary>The user's password, when there is no token.</summary>
     public string? Password { get; init; }
+
+    /// <summary>Instead of a name and a password: the first message of a proof of them (protocol.md §3.5).</summary>
+    public string? Scram { get; init; }
 
     /// <summary>Make the account before signing in.</summary>
     public bool Register { get; init; }
@@ -45,6 +54,9 @@ public sealed record Hello
     /// <summary>The client wants Signal and Presence frames: it knows them, and somebody is looking.</summary>
     public bool Signals { get; init; }
 
+    /// <summary>Somebody else vouches for the client: with an assertion, or with the certificate that TLS has verified. A token goes before either.</summary>
+    public bool IsVouchedFor => Token is null && Refresh is null && (Assertion is not null || Certificate);
+
     /// <summary>Reads the fields.</summary>
     /// <exception cref="ControlFormatException">A field has the wrong type or size.</exception>
     public static Hello Parse(ControlMap map) => new()
@@ -53,9 +65,12 @@ public sealed record Hello
         Client = map.Text("client", ProtocolLimits.NameSizeMax),
         Token = map.Text("token", ProtocolLimits.TokenSizeMax),
         Refresh = map.Text("refresh", ProtocolLimits.TokenSizeMax),
+        Assertion = map.Text("assertion", ProtocolLimits.AssertionSizeMax),
+        Certificate = map.Flag("certificate"),
         Renews = map.Flag("renews"),
         Name = map.Text("name", ProtocolLimits.HelloSizeMax),
         Password = map.Text("password", ProtocolLimits.HelloSizeMax),
+        Scram = map.Text("scram", ProtocolLimits.ScramSizeMax),
         Register = map.Flag("register"),
         Device = new DeviceId(map.Number("device", 0)),
         Session = new SessionId(map.Id("session")),
@@ -70,9 +85,12 @@ public sealed record Hello
         .Set("client", Client)
         .Set("token", Token)
         .Set("refresh", Refresh)
+        .Set("assertion", Assertion)
+        .Set("certificate", Certificate ? true : null)
         .Set("renews", Renews ? true : null)
         .Set("name", Name)
         .Set("password", Password)
+        .Set("scram", Scram)
         .Set("register", Register ? true : null)
         .Set("device", Device.Value != 0 ? Device.Value : null)
         .Set("session", Session.IsNone ? null : ControlMap.IdBytes(Session.Value))
@@ -129,6 +147,9 @@ public sealed record Welcome
     /// <summary>Publishes that may wait for their answer.</summary>
     public uint InFlightMax { get; init; }
 
+    /// <summary>After a proof: what the broker proves in turn that it knows the account with (protocol.md §3.5).</summary>
+    public string? Scram { get; init; }
+
     /// <summary>The broker's clock, µs since 1970-01-01 UTC.</summary>
     public long TimeMicros { get; init; }
 
@@ -149,6 +170,7 @@ public sealed record Welcome
         Token = map.Text("token", ProtocolLimits.TokenSizeMax),
         Refresh = map.Text("refresh", ProtocolLimits.TokenSizeMax),
         TokenSeconds = map["token_seconds"] is null ? null : map.Number("token_seconds", 0, TokenPair.SecondsMax),
+        Scram = map.Text("scram", ProtocolLimits.ScramSizeMax),
         HeartbeatMs = (uint)map.Number("heartbeat_ms", 0, uint.MaxValue),
         FrameSizeMax = (uint)map.Number("frame_size_max", 0, uint.MaxValue),
         BodySizeMax = (uint)map.Number("body_size_max", 0, uint.MaxValue),
@@ -169,6 +191,7 @@ public sealed record Welcome
         .Set("token", Token)
         .Set("refresh", Refresh)
         .Set("token_seconds", TokenSeconds)
+        .Set("scram", Scram)
         .Set("heartbeat_ms", HeartbeatMs)
         .Set("frame_size_max", FrameSizeMax)
         .Set("body_size_max", BodySizeMax)

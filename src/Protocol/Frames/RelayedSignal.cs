@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace FastChat.Protocol;
 
 /// <summary>
-/// Signal as a broker sends it, S→C, request 0 (protocol.md §4.8): who does it, and how long that is to be believed. Nobody is told when the time is over; who reads it drops it then.
+/// Signal as a broker sends it, S→C, request 0 (protocol.md §4.9): who does it, and how long that is to be believed. Nobody is told when the time is over; who reads it drops it then.
 /// <code>
 ///  0              16        32     33     36                 40
 /// +--------------+---------+------+------+------------------+

@@ -1,6 +1,6 @@
 namespace FastChat.Protocol;
 
-/// <summary>What a Signal says (protocol.md §4.8). Others than these are of a later version: a broker closes for them, a client passes over them.</summary>
+/// <summary>What a Signal says (protocol.md §4.9). Others than these are of a later version: a broker closes for them, a client passes over them.</summary>
 public enum SignalKind : byte
 {
     /// <summary>Never on the wire.</summary>

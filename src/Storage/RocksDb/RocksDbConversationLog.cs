@@ -132,7 +132,7 @@ public sealed class RocksDbConversationLog : IConversationLog
         RocksDbConversationLog log = new(StoreDirectory.Open(options, time ?? TimeProvider.System), options);
         try
         {
-            log.BeginSealing();
+            StoreSealing.Begin(log, log._directory, options.Vault);
             return log;
         }
         catch
@@ -422,57 +422,6 @@ public sealed class RocksDbConversationLog : IConversationLog
         _held.CloseAll();
         _current?.Dispose();
         _directory.Dispose();
-    }
-
-    /// <summary>
-    /// Store and vault belong together, from the first start with one on; and what either of them knows to be destroyed, both do: one of them may be an older copy.
-    /// </summary>
-    private void BeginSealing()
-    {
-        byte[]? sealer = _tables.Get(Table.State, StateKeys.Vault);
-        if (_vault is null)
-        {
-            if (sealer is not null)
-            {
-                throw new StoreOpenException($"The bodies in {DirectoryPath} are encrypted, and no key is given: set encryption_key_file or encryption_command (docs/operations.md).");
-            }
-
-            return;
-        }
-
-        Span<byte> id = stackalloc byte[Id128.Size];
-        Id128.Write(id, _vault.Id);
-        if (sealer is null)
-        {
-            _vault.Establish();
-            _directory.RequireVersion(StoreFormat.SealingVersion);
-            CommitBatch batch = new(Epoch);
-            batch.Put(Table.State, StateKeys.Vault, id);
-            Commit([batch]);
-        }
-        else if (!id.SequenceEqual(sealer))
-        {
-            throw new StoreOpenException($"The bodies in {DirectoryPath} are encrypted with the keys of another vault ({Convert.ToHexStringLower(sealer)}): say where it is (keys).");
-        }
-
-        _vault.Destroy(
-            [.. IdsUnder(StateKeys.DestroyedPeople).Select(static id => new UserId(id))],
-            [.. IdsUnder(StateKeys.DestroyedConversations).Select(static id => new ConversationId(id))]);
-    }
-
-    private List<UInt128> IdsUnder(ReadOnlySpan<byte> prefix)
-    {
-        List<UInt128> ids = [];
-        Scan(Table.State, prefix, default, (key, _) =>
-        {
-            if (key.Length == StateKeys.DestroyedSize)
-            {
-                ids.Add(Id128.Read(key[1..]));
-            }
-
-            return true;
-        });
-        return ids;
     }
 
     private void BecomeWriter(int role)

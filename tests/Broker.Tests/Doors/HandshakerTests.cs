@@ -1,8 +1,10 @@
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Authentication.ExtendedProtection;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -13,6 +15,8 @@ using FastChat.TestSupport;
 
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Abstractions;
+
+using ChannelBinding = FastChat.Protocol.ChannelBinding;
 
 namespace FastChat.Broker.Tests.Doors;
 
@@ -132,6 +136,73 @@ public sealed class HandshakerTests(string kind)
         await EndAsync(client, server);
     }
 
+    [Test]
+    public async Task Both_ends_know_the_same_binding_and_that_to_a_session_is_another_each_time([Values(SslProtocols.Tls12, SslProtocols.Tls13)] SslProtocols version)
+    {
+        List<string> sessions = [];
+        for (int i = 0; i < 2; i++)
+        {
+            (SslStream client, Server server) = await ConnectAsync(version: version);
+            IReadOnlyList<ChannelBinding> bindings = server.Facts!.Bindings;
+            Assert.That(bindings.Select(binding => binding.Type), Is.EqualTo(
+                kind == "libssl" && version == SslProtocols.Tls13 ? new[] { ChannelBinding.Exporter, ChannelBinding.ServerEndPoint } : [ChannelBinding.ServerEndPoint]));
+            using X509Certificate2 shown = new(client.RemoteCertificate!);
+            Assert.That(bindings[^1].Data.ToArray(), Is.EqualTo(ChannelBinding.ToCertificate(shown)!.Data.ToArray()));
+            Assert.That(BytesOf(client.TransportContext.GetChannelBinding(ChannelBindingKind.Endpoint)!), Is.EqualTo((byte[])[.. "tls-server-end-point:"u8, .. bindings[^1].Data.Span]), "as the framework has it");
+            sessions.AddRange(bindings.SkipLast(1).Select(binding => Convert.ToHexString(binding.Data.Span)));
+            await EndAsync(client, server);
+        }
+
+        Assert.That(sessions, Is.Unique.And.All.Length.EqualTo(64));
+    }
+
+    [Test]
+    public async Task The_binding_to_a_session_is_what_another_program_exports_of_it()
+    {
+        Assume.That(kind, Is.EqualTo("libssl"), "the framework's stream exports nothing");
+        using X509Certificate2 own = _authority.IssueServer();
+        TlsMaterial material = new(X509CertificateLoader.LoadPkcs12(own.Export(X509ContentType.Pfx), null, X509KeyStorageFlags.Exportable), [], _authority.Trust, ClientCertificates.Off);
+        using LibsslHandshaker handshaker = new(material, new Turnstile(1, TimeProvider.System));
+        ProcessStartInfo start = new("openssl", ["s_client", "-connect", _listener.EndPoint.ToString()!, "-tls1_3", "-keymatexport", "EXPORTER-Channel-Binding", "-keymatexportlen", "32"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        Process? openssl = null;
+        try
+        {
+            openssl = Process.Start(start);
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            Assert.Ignore("the openssl program is not here");
+        }
+
+        using Process client = openssl!;
+        using CancellationTokenSource late = new(Patience);
+        ConnectionContext connection = (await _listener.AcceptAsync(late.Token))!;
+        TlsFacts facts = (await handshaker.ShakeHandsAsync(connection, TlsProtocol.FastChat, late.Token))!;
+        string exported = string.Empty;
+        while (exported.Length == 0 && await client.StandardOutput.ReadLineAsync(late.Token) is { } line)
+        {
+            exported = line.Trim().StartsWith("Keying material: ", StringComparison.Ordinal) ? line.Split(' ')[^1] : string.Empty;
+        }
+
+        client.Kill();
+        await client.WaitForExitAsync(late.Token);
+        await connection.DisposeAsync();
+        Assert.That(exported, Is.EqualTo(Convert.ToHexString(facts.Bindings[0].Data.Span)).And.Length.EqualTo(64));
+    }
+
+    private static byte[] BytesOf(System.Security.Authentication.ExtendedProtection.ChannelBinding binding)
+    {
+        // SEC_CHANNEL_BINDINGS: a head whose last two numbers are size and place of the application's data.
+        byte[] all = new byte[binding.Size];
+        System.Runtime.InteropServices.Marshal.Copy(binding.DangerousGetHandle(), all, 0, all.Length);
+        return all[^BitConverter.ToInt32(all, 24)..];
+    }
+
     private async Task<(SslStream Client, Server Server)> ConnectAsync(
         ClientCertificates mode = ClientCertificates.Off,
         SslProtocols version = SslProtocols.None,
@@ -149,7 +220,7 @@ public sealed class HandshakerTests(string kind)
         ConnectionContext connection = (await _listener.AcceptAsync())!;
         IDuplexPipe below = connection.Transport;
         using CancellationTokenSource late = new(Patience);
-        Task<IReadOnlyList<string>?> serving = handshaker.ShakeHandsAsync(connection, TlsProtocol.FastChat, late.Token);
+        Task<TlsFacts?> serving = handshaker.ShakeHandsAsync(connection, TlsProtocol.FastChat, late.Token);
         SslStream client = new(new NetworkStream(socket, ownsSocket: true));
         try
         {
@@ -170,8 +241,7 @@ public sealed class HandshakerTests(string kind)
             // TLS 1.3 tells a client of its certificate's end only when it reads; TLS 1.2 within the handshake.
         }
 
-        IReadOnlyList<string>? names = await serving.WaitAsync(Patience);
-        return (client, new Server(connection, below, names));
+        return (client, new Server(connection, below, await serving.WaitAsync(Patience)));
     }
 
     private static async Task EchoAsync(IDuplexPipe pipes)
@@ -208,5 +278,8 @@ public sealed class HandshakerTests(string kind)
         await server.Connection.DisposeAsync();
     }
 
-    private sealed record Server(ConnectionContext Connection, IDuplexPipe Below, IReadOnlyList<string>? Names);
+    private sealed record Server(ConnectionContext Connection, IDuplexPipe Below, TlsFacts? Facts)
+    {
+        public IReadOnlyList<string>? Names => Facts?.CertificateNames;
+    }
 }

@@ -103,6 +103,13 @@ internal sealed class ChatOnDisk : IDisposable
 
     public void EraseNoted() => _log!.EraseNoted();
 
+    /// <summary>What came of a command that a handler waits for.</summary>
+    public ErrorCode Result(CommandKind kind, UserId user, byte[] body)
+    {
+        ErrorCode refused = Apply(kind, user.IsNone ? default : ShardBench.ActorOf(user), body);
+        return refused != ErrorCode.None ? refused : _turn.Results[^1].Result.Error;
+    }
+
     /// <summary>Cuts a conversation's log off, as it is asked for by who keeps to its size and age.</summary>
     public ErrorCode Cut(ConversationId conversation, ulong first)
     {

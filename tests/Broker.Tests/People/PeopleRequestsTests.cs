@@ -50,7 +50,7 @@ internal sealed class PeopleRequestsTests
         _people = new PeopleRequests(_bench.Router, _bench.Log, _accounts, limits, new PeopleNotices(_bench.Router, _bench.Log, _sessions));
         _users = new UserRequests(_accounts, limits, AuditLog.None);
         ConversationReads reads = new(_bench.Router, _bench.Log, new ServiceScopes(_bench.Log));
-        _conversations = new ConversationRequests(_bench.Router, _bench.Log, reads, _accounts, new Blocks(_bench.Log), limits, new ConversationLists(_bench.Log, TimeProvider.System), source, AuditLog.None);
+        _conversations = new ConversationRequests(_bench.Router, _bench.Log, reads, _accounts, new Blocks(_bench.Log), limits, new ConversationLists(_bench.Log, TimeProvider.System), source, AuditLog.None, new FastChat.Broker.Keys.KeyDestruction(null, _bench.Router, AuditLog.None, TimeProvider.System), static () => { });
         _members = new MemberRequests(_bench.Router, reads, _accounts, new Blocks(_bench.Log), limits, new ConversationLists(_bench.Log, TimeProvider.System));
 
         // Ada and Bob share a group; Carol only a public conversation with them; Dave nothing.

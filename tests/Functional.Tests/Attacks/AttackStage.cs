@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text.Json.Nodes;
@@ -60,7 +61,9 @@ internal sealed class AttackStage : IAsyncDisposable
         settings ??= [];
         (settings["listen_plain"], settings["http_plain"]) = ("127.0.0.1:0", "127.0.0.1:0");
         TestBroker broker = await TestBroker.StartAsync(settings, ["--unix", "DIR/broker.sock", "--tls-certificate", certificate.CertificateFile, "--tls-key", certificate.KeyFile], command);
-        SignedInPeer witness = await broker.RegisterAsync("witness");
+        SignedInPeer witness = settings["passwords"]?.GetValue<string>() == "scram"
+            ? await broker.SignInAsync(broker.ReadOperatorToken())
+            : await broker.RegisterAsync("witness");
         AttackStage stage = new(broker, certificate, witness, (await witness.OpenAsync("room")).Conversation);
         await stage.TimeAsync();
         stage._timeBefore = await stage.TimeAsync();
@@ -79,6 +82,18 @@ internal sealed class AttackStage : IAsyncDisposable
     {
         ScriptedPeer peer = new(await OpenAsync(door));
         return new SignedInPeer(peer, await peer.SignInAsync(token));
+    }
+
+    /// <summary>A connection through one of the doors that has said nothing yet.</summary>
+    public async Task<ScriptedPeer> ConnectAsync(string door) => new(await OpenAsync(door));
+
+    /// <summary>A connection that comes from another address: every 127.x.y.z is this machine.</summary>
+    public async Task<ScriptedPeer> ConnectFromAsync(IPAddress from)
+    {
+        Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        socket.Bind(new IPEndPoint(from, 0));
+        await socket.ConnectAsync(Broker.Process.Tcp);
+        return new ScriptedPeer(new NetworkStream(socket, ownsSocket: true));
     }
 
     /// <summary>What must hold behind every attack.</summary>

@@ -342,9 +342,9 @@ public sealed class ExhaustionAttackTests
         Assert.That((CloseCode)(await FailAsync(stage, IPAddress.Parse("127.0.0.9"), victim.Welcome.Name, TestBroker.Password)).Code, Is.EqualTo(CloseCode.RateLimited), "not even the right one");
 
         // Who has a token comes in from there, and the victim from anywhere else with the password.
-        await using ScriptedPeer withToken = await ConnectFromAsync(stage, IPAddress.Parse("127.0.0.9"));
+        await using ScriptedPeer withToken = await stage.ConnectFromAsync(IPAddress.Parse("127.0.0.9"));
         await withToken.SignInAsync(victim.Welcome.Token!);
-        await using ScriptedPeer elsewhere = await ConnectFromAsync(stage, IPAddress.Parse("127.0.0.10"));
+        await using ScriptedPeer elsewhere = await stage.ConnectFromAsync(IPAddress.Parse("127.0.0.10"));
         await elsewhere.SignInAsync(victim.Welcome.Name, TestBroker.Password);
         await stage.CheckAsync();
     }
@@ -364,10 +364,10 @@ public sealed class ExhaustionAttackTests
         List<ScriptedPeer> held = [];
         for (int i = 0; i < 20; i++)
         {
-            held.Add(await ConnectFromAsync(stage, one));
+            held.Add(await stage.ConnectFromAsync(one));
         }
 
-        await using (ScriptedPeer more = await ConnectFromAsync(stage, one))
+        await using (ScriptedPeer more = await stage.ConnectFromAsync(one))
         {
             await BadInput.ExpectCloseAsync(more, CloseCode.TooManyConnections);
         }
@@ -386,7 +386,7 @@ public sealed class ExhaustionAttackTests
         List<CloseCode> codes = [];
         for (int i = 0; i < 60; i++)
         {
-            await using ScriptedPeer peer = await ConnectFromAsync(stage, one);
+            await using ScriptedPeer peer = await stage.ConnectFromAsync(one);
             await peer.SendAsync(FrameType.Close, 0, new byte[8]);
             if (await peer.ReceiveOrEndAsync() is { } close)
             {
@@ -474,16 +474,8 @@ public sealed class ExhaustionAttackTests
 
     private static async Task<Failure> FailAsync(AttackStage stage, IPAddress from, string name, string password)
     {
-        await using ScriptedPeer peer = await ConnectFromAsync(stage, from);
+        await using ScriptedPeer peer = await stage.ConnectFromAsync(from);
         await peer.SendAsync(FrameType.Hello, 0, new Hello { Client = "spray", Name = name, Password = password }.ToMap());
         return await peer.ReceiveCloseAsync();
-    }
-
-    private static async Task<ScriptedPeer> ConnectFromAsync(AttackStage stage, IPAddress from)
-    {
-        Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(from, 0));
-        await socket.ConnectAsync(stage.Broker.Process.Tcp);
-        return new ScriptedPeer(new NetworkStream(socket, ownsSocket: true));
     }
 }

@@ -13,7 +13,7 @@ public sealed class PolicyTableTests
     private static readonly string[] Accounts = ["user", "operator", "program that reads", "program that publishes"];
 
     /// <summary>Frames that ask for nothing of anybody's, and the one that ends the broker (<see cref="Only_operators_end_the_broker"/>).</summary>
-    private static readonly FrameType[] OfTheConnection = [FrameType.Hello, FrameType.Ping, FrameType.Pong, FrameType.Close, FrameType.Credit, FrameType.Signal, FrameType.Unsubscribe, FrameType.Drain];
+    private static readonly FrameType[] OfTheConnection = [FrameType.Hello, FrameType.Proof, FrameType.Ping, FrameType.Pong, FrameType.Close, FrameType.Credit, FrameType.Signal, FrameType.Unsubscribe, FrameType.Drain];
 
     private static readonly Row[] InAGroup =
     [
@@ -34,6 +34,8 @@ public sealed class PolicyTableTests
         new("list members", FrameType.ListMembers, "naaaaafnann", cell => cell.Map()),
         new("title", FrameType.ChangeConversation, "nfffaafnann", cell => cell.Map().Set("title", $"t{cell.Number}")),
         new("slow mode", FrameType.ChangeConversation, "nfffaafnann", cell => cell.Map().Set("slow_mode", 1 + cell.Number)),
+        new("retention", FrameType.ChangeConversation, "nffffafnann", cell => cell.Map().Set("retention_seconds", 1_000_000L + cell.Number)),
+        new("how its erasure goes", FrameType.EraseConversation, "nffffafnann", cell => cell.Map()),
         new("role", FrameType.ChangeMember, "nfffaafnann", cell => cell.Map().Set("change", "role").SetId("user", cell.Subject.Value).Set("role", "reader")),
         new("mute", FrameType.ChangeMember, "nffaaafnann", cell => cell.Map().Set("change", "mute").SetId("user", cell.Subject.Value)),
         new("ban", FrameType.ChangeMember, "nffaaafnann", cell => cell.Map().Set("change", "ban").SetId("user", cell.Subject.Value)),
@@ -69,6 +71,7 @@ public sealed class PolicyTableTests
         new("backup", FrameType.Backup, "faff", _ => new ControlMap()),
         new("make a program's account", FrameType.CreateService, "faff", cell => new ControlMap().Set("name", $"made.{cell.Number}").Set("rights", new List<object?> { "read" })),
         new("list programs", FrameType.ListServices, "faff", _ => new ControlMap()),
+        new("change a program's keys", FrameType.ChangeServiceKeys, "fxff", cell => new ControlMap().SetId("user", cell.Stranger.Value).Set("remove", "nothing")),
         new("end a program's account", FrameType.RevokeService, "fxff", cell => new ControlMap().SetId("user", cell.Stranger.Value)),
         new("a token of nobody's", FrameType.Reauthenticate, "xxxx", _ => new ControlMap().Set("token", "fc1_x")),
         new("own devices", FrameType.ListDevices, "aaff", _ => new ControlMap()),
@@ -77,6 +80,8 @@ public sealed class PolicyTableTests
         new("end a device that is none", FrameType.EndDevices, "xxff", _ => new ControlMap().Set("device", 42L)),
         new("end another's devices", FrameType.EndDevices, "faff", cell => new ControlMap().SetId("user", cell.Stranger.Value).Set("all", true)),
         new("a wrong password for another one", FrameType.ChangePassword, "xxff", _ => new ControlMap().Set("password", "not this one").Set("new", "correct horse")),
+        new("a challenge where no proofs are taken", FrameType.BeginProof, "xxff", _ => new ControlMap().Set("scram", "n,,n=witness,r=fyko+d2lbbFgONRv9qkx")),
+        new("a proof that answers no challenge", FrameType.ChangePassword, "xxff", _ => new ControlMap().Set("scram", "c=biws,r=x,p=x")),
         new("suspend", FrameType.SuspendUser, "faff", cell => new ControlMap().SetId("user", cell.Stranger.Value).Set("suspended", true)),
         new("accounts", FrameType.ListUsers, "faff", _ => new ControlMap()),
         new("sessions", FrameType.ListSessions, "faff", _ => new ControlMap()),
@@ -88,6 +93,7 @@ public sealed class PolicyTableTests
         new("how another's erasure goes", FrameType.ErasePerson, "faff", cell => new ControlMap().SetId("user", cell.Stranger.Value)),
         new("erase nobody", FrameType.ErasePerson, "fxff", _ => new ControlMap().SetId("user", 42).Set("begin", true)),
         new("stats", FrameType.GetStats, "faff", _ => new ControlMap()),
+        new("activity", FrameType.GetActivity, "faff", _ => new ControlMap()),
         new("the limits", FrameType.GetLimits, "faff", _ => new ControlMap()),
         new("another limit", FrameType.SetLimits, "faff", _ => new ControlMap().Set("limits", new ControlMap().Set("limit_wrong_passwords", 21L))),
         new("presence", FrameType.SetPresence, "aaaa", _ => new ControlMap()),

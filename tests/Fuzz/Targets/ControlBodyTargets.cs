@@ -12,6 +12,8 @@ internal static class ControlBodyTargets
     [
         static () => new ControlBodyTarget<Hello>("control-hello", [FrameType.Hello], Hello.Parse, hello => hello.ToMap()),
         static () => new ControlBodyTarget<Welcome>("control-welcome", [FrameType.Welcome], Welcome.Parse, welcome => welcome.ToMap()),
+        static () => new ControlBodyTarget<Challenge>("control-challenge", [FrameType.Challenge], Challenge.Parse, challenge => challenge.ToMap()),
+        static () => new ControlBodyTarget<Proof>("control-proof", [FrameType.Proof], Proof.Parse, proof => proof.ToMap()),
         static () => new ControlBodyTarget<ConversationInfo>("control-conversation", [FrameType.Reply, FrameType.CreateConversation], ConversationInfo.Parse, info => info.ToMap()),
         static () => new ControlBodyTarget<MemberInfo>("control-member", [FrameType.Reply, FrameType.ListMembers], MemberInfo.Parse, member => member.ToMap()),
         static () => new ControlBodyTarget<UserInfo>("control-user", [FrameType.Reply, FrameType.ResolveUsers], UserInfo.Parse, user => user.ToMap()),
@@ -23,6 +25,9 @@ internal static class ControlBodyTargets
         static () => new ControlBodyTarget<DeviceInfo>("control-device", [FrameType.Reply, FrameType.ListDevices], DeviceInfo.Parse, device => device.ToMap()),
         static () => new ControlBodyTarget<AccountInfo>("control-account", [FrameType.Reply, FrameType.ListUsers], AccountInfo.Parse, account => account.ToMap()),
         static () => new ControlBodyTarget<SessionInfo>("control-session", [FrameType.Reply, FrameType.ListSessions], SessionInfo.Parse, session => session.ToMap()),
+        static () => new ControlBodyTarget<ShardActivity>("control-shard-activity", [FrameType.Reply, FrameType.GetActivity], ShardActivity.Parse, shard => shard.ToMap()),
+        static () => new ControlBodyTarget<ConversationActivity>("control-conversation-activity", [FrameType.Reply, FrameType.GetActivity], ConversationActivity.Parse, conversation => conversation.ToMap()),
+        static () => new ControlBodyTarget<RefusalActivity>("control-refusal-activity", [FrameType.Reply, FrameType.GetActivity], RefusalActivity.Parse, refusal => refusal.ToMap()),
         static () => new ControlBodyTarget<TokenPair>("control-token-pair", [FrameType.Reply, FrameType.Reauthenticate], TokenPair.Parse, pair => pair.ToMap()),
         static () => new ControlBodyTarget<ConversationChanges>("control-changes", [FrameType.ChangeConversation], ConversationChanges.Parse, changes => changes.ToMap()),
         static () => new ControlBodyTarget<JoinLinkInfo>("control-join-link", [FrameType.Reply, FrameType.CreateJoinLink], JoinLinkInfo.Parse, link => link.ToMap()),

@@ -10,7 +10,7 @@ internal static class VectorSeeds
     public static IEnumerable<byte[]> Frames() =>
         VectorFile.ReadFrames().Select(vector => vector.Bytes)
             .Concat(VectorFile.Read("invalid").Select(vector => vector.Bytes))
-            .Concat(VectorFile.Read("resume").SelectMany(vector => vector.Frames).Select(frame => frame.Bytes));
+            .Concat(VectorFile.Read("resume").Concat(VectorFile.Read("scram")).SelectMany(vector => vector.Frames).Select(frame => frame.Bytes));
 
     /// <summary>The bodies of the frames of a type.</summary>
     public static IEnumerable<byte[]> Bodies(FrameType type) => Frames()
@@ -26,5 +26,5 @@ internal static class VectorSeeds
     public static IEnumerable<byte[]> Records() => VectorFile.Read("record").Select(vector => vector.Bytes);
 
     private static bool IsMap(FrameType type) =>
-        type is FrameType.Hello or FrameType.Welcome or FrameType.Reply or FrameType.Notice || FrameTypes.IsControlRequest(type);
+        type is FrameType.Hello or FrameType.Welcome or FrameType.Challenge or FrameType.Proof or FrameType.Reply or FrameType.Notice || FrameTypes.IsControlRequest(type);
 }

@@ -201,7 +201,7 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
     assert.ok((await ben.getConversation(conversation)).mutedUntil! > Date.now());
     await ada.unmute(conversation, ben.user);
     await ben.publishText(conversation, "thanks");
-    await ada.changeConversation(conversation, { title: "", slowModeSeconds: 30 });
+    await ada.changeConversation(conversation, { title: "", slowModeSeconds: 30, retentionSeconds: 86_400, retentionBytes: 1_000_000 });
     await ada.ban(conversation, ben.user);
     assert.equal(await code(ben.getConversation(conversation)), ErrorCode.NoSuchConversation);
     await ada.unban(conversation, ben.user);
@@ -210,13 +210,14 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
     const [info] = await ada.listJoinLinks(conversation);
     assert.equal(info!.usesLeft, 0);
     await ada.revokeJoinLink(conversation, info!.id);
-    assert.equal((await ben.getConversation(conversation)).title, undefined);
+    const changed = await ben.getConversation(conversation);
+    assert.deepEqual([changed.title, changed.retentionSeconds, changed.retentionBytes, changed.first], [undefined, 86_400, 1_000_000, 1]);
     await ben.leave(conversation);
     await until(() => seen.some((message) => message.kind === MessageKind.MemberRemoved && message.membership?.role === "none"));
     const roles = seen.flatMap((message) => (message.membership === undefined ? [] : [message.membership.role]));
     assert.deepEqual(roles, ["invited", "member", "moderator", "member", "member", "member", "banned", "none", "member", "none"]);
     assert.equal(seen.find((message) => message.membership?.role === "invited")?.membership?.invitedAs, "member");
-    assert.deepEqual(seen.find((message) => message.kind === MessageKind.ConversationChanged)?.changes, { title: "", slowModeSeconds: 30 });
+    assert.deepEqual(seen.find((message) => message.kind === MessageKind.ConversationChanged)?.changes, { title: "", slowModeSeconds: 30, retentionSeconds: 86_400, retentionBytes: 1_000_000 });
   });
 
   test("a member who is removed gets the record that says so, and the subscription ends", async () => {
@@ -229,6 +230,21 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
     await until(() => reason !== "");
     assert.equal(reason, "removed");
     assert.equal(kinds.at(-1), MessageKind.MemberRemoved);
+  });
+
+  test("a conversation that is erased is not there any more, and who reads it is told", async () => {
+    const conversation = await room(ben);
+    await ada.publishText(conversation, "soon gone");
+    let reason = "";
+    ben.subscribe(conversation, START, { onMessages: () => undefined, onEnd: (end) => (reason = end.reason) });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal(await code(ben.eraseConversation(conversation)), ErrorCode.Forbidden);
+    const status = await ada.eraseConversation(conversation);
+    assert.notEqual(status.state, "none");
+    await until(() => reason !== "");
+    assert.equal(reason, "erased");
+    assert.equal(await code(ben.fetch(conversation)), ErrorCode.NoSuchConversation);
+    assert.notEqual((await ada.getErasure(conversation)).state, "none");
   });
 
   test("the inbox: unread, mentions, the last message, cursors; and only what is different after an absence", async () => {
@@ -406,6 +422,26 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
     assert.equal((await carl.closed).lastClose?.code, CloseCode.SignedOut);
   });
 
+  test("a password is proven and never shown, in signing up, signing in, changing it, and erasing the account", async () => {
+    const proving = await Broker.start({ passwords: "both", scram_iterations: 100_000 });
+    const connect = (options: object) => proving.connect(options);
+    const name = freshName("fay");
+    const passwordMechanism = "scram";
+    const fay = await connect({ name, password: "pässwörd 🐎", register: true, passwordMechanism });
+    const again = await connect({ name, password: "pässwörd 🐎", passwordMechanism });
+    await assert.rejects(connect({ name, password: "passwort 🐎", passwordMechanism }), (error) => error instanceof ConnectionError && error.code === CloseCode.BadCredentials);
+    assert.equal(await code(again.changePassword("passwort 🐎", "another horse")), ErrorCode.WrongCredentials);
+    assert.equal(await again.changePassword("pässwörd 🐎", "another horse"), 1);
+    assert.equal((await fay.closed).lastClose?.code, CloseCode.SignedOut);
+    const shown = await connect({ name, password: "another horse", passwordMechanism: "plain" });
+    assert.equal(shown.user, again.user);
+    assert.equal(await code(again.eraseAccount("wrong horse")), ErrorCode.WrongCredentials);
+    await again.eraseAccount("another horse").catch(() => undefined);
+    assert.equal((await again.closed).lastClose?.code, CloseCode.TokenInvalid);
+    await shown.close();
+    await proving.stop();
+  });
+
   test("one's own data, and the end of an account", async () => {
     const dora = await connect();
     const conversation = (await dora.createConversation({ kind: "group" })).conversation;
@@ -429,6 +465,14 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
     const operator = new Operator(await connect({ token: broker.operatorToken }));
     const stats = await operator.getStats();
     assert.ok([...stats.keys()].some((key) => key.startsWith("fastchat.")));
+    const { parts } = await operator.getCounts();
+    assert.ok((parts.get("fastchat.errors")?.size ?? 0) > 0, "the tests before have had errors");
+    const activity = await operator.getActivity();
+    assert.equal(activity.loopsAnswered, activity.loops);
+    assert.ok(activity.shards.reduce((sum, shard) => sum + shard.messages, 0) > 0);
+    assert.ok(activity.conversations[0]!.messages > 0 && activity.conversations[0]!.kind !== undefined);
+    assert.ok(activity.refusals.every((refusal) => refusal.act !== "" && refusal.count > 0));
+    assert.ok(Math.abs(activity.time! - Date.now()) < 60_000);
     const eve = await connect();
     const names: string[] = [];
     for (let next: Parameters<typeof operator.listUsers>[0] = {}; ; ) {
@@ -459,6 +503,11 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
     const [imported] = await operator.importUsers(["somebody from elsewhere"]);
     assert.equal((await ada.resolveUsers([imported!]))[0]?.isExternal, true);
     assert.equal((await operator.getBackup()).run, 0);
+    const limits = await operator.getLimits();
+    assert.equal(limits.get("limits"), true);
+    assert.ok(Array.isArray(limits.get("limit_trusted")));
+    assert.equal((await operator.setLimits({ limit_burst_seconds: 2.5 })).get("limit_burst_seconds"), 2.5);
+    assert.equal(await code(operator.setLimits({ no_such_limit: 1 })), ErrorCode.SettingInvalid);
   });
 
   test("a client that is started, and not waited for, becomes ready", async () => {

@@ -232,6 +232,26 @@ test("Lag is told and changes nothing", async () => {
   assert.deepEqual(all(), ["1:a", "2:b"]);
 });
 
+test("a Lag that says that the log was cut off ends the subscription: what is missing is told, and nothing is skipped silently", async () => {
+  const broker = new FakeBroker();
+  const client = await broker.connected();
+  const { all, ends } = watch(client);
+  await take(broker, 1, 0);
+  const cut = beginFrame(FrameType.Lag, 0, 40);
+  writeHex(cut, 8, ROOM);
+  cut[24] = 1;
+  cut[28] = 1;
+  writeU64(cut, 32, 180);
+  writeU64(cut, 40, 204);
+  await broker.now.give(deliver(1, ["a"]), cut, deliver(180, ["never"]));
+  assert.deepEqual(all(), ["1:a"]);
+  const [end] = ends;
+  assert.ok(end?.reason === "truncated" && end.error instanceof HistoryTruncatedError);
+  assert.deepEqual([end.error.first, end.error.position.sequence, end.error.resumeAfter], [180, 1, { epoch: 1, sequence: 179 }]);
+  assert.equal(broker.now.of(FrameType.Unsubscribe).length, 1);
+  assert.equal(client.state.phase, "connected");
+});
+
 test("read enumerates, message by message, and ends with the abort signal", async () => {
   const broker = new FakeBroker();
   const client = await broker.connected();

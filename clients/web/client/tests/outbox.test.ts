@@ -246,6 +246,20 @@ test("the outbox is bounded", async () => {
   assert.ok(all[3]!.error instanceof QueueFullError);
 });
 
+test("what was refused counts until somebody decides about it", async () => {
+  const broker = new FakeBroker();
+  const client = load(broker, new MemoryOutbox(), { outboxEntriesMax: 2 });
+  await settle();
+  await broker.now.welcome();
+  const refused = ["a", "b"].map((text) => client.publishText(ROOM, text));
+  await settle();
+  await broker.now.give(...broker.now.of(FrameType.Publish).map((frame) => failure(FrameType.Error, frame.request, ErrorCode.Forbidden)));
+  await settle();
+  assert.ok(client.publishText(ROOM, "c").error instanceof QueueFullError);
+  await client.outbox!.discard(refused[0]!.id);
+  assert.equal(client.publishText(ROOM, "d").state, "queued");
+});
+
 test("a store that takes nothing refuses, and says why", async () => {
   const broker = new FakeBroker();
   const outbox: OutboxStore = {

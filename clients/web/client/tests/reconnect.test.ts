@@ -65,6 +65,21 @@ for (const code of [4000, 4001, 4002, 4004, 4100, 4101, 4102, 4106, 4150]) {
   });
 }
 
+test("a Close right behind Welcome is heard, with its time, also when the transport ends at once", async () => {
+  const broker = new FakeBroker();
+  const client = broker.start();
+  await settle();
+  const connection = broker.now;
+  await connection.open();
+  const welcoming = connection.welcome();
+  void connection.break(CloseCode.Overloaded, 7000);
+  await welcoming;
+  await settle();
+  assert.equal(client.state.phase, "waiting");
+  assert.deepEqual([client.state.lastClose?.code, client.state.lastClose?.retryAfter], [CloseCode.Overloaded, 7000]);
+  assert.equal(broker.clock.pending, 1, "the pause, and nothing of the connection");
+});
+
 test("the close status says the same where the frame is lost", async () => {
   const broker = new FakeBroker();
   const client = await broker.connected();

@@ -52,6 +52,8 @@ export class Room {
   readonly readByOthers = signal(0);
   /** Above this message stands the line "new messages"; 0 = nowhere. */
   readonly newFrom = signal(0);
+  /** Counts the changes of its members: who shows them asks again. */
+  readonly membersVersion = signal(0);
   /** What is written but not sent. */
   readonly draft = signal("");
   readonly canWrite: ReadonlySignal<boolean>;
@@ -69,7 +71,7 @@ export class Room {
     this.#host = host;
     this.info = signal(info);
     this.log = new RoomLog(host.client, info.conversation, host.self);
-    this.log.begin(info.epoch, info.visibleFrom, info.head);
+    this.log.begin(info.epoch, Math.max(info.visibleFrom, info.first), info.head);
     this.#read = info.head;
     this.canWrite = computed(() => {
       const { kind, role, isArchived } = this.info.value;
@@ -120,7 +122,7 @@ export class Room {
     const before = this.info.peek();
     this.info.value = info;
     if (info.epoch !== before.epoch) this.#read = 0;
-    this.log.begin(info.epoch, info.visibleFrom, Math.max(info.head, info.epoch === before.epoch ? this.log.head : 0));
+    this.log.begin(info.epoch, Math.max(info.visibleFrom, info.first), Math.max(info.head, info.epoch === before.epoch ? this.log.head : 0));
   }
 
   moveCursor(user: UserId, read: number): void {
@@ -199,6 +201,8 @@ export class Room {
       if (record.kind === MessageKind.Edit) this.preview.value = { ...preview, text: record.text?.slice(0, PREVIEW_LENGTH) };
       if (record.kind === MessageKind.Delete || record.kind === MessageKind.Expired) this.preview.value = { ...preview, text: undefined, isDeleted: true };
     }
+
+    if (membership !== undefined) this.membersVersion.value++;
 
     // Titles, topics, roles: what they are now, the broker says.
     if (changes !== undefined || membership?.user === this.#host.self) this.#host.infoChanged(this);

@@ -60,10 +60,11 @@ export class RoomLog implements LogSource<Entry> {
       this.#entries.clear();
       this.#changes.length = 0;
       this.head = 0;
+      this.first = 1;
     }
 
     this.#epoch = epoch;
-    this.first = first;
+    this.first = Math.max(this.first, first);
     if (head > this.head) this.head = head;
     this.#tell();
   }
@@ -116,7 +117,9 @@ export class RoomLog implements LogSource<Entry> {
 
       // What came live while the page was on its way stands in neither, if it was written behind the head at which the states were read.
       for (const change of this.#changes) if (change.sequence > states.head) this.#apply(change, false);
-      // A page that is shorter than it should be, because it grew too large in bytes, is asked for again from where it ended.
+      // A page that is shorter than it should be, because it grew too large in bytes, is asked for again from where it ended. One that begins later than asked says that everything before was cut off.
+      const begins = page.messages[0]?.sequence ?? 0;
+      if (begins > first) this.first = Math.max(this.first, begins);
       this.failure = undefined;
     } catch (error) {
       this.failure = error;

@@ -5,6 +5,7 @@ import { explain } from "../model/problems.ts";
 import type { Room } from "../model/Room.ts";
 import { go, toConversation } from "../model/Route.ts";
 import { closeDialog, Dialog } from "./Dialog.tsx";
+import { daysOf } from "./EventLine.tsx";
 import { Icon } from "./icons.tsx";
 import { copy } from "./messageActions.tsx";
 import { PeoplePicker } from "./PeoplePicker.tsx";
@@ -211,7 +212,7 @@ function EditRoom({ room }: { room: Room }): JSX.Element {
         void attempt(async () => {
           await chat.client.changeConversation(room.id, {
             title: String(fields.get("title")), topic: String(fields.get("topic")), slowModeSeconds: Number(fields.get("slow")), isArchived: fields.get("archived") === "on",
-            history: String(fields.get("history")) as "all" | "invited" | "joined",
+            retentionSeconds: Number(fields.get("retention")), history: String(fields.get("history")) as "all" | "invited" | "joined",
           });
           room.updateInfo(await chat.client.getConversation(room.id));
           closeDialog();
@@ -233,6 +234,12 @@ function EditRoom({ room }: { room: Room }): JSX.Element {
             </select>
           </div>
         ) : <input type="hidden" name="history" value={info.history} />}
+        <div class="field">
+          <label for="retention">Messages are kept</label>
+          <select id="retention" name="retention" class="select">
+            {[...new Set([0, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400, info.retentionSeconds])].sort((a, b) => a - b).map((seconds) => <option key={seconds} value={seconds} selected={seconds === info.retentionSeconds}>{seconds === 0 ? "as long as this server keeps them" : `for ${daysOf(seconds)}`}</option>)}
+          </select>
+        </div>
         <label class="checkbox"><input type="checkbox" name="archived" defaultChecked={info.isArchived} />Archived: nobody writes here any more</label>
         <ProblemLine text={problem} />
         <div class="form-actions"><button type="button" class="button plain" onClick={closeDialog}>Cancel</button><button type="submit" class="button primary" disabled={isBusy}>Save</button></div>

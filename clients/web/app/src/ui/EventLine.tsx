@@ -24,5 +24,12 @@ export function EventLine({ entry }: { entry: Entry }): JSX.Element {
   if (changes?.topic !== undefined) return changes.topic === "" ? <span>{who} took the topic away</span> : <span>{who} set the topic: <bdi>{shownLine(changes.topic)}</bdi></span>;
   if (changes?.isArchived !== undefined) return <span>{who} {changes.isArchived ? "archived this conversation" : "opened this conversation again"}</span>;
   if (changes?.slowModeSeconds !== undefined) return <span>{who} {changes.slowModeSeconds > 0 ? `set slow mode: one message in ${changes.slowModeSeconds} s` : "ended slow mode"}</span>;
+  if (changes?.retentionSeconds !== undefined) return <span>{who} {changes.retentionSeconds > 0 ? `set that messages are kept for ${daysOf(changes.retentionSeconds)}` : "set that messages are kept"}</span>;
   return <span>{who} changed the settings</span>;
+}
+
+/** How long something is kept, as a person says it. */
+export function daysOf(seconds: number): string {
+  const days = Math.round(seconds / 86_400);
+  return seconds < 86_400 ? `${Math.max(1, Math.round(seconds / 3600))} hours` : days === 1 ? "a day" : days % 365 === 0 ? (days === 365 ? "a year" : `${days / 365} years`) : `${days} days`;
 }

@@ -38,7 +38,7 @@ export function InfoPanel({ room }: { room: Room }): JSX.Element {
     setIsLoading(false);
   }
 
-  useEffect(() => void load(undefined), [room, info]);
+  useEffect(() => void load(undefined), [room, info, room.membersVersion.value]);
 
   async function change(what: () => Promise<unknown>): Promise<void> {
     try {

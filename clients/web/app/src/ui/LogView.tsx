@@ -226,7 +226,8 @@ export class LogView<Entry extends LogEntry> extends Component<Props<Entry>> {
 
   /** Where a row is, from the top of everything, when the spacer has no height. */
   #topOf(row: HTMLElement): number {
-    return this.#rows.current!.offsetTop - this.#appliedAbove + row.offsetTop;
+    // Not offsetTop, which is rounded: what is off by half a pixel each time is off by a line in the end.
+    return row.getBoundingClientRect().top - this.#rows.current!.parentElement!.getBoundingClientRect().top - this.#appliedAbove;
   }
 
   /** The index of the first row whose lower edge is below a position within the rows. */
@@ -281,7 +282,8 @@ export class LogView<Entry extends LogEntry> extends Component<Props<Entry>> {
     let next: Stretch = current;
 
     if (this.#wanted !== null) {
-      const { sequence } = this.#wanted;
+      // The log may begin later than was known when it was asked for.
+      const sequence = Math.max(this.#wanted.sequence, log.first);
       const around = this.#around(sequence);
       if (around === null) {
         log.request(sequence, "around");
@@ -298,9 +300,7 @@ export class LogView<Entry extends LogEntry> extends Component<Props<Entry>> {
       const height = rows.offsetHeight;
       if (height > 0 && (top > height + screen || top + screen < -screen)) {
         // Somebody dragged the scroll bar to where nothing is drawn.
-        const share = scroller.scrollTop;
-        const total = Math.max(1, scroller.scrollHeight - scroller.clientHeight);
-        const sequence = log.first + Math.round(Math.min(1, share / total) * (log.head - log.first));
+        const sequence = this.#window.sequenceAt(log.first, log.head, scroller.scrollTop, scroller.scrollHeight - scroller.clientHeight);
         const around = this.#around(sequence);
         if (around === null) {
           log.request(sequence, "around");
@@ -524,7 +524,7 @@ export class LogView<Entry extends LogEntry> extends Component<Props<Entry>> {
     }
 
     return (
-      <div class="log" ref={this.#scroller} tabIndex={-1} onKeyDown={this.props.onKeyDown}>
+      <div class="log" ref={this.#scroller} tabIndex={0} onKeyDown={this.props.onKeyDown}>
         <div class="log-content">
           {from <= log.first && beginning}
           <div class="log-rows" ref={this.#rows} role="feed" aria-label={label} aria-busy={this.#wanted !== null}>

@@ -13,11 +13,14 @@ import { Avatar, ColoredName, Name } from "./people.tsx";
 import { Menu, openPopover } from "./Popover.tsx";
 import { Quote } from "./Quote.tsx";
 import { aside, dialog, useChat } from "./state.ts";
-import { clockTime, dayName, dayNumber, fullTime } from "./times.ts";
+import { clockTime, dayName, dayNumber, fullTime, shortClockTime } from "./times.ts";
 
 /** Messages of one person within this time stand together. */
 const GROUP_TIME = 5 * 60_000;
 const CACHE_MAX = 600;
+/** More of a text than this is shown when somebody asks for it. */
+const LETTERS_MAX = 3000;
+const LINES_MAX = 30;
 
 interface Shape {
   readonly isFirst: boolean;
@@ -73,7 +76,8 @@ interface RowProps {
 
 function MessageRow({ room, entry, shape, jump }: RowProps): JSX.Element {
   const chat = useChat();
-  const [isActive, setIsActive] = useState(false);
+  const [isOver, setIsOver] = useState(false);
+  const [hasFocus, setHasFocus] = useState(false);
   const isOwn = entry.sender === chat.self;
   const mentionsMe = !isOwn && (entry.attributes.mentionsAll === true || entry.attributes.mentions?.includes(chat.self) === true);
   const id = `message-${entry.key}`;
@@ -83,8 +87,8 @@ function MessageRow({ room, entry, shape, jump }: RowProps): JSX.Element {
     <div
       class={classes.filter((one) => one !== "").join(" ")} role="article" tabIndex={-1} data-sequence={entry.sequence} data-key={entry.key}
       aria-labelledby={`${id}-who ${id}-when`} aria-describedby={`${id}-text`} aria-posinset={entry.sequence > 0 ? entry.sequence : undefined} aria-setsize={-1}
-      onPointerEnter={() => setIsActive(true)} onPointerLeave={() => setIsActive(false)} onFocusIn={() => setIsActive(true)}
-      onFocusOut={(event) => { if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setIsActive(false); }}
+      onPointerEnter={() => setIsOver(true)} onPointerLeave={() => setIsOver(false)} onFocusIn={() => setHasFocus(true)}
+      onFocusOut={(event) => { if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setHasFocus(false); }}
     >
       {shape.hasDay && <div class="day"><span>{dayName(entry.sentAt)}</span></div>}
       {shape.isFirstNew && <div class="new-line"><span>New messages</span></div>}
@@ -100,7 +104,7 @@ function MessageRow({ room, entry, shape, jump }: RowProps): JSX.Element {
             {shape.isFirst ? (
               <button type="button" class="avatar-button" tabIndex={-1} aria-hidden="true" onClick={() => (dialog.value = { kind: "person", user: entry.sender })}><Avatar user={entry.sender} /></button>
             ) : (
-              <time class="gutter-time" aria-hidden="true">{clockTime(entry.sentAt)}</time>
+              <time class="gutter-time" aria-hidden="true">{shortClockTime(entry.sentAt)}</time>
             )}
           </div>
           <div class="body">
@@ -123,7 +127,7 @@ function MessageRow({ room, entry, shape, jump }: RowProps): JSX.Element {
             {entry.isPinned && <span title="Pinned"><Icon name="pin" small /><span class="visually-hidden">pinned</span></span>}
             {isOwn && <Tick entry={entry} isRead={shape.isRead} room={room} />}
           </div>
-          {isActive && isMessage && entry.gone === undefined && entry.sequence > 0 && <Tools room={room} entry={entry} />}
+          {(isOver || hasFocus) && isMessage && entry.gone === undefined && entry.sequence > 0 && <Tools room={room} entry={entry} />}
         </div>
       )}
     </div>
@@ -156,15 +160,28 @@ function Said({ room, entry }: { room: Room; entry: Entry }): JSX.Element {
 
   if (entry.gone !== undefined) return <span class="gone">{entry.gone === "deleted" ? "Message deleted" : entry.gone === "expired" ? "Message expired" : "Message erased"}</span>;
   if (entry.kind === "unsupported") return <span class="gone">A message that this page cannot show</span>;
-  const text = entry.text ?? "";
-  const isCut = text.length > 3000 && !isLong;
+  // Empty lines before and behind say nothing; those between are the writer's.
+  const text = (entry.text ?? "").replace(/^\s*\n|\s+$/g, "");
+  const shown = isLong ? text : text.slice(0, cutOf(text));
   return (
     <>
-      <MessageText text={isCut ? text.slice(0, 3000) : text} />
-      {isCut && <button type="button" class="link-button" onClick={() => setIsLong(true)}>… show all of it</button>}
+      <MessageText text={shown} />
+      {shown.length < text.length && <button type="button" class="link-button" onClick={() => setIsLong(true)}>… show all of it</button>}
       {entry.isEdited && <span class="edited"> (edited)</span>}
     </>
   );
+}
+
+/** Where a long text is cut off until somebody asks for the rest: by letters, or by lines. */
+function cutOf(text: string): number {
+  let end = 0;
+  for (let lines = 0; lines < LINES_MAX; lines++) {
+    const next = text.indexOf("\n", end);
+    if (next < 0) return text.length <= LETTERS_MAX + LETTERS_MAX / 4 ? text.length : LETTERS_MAX;
+    end = next + 1;
+  }
+
+  return Math.min(end, LETTERS_MAX);
 }
 
 function Reactions({ room, entry }: { room: Room; entry: Entry }): JSX.Element {

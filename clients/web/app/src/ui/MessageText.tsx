@@ -14,7 +14,7 @@ export function MessageText({ text }: { text: string }): JSX.Element {
           case "link":
             return <a key={index} href={part.href} target="_blank" rel="noopener noreferrer nofollow">{part.text}</a>;
           case "mention":
-            return <span key={index} class={part.name.toLowerCase() === own ? "mention me" : "mention"}>{part.text}</span>;
+            return <span key={index} class={part.name.toLowerCase() === own ? "mention self" : "mention"}>{part.text}</span>;
           case "code":
             return <code key={index}>{part.text}</code>;
           case "block":

@@ -61,10 +61,15 @@ export function RoomPane({ room }: { room: Room }): JSX.Element {
       if (document.visibilityState === "visible" && document.hasFocus() && viewport.peek().last > 0) room.markRead(viewport.peek().last);
     };
     const end = viewport.subscribe(look);
+    // Above the first message that comes while nobody looks stands the line.
+    const endUnread = room.unread.subscribe((unread) => {
+      if (unread === 1 && !(document.visibilityState === "visible" && document.hasFocus())) room.drawNewLine();
+    });
     window.addEventListener("focus", look);
     document.addEventListener("visibilitychange", look);
     return () => {
       end();
+      endUnread();
       window.removeEventListener("focus", look);
       document.removeEventListener("visibilitychange", look);
     };
@@ -174,7 +179,8 @@ function Beginning({ room }: { room: Room }): JSX.Element {
       <RoomIcon room={room} />
       <h2><RoomTitle room={room} /></h2>
       <p>
-        {visibleFrom > 1 ? "What was said before is not for you to read." :
+        {room.info.value.first > 1 ? "What was said before is not kept any more." :
+          visibleFrom > 1 ? "What was said before is not for you to read." :
           kind === "direct" ? (peer === chat.self ? "A place for notes. Nobody else reads them." : "This is the beginning of what you two say to each other.") :
           kind === "public" ? "This is the beginning. Everybody who is signed in can read and write here." :
           kind === "channel" ? "This is the beginning. Everybody can read here." :

@@ -39,9 +39,9 @@ export function Sidebar({ current }: { current: Room | undefined }): JSX.Element
   return (
     <nav class="sidebar" aria-label="Conversations">
       <header class="sidebar-head">
-        <button type="button" class="me" onClick={() => (dialog.value = { kind: "settings", tab: "profile" })} aria-label="Your profile and settings">
+        <button type="button" class="me" onClick={() => (dialog.value = { kind: "settings", tab: "profile" })}>
           <span class="room-icon"><Avatar user={chat.self} size="s" /><PresenceDot user={chat.self} /></span>
-          <Name user={chat.self} />
+          <Name user={chat.self} /><span class="visually-hidden">, your profile and settings</span>
         </button>
         <button type="button" class="icon-button" aria-label="Write to somebody" title="Write to somebody" onClick={() => (dialog.value = { kind: "newDirect" })}><Icon name="edit" /></button>
         <button type="button" class="icon-button" aria-label="Make or join a room" title="Make or join a room" onClick={() => (dialog.value = { kind: "newRoom" })}><Icon name="add" /></button>
@@ -76,25 +76,22 @@ function RoomRow({ room, isCurrent }: { room: Room; isCurrent: boolean }): JSX.E
   const mentions = isDirect ? unread : room.mentions.value;
   const count = `${unread}${room.hasMoreUnread.value ? "+" : ""}`;
   const activity = room.activity.value;
-  const id = `room-${room.id}`;
-  // What is read out is one sentence; what is seen is drawn apart from it.
   return (
     <li>
-      <a class="room-row" href={toConversation(room.id)} aria-current={isCurrent ? "page" : undefined} data-unread={unread > 0} aria-labelledby={`${id}-title ${id}-unread`} aria-describedby={`${id}-last`}>
+      <a class="room-row" href={toConversation(room.id)} aria-current={isCurrent ? "page" : undefined} data-unread={unread > 0}>
         <RoomIcon room={room} />
         <span class="room-row-text">
           <span class="room-row-top">
-            <span class="room-row-title" id={`${id}-title`}><RoomTitle room={room} /></span>
+            <span class="room-row-title"><RoomTitle room={room} />{unread > 0 && <span class="visually-hidden">, {count} unread{mentions > 0 && !isDirect ? `, ${mentions} mention you` : ""}, </span>}</span>
             {activity > 0 && <time class="room-row-time" aria-hidden="true">{listTime(activity)}</time>}
           </span>
           <span class="room-row-bottom">
-            <span class="room-row-last" id={`${id}-last`}><LastLine room={room} /></span>
+            <span class="room-row-last"><LastLine room={room} /></span>
             {unread > 0 && (
               <span class={mentions > 0 ? "badge for-me" : "badge"} aria-hidden="true">{mentions > 0 && !isDirect ? "@" : ""}{mentions > 0 && !isDirect ? mentions : count}</span>
             )}
           </span>
         </span>
-        <span id={`${id}-unread`} class="visually-hidden">{unread > 0 ? `, ${count} unread${mentions > 0 && !isDirect ? `, ${mentions} mention you` : ""}` : ""}</span>
       </a>
     </li>
   );

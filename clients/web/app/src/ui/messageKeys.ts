@@ -12,7 +12,8 @@ export function messageKey(event: KeyboardEvent, view: LogView<Entry> | null, ro
   const row = target.closest<HTMLElement>("[data-sequence]");
   const isOnRow = row === target;
   if (event.key === "ArrowUp" || event.key === "ArrowDown") {
-    const next = row === null ? view.lastRowInView() : view.neighbour(row, event.key === "ArrowDown" ? 1 : -1);
+    // From something within a message to the message itself; from there to the next one.
+    const next = row === null ? view.lastRowInView() : !isOnRow ? row : view.neighbour(row, event.key === "ArrowDown" ? 1 : -1);
     event.preventDefault();
     if (next !== null) {
       next.focus({ preventScroll: true });

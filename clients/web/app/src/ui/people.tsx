@@ -6,7 +6,7 @@ import { Icon } from "./icons.tsx";
 import { shownLine } from "./safeText.ts";
 import { useChat } from "./state.ts";
 
-/** A hue for an id: the same person has the same colour everywhere. */
+/** A hue for an id: the same person has the same colour everywhere. In OKLCH all hues are equally light, so that each can be read. */
 export function hueOf(id: string): number {
   return (Number.parseInt(id.slice(-4), 16) * 137) % 360;
 }
@@ -32,12 +32,12 @@ export function Name({ user }: { user: UserId }): JSX.Element {
 
 /** A name in the person's colour. */
 export function ColoredName({ user }: { user: UserId }): JSX.Element {
-  return <bdi class="name-text" style={{ color: `hsl(${hueOf(user)} 55% var(--name-lightness))` }}>{shownLine(useChat().people.shown(user))}</bdi>;
+  return <bdi class="name-text" style={{ color: `oklch(var(--name-lightness) 0.12 ${hueOf(user)})` }}>{shownLine(useChat().people.shown(user))}</bdi>;
 }
 
 export function Avatar({ user, size = "m" }: { user: UserId; size?: "s" | "m" | "l" }): JSX.Element {
   const name = useChat().people.shown(user);
-  return <span class={`avatar ${size}`} style={{ backgroundColor: `hsl(${hueOf(user)} 45% var(--avatar-lightness))` }} aria-hidden="true">{initialsOf(name)}</span>;
+  return <span class={`avatar ${size}`} style={{ backgroundColor: `oklch(var(--avatar-lightness) 0.1 ${hueOf(user)})` }} aria-hidden="true">{initialsOf(name)}</span>;
 }
 
 const WORDS: Record<Availability, string> = { online: "Online", away: "Away", dnd: "Do not disturb", invisible: "Invisible", offline: "Offline" };
@@ -65,7 +65,7 @@ export function RoomIcon({ room }: { room: Room }): JSX.Element {
   }
 
   return (
-    <span class="room-icon"><span class="avatar m square" style={{ color: `hsl(${hueOf(room.id)} 50% var(--name-lightness))` }} aria-hidden="true">
+    <span class="room-icon"><span class="avatar m square" style={{ color: `oklch(var(--name-lightness) 0.12 ${hueOf(room.id)})` }} aria-hidden="true">
       <Icon name={kind === "public" ? "hash" : kind === "channel" ? "megaphone" : "people"} />
     </span></span>
   );

@@ -9,6 +9,18 @@ import type { TokenStore } from "./TokenStore.js";
 import { pageWake, type WakeSource } from "./Wake.js";
 
 /**
+ * How a client shows a password (protocol.md §3.5).
+ *
+ * - `preferScram`: it is proven where the broker takes proofs, and shown where the broker takes none, or has nothing to check one of this account with yet; but never over a connection that others could listen to (neither wss:,
+ *   nor this machine). Whoever answers in the broker's place can say that proofs are not taken: where TLS ends at somebody who must not have the password, `scram` is the choice;
+ * - `scram`: it is proven, or nobody signs in: no broker, and nobody in between, gets the password;
+ * - `plain`: it is shown, over whatever connection there is.
+ *
+ * Proofs take WebCrypto, which pages have over HTTPS and on localhost.
+ */
+export type PasswordMechanism = "preferScram" | "scram" | "plain";
+
+/**
  * Settings of a client. Sign-in is with `token`, or with `name` and `password`, or with what stands in `tokenStore`.
  */
 export interface ClientOptions {
@@ -25,6 +37,8 @@ export interface ClientOptions {
   readonly name?: string;
   /** The user's password, when there is no token. Forgotten once the broker has given a token. */
   readonly password?: string;
+  /** How the password is shown. "preferScram" by default. */
+  readonly passwordMechanism?: PasswordMechanism;
   /** Make the account before signing in with name and password. */
   readonly register?: boolean;
   /** The device to continue as when signing in with a password; absent makes a new one. */
@@ -66,6 +80,7 @@ export interface Settings {
   readonly tokenStore: TokenStore | undefined;
   readonly name: string | undefined;
   readonly password: string | undefined;
+  readonly passwordMechanism: PasswordMechanism;
   readonly register: boolean;
   readonly device: DeviceId | undefined;
   readonly outbox: OutboxStore | undefined;
@@ -98,6 +113,7 @@ export function makeSettings(options: ClientOptions): Settings {
     tokenStore: options.tokenStore,
     name: options.name,
     password: options.password,
+    passwordMechanism: options.passwordMechanism ?? "preferScram",
     register: options.register ?? false,
     device: options.device,
     outbox: options.outbox,
@@ -115,6 +131,7 @@ export function makeSettings(options: ClientOptions): Settings {
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   };
+  require(["preferScram", "scram", "plain"].includes(settings.passwordMechanism), "passwordMechanism: preferScram, scram or plain");
   require(/^wss?:\/\//.test(settings.url), "url: ws://… or wss://… is expected");
   require(utf8Size(settings.clientName) <= ProtocolLimits.clientNameSizeMax, "clientName: at most 64 bytes");
   require(isWhole(settings.window, 4096, 0xffff_ffff), "window: 4,096 bytes to 4 GiB");

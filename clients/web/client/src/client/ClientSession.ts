@@ -1,10 +1,11 @@
 import { CloseCode } from "../protocol/CloseCode.js";
-import { ControlFormatError, type ControlMap } from "../protocol/control/ControlMap.js";
+import { ControlFormatError, ControlMap } from "../protocol/control/ControlMap.js";
 import { parseTokenPair, type TokenPair, type Welcome } from "../protocol/control/Hello.js";
 import { ErrorCode } from "../protocol/ErrorCode.js";
 import { writeCredit } from "../protocol/frames/Credit.js";
 import { FrameType } from "../protocol/FrameType.js";
 import type { Frame } from "../protocol/FrameReader.js";
+import { parseChallenge } from "../protocol/scram/ScramClientExchange.js";
 import { randomId, type ClientMessageId, type ConversationId } from "../protocol/primitives/Ids.js";
 import type { LogPosition } from "../protocol/primitives/LogPosition.js";
 import type { MessageKind } from "../protocol/primitives/MessageKind.js";
@@ -18,6 +19,7 @@ import type { Settings } from "./ClientOptions.js";
 import { delay, type Clock } from "./Clock.js";
 import { ClientConnection, type ConnectionHost } from "./connections/ClientConnection.js";
 import { FrameDispatcher } from "./connections/FrameDispatcher.js";
+import { isPassword, PasswordSignIn } from "./connections/PasswordSignIn.js";
 import { TokenKeeper } from "./connections/TokenKeeper.js";
 import { CloseReason, type ConnectionPhase, type ConnectionState } from "./ConnectionState.js";
 import { DeliveryWindow } from "./delivery/DeliveryWindow.js";
@@ -71,6 +73,7 @@ export class ClientSession implements ConnectionHost, ReadingHost, OutboxHost {
   readonly #dispatcher = new FrameDispatcher(this);
   readonly #signals: SignalThrottle;
   readonly #tokens: TokenKeeper;
+  readonly #passwords: PasswordSignIn;
   readonly #keeper: OutboxKeeper | undefined;
   readonly #stopping = new AbortController();
   readonly #ready: Promise<void>;
@@ -104,6 +107,7 @@ export class ClientSession implements ConnectionHost, ReadingHost, OutboxHost {
     this.typing = new TypingTable(settings.clock, (notice) => this.events.emit("typing", notice));
     this.#signals = new SignalThrottle(settings.clock);
     this.#tokens = new TokenKeeper(settings, (body, connection) => this.#reauthenticate(body, connection));
+    this.#passwords = new PasswordSignIn(settings);
     this.#keeper = settings.outbox && new OutboxKeeper(settings.outbox, this, settings.outboxEntriesMax);
     this.#ready = new Promise((resolve, reject) => ([this.#onReady, this.#onNotReady] = [resolve, reject]));
     this.#ready.catch(() => {
@@ -255,22 +259,67 @@ export class ClientSession implements ConnectionHost, ReadingHost, OutboxHost {
     }
   }
 
-  async control<T>(type: FrameType, body: ControlMap, parse: (reply: ControlMap) => T, isRepeatable: boolean, signal?: AbortSignal): Promise<T> {
+  async control<T>(type: FrameType, body: ControlMap, parse: (reply: ControlMap) => T, isRepeatable: boolean, signal?: AbortSignal, boundTo = 0): Promise<T> {
     const bytes = this.#bytesOf(body);
-    const request = new MapRequest(type, bytes, parse, isRepeatable, signal);
+    const request = new MapRequest(type, bytes, parse, isRepeatable, signal, boundTo);
     this.requests.add(request);
     return request.result;
   }
 
-  async changePassword(ask: (body: ControlMap) => Promise<{ readonly tokens: TokenPair; readonly ended: number }>): Promise<number> {
-    await this.whenReady();
+  /** Has the password changed, and keeps the tokens that this brings; how many devices were ended. */
+  async changePassword(password: string, next: string, signal?: AbortSignal): Promise<number> {
+    if (!isPassword(next)) {
+      // A broker that is given a proof does not see the password.
+      throw new RequestError(ErrorCode.PasswordInvalid, "a password has 8 to 256 bytes");
+    }
+
+    await this.whenReady(signal);
     let ended = 0;
-    await this.#tokens.replace(async (body) => {
-      const answer = await ask(body);
-      ended = answer.ended;
-      return answer.tokens;
-    }, this.#welcome!);
+    await this.#tokens.replace(
+      (tokens) =>
+        this.#withPassword(FrameType.ChangePassword, tokens, password, next, (body) => body.set("password", password).set("new", next), signal, (reply) => {
+          ended = reply.number("ended");
+          return parseTokenPair(reply);
+        }),
+      this.#welcome!,
+    );
     return ended;
+  }
+
+  /** Asks for something that takes the password once more. */
+  async eraseAccount<T>(password: string, parse: (reply: ControlMap) => T, signal?: AbortSignal): Promise<T> {
+    await this.whenReady(signal);
+    return this.#withPassword(FrameType.ErasePerson, new ControlMap().set("begin", true), password, undefined, (body) => body.set("password", password), signal, parse);
+  }
+
+  /** Proves the password, and asks on the same connection; shows it where that is how it goes. */
+  async #withPassword<T>(
+    type: FrameType,
+    body: ControlMap,
+    password: string,
+    next: string | undefined,
+    show: (body: ControlMap) => ControlMap,
+    signal: AbortSignal | undefined,
+    parse: (reply: ControlMap) => T,
+  ): Promise<T> {
+    const connection = this.#connection?.number ?? 0;
+    const proven = await this.#passwords.prove(this.#identity!.name, password, next, (first) => this.control(FrameType.BeginProof, first, parseChallenge, false, signal, connection));
+    if (proven === undefined) {
+      return this.control(type, show(body), parse, false, signal);
+    }
+
+    for (const [key, value] of proven.proof.entries()) {
+      body.set(key, value);
+    }
+
+    const { result, isRight } = await this.control(
+      type, body, (reply) => ({ result: parse(reply), isRight: type !== FrameType.ChangePassword || proven.exchange.isRight(reply.text("scram")) }), false, signal, connection,
+    );
+    if (!isRight) {
+      throw new RequestError(ErrorCode.MechanismRefused, "the broker did not show that it knows the account");
+    }
+
+    return result;
   }
 
   // ConnectionHost
@@ -339,6 +388,7 @@ export class ClientSession implements ConnectionHost, ReadingHost, OutboxHost {
   }
 
   onChange(): void {
+    this.#answers.forEach((signal) => signal.raise());
     this.events.emit("outbox", undefined);
   }
 
@@ -374,6 +424,15 @@ export class ClientSession implements ConnectionHost, ReadingHost, OutboxHost {
 
       if (this.#tokens.mayReturn(reason.code, readyAt !== undefined)) {
         continue;
+      }
+
+      if (readyAt === undefined) {
+        const judged = this.#passwords.judge(reason);
+        if (judged === undefined) {
+          continue;
+        }
+
+        reason = judged;
       }
 
       const isHopelessStart = this.#isOneAttempt && this.#welcome === undefined;
@@ -427,8 +486,9 @@ export class ClientSession implements ConnectionHost, ReadingHost, OutboxHost {
       const signed = await this.#tokens.sign(timeout.signal);
       lease = signed.lease;
       timeout.signal.throwIfAborted();
-      const hello = { ...signed.signIn, client: clientName, session: this.#welcome?.session, attempt: number, window: this.window.begin(), signals };
-      connection = new ClientConnection(this, url, webSocket, hello, number);
+      const { signIn, exchange } = this.#passwords.sign(signed.signIn);
+      const hello = { ...signIn, client: clientName, session: this.#welcome?.session, attempt: number, window: this.window.begin(), signals };
+      connection = new ClientConnection(this, url, webSocket, hello, exchange, number);
       const welcome = await orAborted(connection.welcomed, timeout.signal);
       connection.mustUseToken = await this.#tokens.welcome(welcome, lease);
       connection.welcome = welcome;

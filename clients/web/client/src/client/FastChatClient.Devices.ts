@@ -1,6 +1,5 @@
 import { ControlMap } from "../protocol/control/ControlMap.js";
 import { parseDeviceInfo } from "../protocol/control/DeviceInfo.js";
-import { parseTokenPair } from "../protocol/control/Hello.js";
 import { FrameType } from "../protocol/FrameType.js";
 import type { DeviceId } from "../protocol/primitives/Ids.js";
 import type { PageOptions, RequestOptions } from "./ClientCore.js";
@@ -32,18 +31,11 @@ export abstract class DeviceRequests extends AttachmentRequests {
   /**
    * Changes the password. All other devices are signed out; this one gets new tokens, which go to the token store, or are told by {@link FastChatClient.token}. Returns how many devices were signed out. When the connection
    * breaks before the answer, sign in with either password to learn which one holds.
-   * @throws RequestError WRONG_CREDENTIALS, PASSWORD_INVALID, RATE_LIMITED, OVERLOADED.
+   * Neither password is shown where the broker takes proofs ({@link ClientOptions.passwordMechanism}).
+   * @throws RequestError WRONG_CREDENTIALS, PASSWORD_INVALID, MECHANISM_REFUSED (also when the broker could not show that it knows the account), RATE_LIMITED, OVERLOADED.
    */
-  changePassword(password: string, next: string, options?: RequestOptions): Promise<number> {
-    return this.session.changePassword((body) =>
-      this.ask(
-        FrameType.ChangePassword,
-        body.set("password", password).set("new", next),
-        (reply) => ({ tokens: parseTokenPair(reply), ended: reply.number("ended") }),
-        options,
-        false,
-      ),
-    );
+  changePassword(password: string, next: string, options: RequestOptions = {}): Promise<number> {
+    return this.session.changePassword(password, next, options.signal);
   }
 }
 

@@ -19,7 +19,7 @@ export interface PresenceChange extends RequestOptions {
   readonly isIdle?: boolean;
 }
 
-/** Presence and typing (protocol.md §4.8, §4.9). Who types is told by the event "typing". */
+/** Presence and typing (protocol.md §4.9). Who types is told by the event "typing". */
 export abstract class PresenceRequests extends PeopleRequests {
   /** Changes how the user is seen, and says how that is now. Durable when it returns. Asked again by itself when the connection breaks. */
   setPresence(change: PresenceChange): Promise<PresenceSetting> {

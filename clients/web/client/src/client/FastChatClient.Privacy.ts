@@ -1,14 +1,14 @@
 import { ControlMap } from "../protocol/control/ControlMap.js";
 import { FrameType } from "../protocol/FrameType.js";
-import { toHex, type UserId } from "../protocol/primitives/Ids.js";
+import { toHex, type ConversationId, type UserId } from "../protocol/primitives/Ids.js";
 import { toTime } from "../protocol/primitives/Micros.js";
 import { ContentError } from "./ClientError.js";
-import type { ClientCore, RequestOptions } from "./ClientCore.js";
+import { ofConversation, type ClientCore, type RequestOptions } from "./ClientCore.js";
 import { bytesOf, hashOf, type DownloadOptions } from "./FastChatClient.Attachments.js";
 import { DeviceRequests } from "./FastChatClient.Devices.js";
 import type { ErasureStatus, ExportStatus } from "./Pages.js";
 
-/** The user's data, all of it (protocol.md §4.12). Asked again by themselves when the connection breaks. */
+/** The user's data, all of it, and the end of conversations (protocol.md §4.12, §4.6). Asked again by themselves when the connection breaks. */
 export abstract class PrivacyRequests extends DeviceRequests {
   /** Has an archive made of everything that is the user's, unless there is one; it is made whether this client stays or not. */
   beginExport(options?: RequestOptions): Promise<ExportStatus> {
@@ -33,10 +33,23 @@ export abstract class PrivacyRequests extends DeviceRequests {
   /**
    * Erases the signed-in user: nobody signs in to the account any more, this client included; then everything that is theirs goes, and what they wrote, everywhere. There is no way back. When it has begun, the answer may
    * come or the client end instead.
-   * @throws RequestError WRONG_CREDENTIALS, FORBIDDEN (an account of a program or an operator, or without a password), RATE_LIMITED, OVERLOADED.
+   * @throws RequestError WRONG_CREDENTIALS, MECHANISM_REFUSED, FORBIDDEN (an account of a program or an operator, or without a password), RATE_LIMITED, OVERLOADED.
    */
-  eraseAccount(password: string, options?: RequestOptions): Promise<ErasureStatus> {
-    return askErasure(this, personBody().set("begin", true).set("password", password), options);
+  eraseAccount(password: string, options: RequestOptions = {}): Promise<ErasureStatus> {
+    return this.session.eraseAccount(password, parseErasure, options.signal);
+  }
+
+  /**
+   * Erases a conversation, as its owner or an operator: from the answer on it is not there, for anybody, and its name is free; then everything that it had goes, for good. Begun before, it says how that goes.
+   * @throws RequestError NO_SUCH_CONVERSATION, FORBIDDEN (also: a direct one).
+   */
+  eraseConversation(conversation: ConversationId, options?: RequestOptions): Promise<ErasureStatus> {
+    return this.ask(FrameType.EraseConversation, ofConversation(conversation).set("begin", true), parseErasure, options);
+  }
+
+  /** How the erasure of a conversation goes, for who asked for it and for operators. */
+  getErasure(conversation: ConversationId, options?: RequestOptions): Promise<ErasureStatus> {
+    return this.ask(FrameType.EraseConversation, ofConversation(conversation), parseErasure, options);
   }
 }
 
@@ -90,10 +103,9 @@ export async function fetchExport(client: ClientCore, status: ExportStatus, user
 
 /** @internal */
 export function askErasure(client: ClientCore, body: ControlMap, options: RequestOptions | undefined): Promise<ErasureStatus> {
-  return client.ask(
-    FrameType.ErasePerson,
-    body,
-    (reply) => ({ state: (reply.text("state") ?? "none") as ErasureStatus["state"], erased: reply.number("erased"), reachesBackups: reply.flag("backups") }),
-    options,
-  );
+  return client.ask(FrameType.ErasePerson, body, parseErasure, options);
+}
+
+function parseErasure(reply: ControlMap): ErasureStatus {
+  return { state: (reply.text("state") ?? "none") as ErasureStatus["state"], erased: reply.number("erased"), reachesBackups: reply.flag("backups") };
 }

@@ -1,13 +1,26 @@
-import { ControlFormatError, ControlMap } from "../protocol/control/ControlMap.js";
+import { parseBrokerActivity, type BrokerActivity } from "../protocol/control/BrokerActivity.js";
+import { ControlFloat, ControlFormatError, ControlMap } from "../protocol/control/ControlMap.js";
 import { parseAccountInfo, parseBackupStatus, parseServiceInfo, parseSessionInfo, type BackupStatus } from "../protocol/control/DeviceInfo.js";
 import { FrameType } from "../protocol/FrameType.js";
 import type { ConversationId, DeviceId, SessionId, UserId } from "../protocol/primitives/Ids.js";
 import type { ServiceRight } from "../protocol/primitives/Words.js";
 import { inParts, nextOf, pageBody, type ClientCore, type PageOptions, type RequestOptions } from "./ClientCore.js";
+import type { FastChatClient } from "./FastChatClient.js";
 import type { DownloadOptions } from "./FastChatClient.Attachments.js";
 import { devicePageBody, parseDevicePage } from "./FastChatClient.Devices.js";
 import { askErasure, askExport, fetchExport, personBody } from "./FastChatClient.Privacy.js";
 import type { AccountPage, DevicePage, ErasureStatus, ExportStatus, ServiceCreated, ServicePage, SessionPage } from "./Pages.js";
+
+/** A limit of the broker: a switch, a number, or a list of networks. */
+export type LimitValue = boolean | number | readonly string[];
+
+/** What a broker counts. */
+export interface BrokerCounts {
+  /** By the names of its metrics. */
+  readonly stats: ReadonlyMap<string, number>;
+  /** What some of them are made of: by the metric's name, then by code or limit. Empty with a broker that does not say. */
+  readonly parts: ReadonlyMap<string, ReadonlyMap<string, number>>;
+}
 
 /**
  * What only operators may do (FORBIDDEN for everybody else), apart from the client so that a page for chatting does not load it: `new Operator(client)`.
@@ -16,25 +29,40 @@ import type { AccountPage, DevicePage, ErasureStatus, ExportStatus, ServiceCreat
 export class Operator {
   readonly #client: ClientCore;
 
-  constructor(client: ClientCore) {
+  constructor(client: FastChatClient) {
     this.#client = client;
   }
 
   /** What the broker counts, by the names of its metrics (docs/operations.md). */
-  getStats(options?: RequestOptions): Promise<ReadonlyMap<string, number>> {
-    return this.#client.ask(
-      FrameType.GetStats,
-      new ControlMap(),
-      (reply) => {
-        const stats = reply.map("stats");
-        if (stats === undefined) {
-          throw new ControlFormatError("stats: a map is expected");
-        }
+  async getStats(options?: RequestOptions): Promise<ReadonlyMap<string, number>> {
+    return (await this.getCounts(options)).stats;
+  }
 
-        return new Map(stats.keys.map((key) => [key, stats.number(key)]));
-      },
-      options,
-    );
+  /** The same, with what errors, closes and refusals are made of. */
+  getCounts(options?: RequestOptions): Promise<BrokerCounts> {
+    return this.#client.ask(FrameType.GetStats, new ControlMap(), countsOf, options);
+  }
+
+  /** What the broker has been busy with of late: its shards, the conversations in which most is written, and what it refused. */
+  getActivity(options?: RequestOptions): Promise<BrokerActivity> {
+    return this.#client.ask(FrameType.GetActivity, new ControlMap(), parseBrokerActivity, options);
+  }
+
+  /** The limits in force, by the names that they have in the broker's settings file. */
+  getLimits(options?: RequestOptions): Promise<ReadonlyMap<string, LimitValue>> {
+    return this.#client.ask(FrameType.GetLimits, new ControlMap(), limitsOf, options);
+  }
+
+  /**
+   * Changes limits for everybody, at once, until the broker ends or reads its settings file again; gives all of them, as they are now. All or nothing: SETTING_INVALID. Not asked again by itself; asking again is harmless.
+   */
+  setLimits(changes: ReadonlyMap<string, LimitValue> | Readonly<Record<string, LimitValue>>, options?: RequestOptions): Promise<ReadonlyMap<string, LimitValue>> {
+    const limits = new ControlMap();
+    for (const [name, value] of changes instanceof Map ? (changes as ReadonlyMap<string, LimitValue>) : Object.entries(changes as Readonly<Record<string, LimitValue>>)) {
+      limits.set(name, typeof value === "number" && !Number.isInteger(value) ? new ControlFloat(value) : value);
+    }
+
+    return this.#client.ask(FrameType.SetLimits, new ControlMap().set("limits", limits), limitsOf, options, false);
   }
 
   /** A page of the accounts, in the order of their ids. */
@@ -181,4 +209,40 @@ export class Operator {
   getErasure(user: UserId, options?: RequestOptions): Promise<ErasureStatus> {
     return askErasure(this.#client, personBody(user), options);
   }
+}
+
+function countsOf(reply: ControlMap): BrokerCounts {
+  const stats = reply.map("stats");
+  if (stats === undefined) {
+    throw new ControlFormatError("stats: a map is expected");
+  }
+
+  const parts = reply.map("parts");
+  return { stats: numbersOf(stats), parts: new Map((parts?.keys ?? []).map((name) => [name, numbersOf(parts!.map(name) ?? new ControlMap())])) };
+}
+
+function numbersOf(map: ControlMap): ReadonlyMap<string, number> {
+  return new Map(map.keys.map((key) => [key, map.number(key)]));
+}
+
+function limitsOf(reply: ControlMap): ReadonlyMap<string, LimitValue> {
+  const limits = reply.map("limits");
+  if (limits === undefined) {
+    throw new ControlFormatError("limits: a map is expected");
+  }
+
+  const values = new Map<string, LimitValue>();
+  for (const [name, value] of limits.entries()) {
+    if (typeof value === "boolean" || typeof value === "number") {
+      values.set(name, value);
+    } else if (value instanceof ControlFloat) {
+      values.set(name, value.value);
+    } else if (Array.isArray(value)) {
+      values.set(name, limits.texts(name));
+    }
+
+    // A setting of another kind is of a later version.
+  }
+
+  return values;
 }

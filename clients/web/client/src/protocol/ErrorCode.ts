@@ -62,8 +62,12 @@ export const ErrorCode = {
   PasswordInvalid: 29,
   /** There is no archive that could be fetched. */
   NoSuchExport: 31,
+  /** A password, or a proof of it, is not taken in this way. */
+  MechanismRefused: 32,
   /** The keys of the person, or of the conversation, were destroyed. */
   KeysDestroyed: 33,
+  /** There is no setting of that name, or its value makes no sense: nothing was changed. */
+  SettingInvalid: 36,
 } as const;
 
 /** Why a request failed: one of {@link ErrorCode}, or a number of a later version. */

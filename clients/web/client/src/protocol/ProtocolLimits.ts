@@ -20,6 +20,18 @@ export const ProtocolLimits = {
   controlDepthMax: 8,
   /** Bytes of the name of a client program. */
   clientNameSizeMax: 64,
+  /** Bytes of a password at the least. */
+  passwordSizeMin: 8,
+  /** Bytes of a password at the most. */
+  passwordSizeMax: 256,
+  /** Bytes of a SCRAM message. */
+  scramSizeMax: 1024,
+  /** Characters of one side's half of a nonce at the least. */
+  scramNonceSizeMin: 16,
+  /** Iterations with which a password is hashed, at the least. */
+  scramIterationsMin: 100_000,
+  /** And at the most: more would hold a client up for as long as a stranger likes. */
+  scramIterationsMax: 5_000_000,
   /** Profiles asked about in one request. */
   profilesAskedMax: 200,
   /** Conversations in one page of the inbox. */

@@ -9,13 +9,13 @@ export class Database {
   ) {}
 
   /**
-   * Runs requests in one transaction, and gives the result of the last one when the transaction is complete; a writing one is on the disk then.
+   * Runs requests in one transaction, and gives the result when the transaction is complete; a strict one is on the disk then.
    * @throws DOMException The browser refuses: no room, no permission.
    */
-  async run<T>(mode: IDBTransactionMode, use: (store: IDBObjectStore, done: (result: T) => void) => void): Promise<T> {
+  async run<T>(mode: IDBTransactionMode, use: (store: IDBObjectStore, done: (result: T) => void) => void, durability: IDBTransactionDurability = "strict"): Promise<T> {
     const database = await this.#open();
     return new Promise<T>((resolve, reject) => {
-      const transaction = database.transaction(this.storeName, mode, { durability: mode === "readwrite" ? "strict" : "default" });
+      const transaction = database.transaction(this.storeName, mode, { durability });
       let result!: T;
       transaction.oncomplete = () => resolve(result);
       transaction.onabort = () => reject(transaction.error ?? new Error(`the transaction in ${this.name} was aborted`));

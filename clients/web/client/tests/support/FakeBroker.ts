@@ -78,20 +78,7 @@ export class FakeConnection implements WebSocketLike {
 
   async welcome(more: Record<string, string | number | boolean> = {}): Promise<void> {
     await this.open();
-    const map = new ControlMap()
-      .set("version", 1)
-      .set("server", "fake/1")
-      .set("session", fromHex("50".repeat(16)))
-      .set("resumed", false)
-      .set("user", fromHex(ADA))
-      .set("name", "ada")
-      .set("device", 0xd0d1d2d3d4d5d6d7n)
-      .set("heartbeat_ms", 60_000)
-      .set("body_size_max", 65_536)
-      .set("in_flight_max", 4096)
-      .set("signals", true);
-    Object.entries(more).forEach(([key, value]) => map.set(key, value));
-    await this.give(writeFrame(FrameType.Welcome, 0, map.toBytes()));
+    await this.give(writeFrame(FrameType.Welcome, 0, welcomeMap(more).toBytes()));
   }
 
   async reply(request: number, map: ControlMap): Promise<void> {
@@ -128,6 +115,7 @@ export class FakeBroker {
           connections.push(this);
         }
       },
+      passwordMechanism: "plain",
       ...(options.tokenStore || options.name ? {} : { token: "fct_token" }),
       ...options,
     });
@@ -150,6 +138,24 @@ export class FakeBroker {
     await this.now.welcome(welcome);
     return client;
   }
+}
+
+/** The answer to Hello. */
+export function welcomeMap(more: Record<string, string | number | boolean> = {}): ControlMap {
+  const map = new ControlMap()
+    .set("version", 1)
+    .set("server", "fake/1")
+    .set("session", fromHex("50".repeat(16)))
+    .set("resumed", false)
+    .set("user", fromHex(ADA))
+    .set("name", "ada")
+    .set("device", 0xd0d1d2d3d4d5d6d7n)
+    .set("heartbeat_ms", 60_000)
+    .set("body_size_max", 65_536)
+    .set("in_flight_max", 4096)
+    .set("signals", true);
+  Object.entries(more).forEach(([key, value]) => map.set(key, value));
+  return map;
 }
 
 /** An Error or a Close. */

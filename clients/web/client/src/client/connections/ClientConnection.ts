@@ -1,5 +1,6 @@
 import { CloseCode } from "../../protocol/CloseCode.js";
 import { ControlFormatError, ControlMap } from "../../protocol/control/ControlMap.js";
+import { parseChallenge, type Challenge, type ScramClientExchange } from "../../protocol/scram/ScramClientExchange.js";
 import { parseWelcome, writeHello, type Hello, type Welcome } from "../../protocol/control/Hello.js";
 import { FrameType } from "../../protocol/FrameType.js";
 import { FrameReader, HEADER_SIZE, join, type Frame } from "../../protocol/FrameReader.js";
@@ -87,6 +88,8 @@ export class ClientConnection {
     url: string,
     webSocket: WebSocketConstructor,
     hello: Hello,
+    /** The proof of a password that Hello begins; undefined for none. */
+    readonly exchange: ScramClientExchange | undefined,
     /** Connections of a client are numbered from 1. */
     readonly number: number,
   ) {
@@ -109,6 +112,10 @@ export class ClientConnection {
 
   /** The session has made itself ready: from here on frames are dispatched, and sent. */
   serve(welcome: Welcome): void {
+    if (this.#hasEnded) {
+      return;
+    }
+
     this.#isServing = true;
     this.#heartbeat = welcome.heartbeatMs === 0 ? HEARTBEAT_DEFAULT : Math.max(HEARTBEAT_MIN, welcome.heartbeatMs);
     this.#beat();
@@ -203,7 +210,8 @@ export class ClientConnection {
       run();
     } catch (failure) {
       if (failure instanceof ProtocolViolation) {
-        this.close(new CloseReason(failure.code, failure.message, 0, true, failure));
+        // Whoever could not prove to be the broker is not given another proof to think about.
+        this.close(new CloseReason(failure.code, failure.message, 0, true, failure, failure.code === CloseCode.MechanismRefused));
         return;
       }
 
@@ -222,8 +230,19 @@ export class ClientConnection {
     } else if (this.#isWelcomed) {
       this.#early.push(frame);
     } else if (frame.type === FrameType.Welcome) {
+      const welcome = read(frame, parseWelcome);
+      if (welcome.version !== PROTOCOL_VERSION) {
+        throw new ProtocolViolation(CloseCode.BadFrame, `a Welcome of version ${welcome.version} came`);
+      }
+
+      if (this.exchange !== undefined && !this.exchange.isRight(welcome.scram)) {
+        throw new ProtocolViolation(CloseCode.MechanismRefused, "whoever answered did not show that it knows the account: it is not the broker, or not the one where the account was made");
+      }
+
       this.#isWelcomed = true;
-      this.#onWelcome(readWelcome(frame.body));
+      this.#onWelcome(welcome);
+    } else if (frame.type === FrameType.Challenge && this.exchange !== undefined) {
+      void this.#prove(this.exchange, read(frame, parseChallenge));
     } else if (frame.type === FrameType.Close) {
       this.#finish(this.#host.dispatch(frame)!);
     } else {
@@ -231,7 +250,27 @@ export class ClientConnection {
     }
   }
 
+  async #prove(exchange: ScramClientExchange, challenge: Challenge): Promise<void> {
+    try {
+      const proof = await exchange.answer(challenge);
+      if (!this.#hasEnded) {
+        this.#send(writeFrame(FrameType.Proof, 0, proof.toBytes()));
+      }
+    } catch (failure) {
+      this.#guard(() => {
+        throw failure;
+      });
+    }
+  }
+
   #onClose(event: { code?: number; reason?: string }): void {
+    // A Close that came right behind Welcome says more than the status does.
+    const early = this.#early.find((frame) => frame.type === FrameType.Close);
+    if (early !== undefined) {
+      this.#guard(() => this.#finish(this.#host.dispatch(early)!));
+      return;
+    }
+
     // The broker says the same number in the close status, for those who lost the frame.
     const code = event.code ?? 0;
     const isSaid = code >= 4000 && code < 5000;
@@ -323,17 +362,12 @@ export class ClientConnection {
   }
 }
 
-function readWelcome(body: Uint8Array): Welcome {
+function read<T>(frame: Frame, parse: (map: ControlMap) => T): T {
   try {
-    const welcome = parseWelcome(ControlMap.parse(body));
-    if (welcome.version !== PROTOCOL_VERSION) {
-      throw new ControlFormatError(`version ${welcome.version}`);
-    }
-
-    return welcome;
+    return parse(ControlMap.parse(frame.body));
   } catch (failure) {
     if (failure instanceof ControlFormatError) {
-      throw new ProtocolViolation(CloseCode.BadFrame, `Welcome: ${failure.message}`);
+      throw new ProtocolViolation(CloseCode.BadFrame, `frame 0x${frame.type.toString(16)}: ${failure.message}`);
     }
 
     throw failure;

@@ -9,6 +9,7 @@ import { readSignal } from "../../protocol/frames/Signal.js";
 import { readUnsubscribed } from "../../protocol/frames/Subscribe.js";
 import { FrameType, isOptional } from "../../protocol/FrameType.js";
 import { HEADER_SIZE, type Frame } from "../../protocol/FrameReader.js";
+import type { ConversationId } from "../../protocol/primitives/Ids.js";
 import { ProtocolViolation } from "../../protocol/ProtocolViolation.js";
 import type { ClientSession } from "../ClientSession.js";
 import { CloseReason } from "../ConnectionState.js";
@@ -156,7 +157,7 @@ export class FrameDispatcher {
 
   #onLag(frame: Frame): void {
     const lag = need(readLag(frame.body), "a Lag");
-    this.#session.subscriptions.get(lag.conversation)?.onLagged(lag.next, lag.head);
+    this.#session.subscriptions.get(lag.conversation)?.onLagged(lag);
     this.#session.events.emit("lagged", { conversation: lag.conversation, next: lag.next, head: lag.head });
   }
 
@@ -165,9 +166,13 @@ export class FrameDispatcher {
     try {
       const map = ControlMap.parse(frame.body);
       const event = map.text("event");
-      const conversation = map.optionalId<never>("conversation");
+      const conversation = map.optionalId<ConversationId>("conversation");
       if (event === undefined) {
         return;
+      }
+
+      if (event === "erased" && conversation !== undefined) {
+        this.#session.subscriptions.get(conversation)?.onErased();
       }
 
       if (event === "cursor" && conversation !== undefined) {

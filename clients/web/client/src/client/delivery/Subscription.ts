@@ -1,5 +1,6 @@
 import { CloseCode } from "../../protocol/CloseCode.js";
 import { readRun, type Deliver } from "../../protocol/frames/Deliver.js";
+import type { Lag } from "../../protocol/frames/Lag.js";
 import type { Subscribed } from "../../protocol/frames/Subscribe.js";
 import type { MessageRecord } from "../../protocol/MessageRecord.js";
 import { ProtocolViolation } from "../../protocol/ProtocolViolation.js";
@@ -41,6 +42,7 @@ export class Subscription {
   #frameBytes = 0;
   #end: SubscriptionEnd | undefined;
   #isActive = false;
+  #isErased = false;
 
   /** The application reads no more. */
   isDropped = false;
@@ -111,18 +113,28 @@ export class Subscription {
     return records;
   }
 
-  /** The session fell behind here; delivery goes on from the log by itself. */
-  onLagged(next: number, head: number): void {
-    if (this.#isActive && !this.isDropped) {
-      this.reader.onLagged?.(next, head);
+  /** The session fell behind here; delivery goes on from the log by itself, unless the log was cut off before it (protocol.md §7.2). */
+  onLagged({ isCut, epoch, next, head }: Lag): void {
+    if (!this.#isActive || this.isDropped) {
+      return;
+    }
+
+    this.reader.onLagged?.(next, head);
+    if (isCut && next > this.position.sequence + 1) {
+      this.finish({ reason: "truncated", error: new HistoryTruncatedError(this.conversation, this.position, epoch, next, head) });
     }
   }
 
-  /** Unsubscribed with request 0: the user was removed. It may be about an earlier subscription. */
+  /** The notice that the conversation was erased, which the end follows. */
+  onErased(): void {
+    this.#isErased = this.#isActive;
+  }
+
+  /** Unsubscribed with request 0: the user was removed, or the conversation erased. It may be about an earlier subscription. */
   endByBroker(): void {
     if (this.#isActive) {
       this.isOnBroker = false;
-      this.finish({ reason: "removed" });
+      this.finish({ reason: this.#isErased ? "erased" : "removed" });
     }
   }
 

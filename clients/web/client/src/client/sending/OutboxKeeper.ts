@@ -29,10 +29,15 @@ export class OutboxKeeper implements Outbox {
   readonly #host: OutboxHost;
   readonly #entriesMax: number;
   readonly #entries = new Map<ClientMessageId, SendEntry>();
+
+  /** What stands in the store and is not to be sent: refused, or maybe sent from another device. */
+  readonly #resting = new Set<ClientMessageId>();
   #toPut: SendEntry[] = [];
+  #answered: SendEntry[] = [];
   #identity: Identity | undefined;
   #isReady = false;
   #isPutting = false;
+  #isSettling = false;
   #isClosed = false;
   #lastOrder = 0;
   readonly #endListening: () => void;
@@ -61,7 +66,7 @@ export class OutboxKeeper implements Outbox {
 
   /** True when another entry has room. */
   get hasRoom(): boolean {
-    return this.#entries.size < this.#entriesMax;
+    return this.#entries.size + this.#resting.size < this.#entriesMax;
   }
 
   /** Stores an entry; it may be sent when that is done. */
@@ -79,19 +84,8 @@ export class OutboxKeeper implements Outbox {
       return;
     }
 
-    const change =
-      entry.error instanceof RequestError
-        ? this.#store.put([{ ...kept, refused: { code: entry.error.code, reason: entry.error.reason } }])
-        : this.#store.remove([kept]);
-    change
-      .catch(() => {
-        // It stays as it was and is sent again by the next program: a duplicate, which the broker knows, or the same refusal.
-      })
-      .then(() => {
-        // Until now it could have been found in the store and taken for one that was left behind.
-        this.#entries.delete(entry.id);
-        this.#host.onChange();
-      });
+    this.#answered.push(entry);
+    this.#settle();
   }
 
   /** The client ends: what is unanswered is for the next one. */
@@ -115,6 +109,7 @@ export class OutboxKeeper implements Outbox {
 
     const entry = this.#entries.get(id);
     this.#entries.delete(id);
+    this.#resting.delete(id);
     entry?.fail("refused", new DiscardedError("the application threw it away"));
     this.#host.onChange();
   }
@@ -129,6 +124,7 @@ export class OutboxKeeper implements Outbox {
     const { refused: _, ...rest } = kept;
     const again: OutboxEntry = { ...rest, order: this.#nextOrder(), device: String(identity.device), owner: this.#store.owner };
     await this.#store.put([again]);
+    this.#resting.delete(id);
     this.#host.sends.append(this.#enter(again));
     this.#host.onChange();
     this.#host.wake();
@@ -151,6 +147,12 @@ export class OutboxKeeper implements Outbox {
     if (this.#isClosed) {
       this.#closeWhenStored();
       return;
+    }
+
+    for (const entry of left) {
+      if (stateOf(entry, identity) !== "queued") {
+        this.#resting.add(entry.id);
+      }
     }
 
     const entries = left.filter((entry) => stateOf(entry, identity) === "queued" && !this.#entries.has(entry.id)).map((entry) => this.#enter(entry));
@@ -223,9 +225,39 @@ export class OutboxKeeper implements Outbox {
     entry.isStored = true;
   }
 
+  /** Notes outcomes in the store, all that have come at once. */
+  #settle(): void {
+    if (this.#isSettling || this.#answered.length === 0) {
+      return;
+    }
+
+    this.#isSettling = true;
+    queueMicrotask(() => {
+      const entries = this.#answered;
+      this.#answered = [];
+      const refused = entries.flatMap((entry) => (entry.error instanceof RequestError ? [{ ...entry.kept!, refused: { code: entry.error.code, reason: entry.error.reason } }] : []));
+      const done = entries.flatMap((entry) => (entry.error instanceof RequestError ? [] : [entry.kept!]));
+      Promise.all([refused.length > 0 && this.#store.put(refused), done.length > 0 && this.#store.remove(done)])
+        .catch(() => {
+          // They stay as they were and are sent again by the next program: duplicates, which the broker knows, or the same refusals.
+        })
+        .finally(() => {
+          // Until now they could have been found in the store and taken for some that were left behind.
+          entries.forEach((entry) => this.#entries.delete(entry.id));
+          refused.forEach((entry) => this.#resting.add(entry.id));
+          this.#isSettling = false;
+          this.#host.onChange();
+          this.#settle();
+          if (this.#isClosed) {
+            this.#closeWhenStored();
+          }
+        });
+    });
+  }
+
   /** Lets others take over what is left, but not before it is there. */
   #closeWhenStored(): void {
-    if (!this.#isPutting && (this.#toPut.length === 0 || !this.#isReady)) {
+    if (!this.#isPutting && !this.#isSettling && (this.#toPut.length === 0 || !this.#isReady)) {
       this.#store.close();
     }
   }

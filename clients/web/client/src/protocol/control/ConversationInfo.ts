@@ -23,6 +23,12 @@ export interface ConversationInfo {
   readonly slowModeSeconds: number;
   /** How much of the past new members may read. */
   readonly history: HistoryVisibility;
+  /** For how many seconds it keeps its messages; 0 = as long as the broker does. */
+  readonly retentionSeconds: number;
+  /** How many bytes of its newest records it keeps; 0 = as many as the broker does. */
+  readonly retentionBytes: number;
+  /** The first record that the log has: what was before it is not kept any more. */
+  readonly first: number;
   /** The other one of a direct conversation; oneself in notes to oneself. */
   readonly peer: UserId | undefined;
   /** The asking user's role. */
@@ -50,6 +56,9 @@ export function parseConversationInfo(map: ControlMap): ConversationInfo {
     isArchived: map.flag("archived"),
     slowModeSeconds: map.number("slow_mode"),
     history: (map.text("history") ?? "all") as HistoryVisibility,
+    retentionSeconds: map.number("retention_seconds"),
+    retentionBytes: map.number("retention_bytes"),
+    first: map.number("first") || 1,
     peer: map.optionalId("peer"),
     role: (map.text("role") ?? "none") as MemberRole,
     mutedUntil: toTime(map.number("muted_until")),
@@ -69,6 +78,10 @@ export interface ConversationChanges {
   /** Seconds that a member waits between two messages; 0 = none. */
   readonly slowModeSeconds?: number;
   readonly history?: HistoryVisibility;
+  /** For how many seconds it keeps its messages, up to a hundred years; 0 = as long as the broker does. Owners. */
+  readonly retentionSeconds?: number;
+  /** How many bytes of its newest records it keeps; 0 = as many as the broker does. Owners. */
+  readonly retentionBytes?: number;
 }
 
 export function writeChanges(map: ControlMap, changes: ConversationChanges): ControlMap {
@@ -78,7 +91,9 @@ export function writeChanges(map: ControlMap, changes: ConversationChanges): Con
     .set("avatar", changes.avatar)
     .set("archived", changes.isArchived)
     .set("slow_mode", changes.slowModeSeconds)
-    .set("history", changes.history);
+    .set("history", changes.history)
+    .set("retention_seconds", changes.retentionSeconds)
+    .set("retention_bytes", changes.retentionBytes);
 }
 
 /** What a record of kind 131 says: the fields that changed. An unreadable one says nothing. */
@@ -91,6 +106,8 @@ export function parseChanges(map: ControlMap): ConversationChanges {
   if (history !== undefined) changes.history = history as HistoryVisibility;
   if (map.get("archived") !== undefined) changes.isArchived = map.flag("archived");
   if (map.get("slow_mode") !== undefined) changes.slowModeSeconds = map.number("slow_mode");
+  if (map.get("retention_seconds") !== undefined) changes.retentionSeconds = map.number("retention_seconds");
+  if (map.get("retention_bytes") !== undefined) changes.retentionBytes = map.number("retention_bytes");
   return changes;
 }
 

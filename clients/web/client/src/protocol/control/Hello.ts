@@ -10,6 +10,7 @@ export interface Hello {
   readonly renews?: boolean;
   readonly name?: string | undefined;
   readonly password?: string | undefined;
+  readonly scram?: string | undefined;
   readonly register?: boolean | undefined;
   readonly device?: DeviceId | undefined;
   readonly session?: SessionId | undefined;
@@ -27,6 +28,7 @@ export function writeHello(hello: Hello): ControlMap {
     .set("renews", hello.renews || undefined)
     .set("name", hello.name)
     .set("password", hello.password)
+    .set("scram", hello.scram)
     .set("register", hello.register || undefined)
     .set("device", hello.device)
     .setId("session", hello.session)
@@ -45,6 +47,8 @@ export interface Welcome {
   readonly name: string;
   readonly device: DeviceId;
   readonly tokens: TokenPair;
+  /** Server-final, behind a Proof. */
+  readonly scram: string | undefined;
   readonly heartbeatMs: number;
   readonly frameSizeMax: number;
   readonly bodySizeMax: number;
@@ -64,6 +68,7 @@ export function parseWelcome(map: ControlMap): Welcome {
     name: map.text("name") ?? "",
     device: map.big("device"),
     tokens: parseTokenPair(map),
+    scram: map.text("scram"),
     heartbeatMs: map.number("heartbeat_ms"),
     frameSizeMax: map.number("frame_size_max"),
     bodySizeMax: map.number("body_size_max"),

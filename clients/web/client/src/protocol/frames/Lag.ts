@@ -5,6 +5,8 @@ import { readId, type ConversationId } from "../primitives/Ids.js";
 export interface Lag {
   readonly conversation: ConversationId;
   readonly epoch: number;
+  /** The log was cut off before the subscription had come that far: what lies between will not come. */
+  readonly isCut: boolean;
   readonly next: number;
   readonly head: number;
 }
@@ -13,7 +15,7 @@ export interface Lag {
  * ```
  *  0              16      20      24          32          40
  * +--------------+-------+-------+-----------+-----------+
- * | conversation | epoch | zero  | next u64  | head u64  |
+ * | conversation | epoch | flags | next u64  | head u64  |
  * +--------------+-------+-------+-----------+-----------+
  * ```
  * Undefined when it cannot be read.
@@ -23,6 +25,6 @@ export function readLag(body: Uint8Array): Lag | undefined {
     return undefined;
   }
 
-  const lag = { conversation: readId<ConversationId>(body, 0), epoch: readU32(body, 16), next: readU64(body, 24), head: readU64(body, 32) };
+  const lag = { conversation: readId<ConversationId>(body, 0), epoch: readU32(body, 16), isCut: (readU32(body, 20) & 1) !== 0, next: readU64(body, 24), head: readU64(body, 32) };
   return Number.isNaN(lag.next + lag.head) ? undefined : lag;
 }

@@ -6,7 +6,7 @@ import { readId, writeHex, type ConversationId, type UserId } from "../primitive
 import { SIGNALS, type SignalKind } from "../primitives/Words.js";
 
 /**
- * What the user does at this moment (protocol.md §4.8).
+ * What the user does at this moment (protocol.md §4.9).
  *
  * ```
  *  0              16     17     20

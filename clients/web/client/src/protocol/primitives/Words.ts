@@ -12,7 +12,7 @@ export type HistoryVisibility = "all" | "invited" | "joined";
 /** How somebody is seen (protocol.md §4.9). */
 export type Availability = "offline" | "online" | "away" | "dnd" | "invisible";
 
-/** What somebody does at this moment (protocol.md §4.8). */
+/** What somebody does at this moment (protocol.md §4.9). */
 export type SignalKind = "typing" | "recording" | "stopped";
 
 /** What a program's account may do (protocol.md §4.8). */
