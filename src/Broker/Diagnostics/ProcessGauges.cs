@@ -18,7 +18,7 @@ internal sealed class ProcessGauges(string data, TimeProvider clock)
     /// <summary>Has them told with the others.</summary>
     public void AddTo(BrokerMetrics metrics)
     {
-        metrics.Observe("fastchat.process.uptime", "s", "since the start", () => (long)clock.GetElapsedTime(_begun).TotalSeconds);
+        metrics.Observe("fastchat.process.uptime", "ms", "since the start", () => (long)clock.GetElapsedTime(_begun).TotalMilliseconds);
         metrics.Observe("fastchat.process.memory", "By", "the process's resident memory", static () => Environment.WorkingSet);
         metrics.Observe("fastchat.process.cpu", "us", "time that the process had a processor, all of them added up, since the start", static () => MicrosOf(Environment.CpuUsage.TotalTime));
         metrics.Observe("fastchat.process.processors", "{processor}", "processors that the process may use", static () => Environment.ProcessorCount);

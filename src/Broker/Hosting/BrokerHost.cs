@@ -1,5 +1,4 @@
 using System.Net;
-using System.Runtime.InteropServices;
 
 using FastChat.Broker.Audit;
 using FastChat.Broker.Connections;
@@ -55,7 +54,6 @@ public static class BrokerHost
         string data = Path.GetFullPath(options.Data);
 
         await using BrokerParts parts = await BrokerParts.OpenAsync(options with { Data = data }, log, stop);
-
         parts.ObserveProcess(new ProcessGauges(data, TimeProvider.System));
 
         // Ahead of everybody who may come: whatever they do stands behind it, and a broker that cannot say what happens does not begin.

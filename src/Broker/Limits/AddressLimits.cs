@@ -199,8 +199,8 @@ internal sealed class AddressLimits
     /// <summary>Before an assertion is looked at: not null while this address waits for its wrong ones. A good one takes nothing from any budget, as a token does not: many of one address may come back at once.</summary>
     public SignInRefused? BeginAssertion(Visitor visitor)
     {
-        LimitSettings settings = Settings;
-        return visitor.IsTrusted || !settings.IsOn || !_wrong.MustWait(visitor.Key, settings.WrongPasswordsFree, out uint retryAfterMs)
+        Plan plan = Volatile.Read(ref _plan);
+        return !plan.Settings.IsOn || plan.Trusts(visitor.Address) || !_wrong.MustWait(visitor.Key, plan.Settings.WrongPasswordsFree, out uint retryAfterMs)
             ? null
             : Refuse(visitor.Remote, "address_passwords", CloseCode.RateLimited, "too many wrong passwords", retryAfterMs);
     }
@@ -208,10 +208,10 @@ internal sealed class AddressLimits
     /// <summary>It was forged, or for somebody else.</summary>
     public void OnAssertionWrong(Visitor visitor)
     {
-        LimitSettings settings = Settings;
-        if (!visitor.IsTrusted && settings.IsOn)
+        Plan plan = Volatile.Read(ref _plan);
+        if (plan.Settings.IsOn && !plan.Trusts(visitor.Address))
         {
-            _wrong.TryBegin(visitor.Key, settings.WrongPasswordsFree, out _);
+            _wrong.TryBegin(visitor.Key, plan.Settings.WrongPasswordsFree, out _);
         }
     }
 

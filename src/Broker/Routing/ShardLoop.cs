@@ -282,15 +282,14 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
         foreach (ref readonly SealedChunk chunk in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(turn.Chunks))
         {
             ShardSlot slot = SlotOf(chunk.Conversation.Id);
-            slot.Messages += chunk.Count;
-            slot.Bytes += chunk.Length;
+            slot.Count(chunk);
             _busy.Add(chunk.Conversation.Id, chunk.Count, chunk.Length, now);
             slot.Delivery.FanOut(chunk, turn.RecordsOf(chunk));
         }
 
         foreach (ConversationState ended in turn.Ended)
         {
-            DeliveryOf(ended.Id).EndAll(ended);
+            SlotOf(ended.Id).Delivery.EndAll(ended);
         }
 
         foreach (Receipt receipt in turn.Receipts)
@@ -585,38 +584,6 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
     private long NowMicros() => (_clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
     private LoopReport Report() => new(
-        [.. _slots.Select((slot, index) => new ShardReport(
-            (index * _loops) + _index, _index, slot.Ring.UsedBytes, slot.Messages, slot.Bytes, slot.Delivery.Delivered, slot.Delivery.Count, slot.Delivery.PullingCount, slot.Shard.Conversations.Count))],
+        [.. _slots.Select((slot, index) => slot.Report((index * _loops) + _index, _index))],
         _busy.Top(LoopReport.BusiestMax, NowMicros()));
-
-    private sealed record ShardSlot(MpscRing Ring, Shard Shard, Delivery Delivery, SignalRelay Signals)
-    {
-        /// <summary>Records that were made durable, and their bytes. Loop thread.</summary>
-        public long Messages;
-
-        /// <inheritdoc cref="Messages"/>
-        public long Bytes;
-    }
-}
-
-/// <summary>What a loop needs from those around it.</summary>
-internal sealed record ShardLoopCallbacks
-{
-    /// <summary>Gives a waiting handler its result. Loop thread.</summary>
-    public required Action<ulong, CommandResult> Complete { get; init; }
-
-    /// <summary>Takes an effect for another shard. Loop thread.</summary>
-    public required Action<OutgoingEffect> Forward { get; init; }
-
-    /// <summary>Learns that nothing can be acknowledged any more. Loop thread.</summary>
-    public required Action<Exception> Fail { get; init; }
-
-    /// <summary>Learns that a record on disk is damaged. Loop thread.</summary>
-    public required Action<CorruptRecordException> Damaged { get; init; }
-
-    /// <summary>A publish was refused because the policy does not allow it.</summary>
-    public required Action<Peer> Denied { get; init; }
-
-    /// <summary>The slot of an id's shard in this loop.</summary>
-    public required Func<UInt128, int> SlotOf { get; init; }
 }

@@ -6,7 +6,7 @@
  */
 
 export { FastChatClient, type ClientEvents, type FetchOptions, type Identity } from "./client/FastChatClient.js";
-export { Operator, type LimitValue } from "./client/Operator.js";
+export { Operator, type BrokerCounts, type LimitValue } from "./client/Operator.js";
 export type { ClientOptions, PasswordMechanism } from "./client/ClientOptions.js";
 export type { PageOptions, RequestOptions } from "./client/ClientCore.js";
 export type { NewConversation } from "./client/FastChatClient.Control.js";
@@ -47,6 +47,7 @@ export {
 export { LATEST, START, type LogPosition } from "./protocol/primitives/LogPosition.js";
 export { isMessage, MessageKind } from "./protocol/primitives/MessageKind.js";
 export { rankOf, type Availability, type ConversationKind, type HistoryVisibility, type MemberRole, type ServiceRight, type SignalKind } from "./protocol/primitives/Words.js";
+export type { BrokerActivity, ConversationActivity, RefusalActivity, ShardActivity } from "./protocol/control/BrokerActivity.js";
 export type { ConversationChanges, ConversationInfo, MemberInfo, UserInfo } from "./protocol/control/ConversationInfo.js";
 export type { AccountInfo, BackupStatus, DeviceInfo, ServiceInfo, SessionInfo } from "./protocol/control/DeviceInfo.js";
 export type { JoinLinkInfo } from "./protocol/control/JoinLinkInfo.js";

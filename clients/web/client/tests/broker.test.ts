@@ -474,6 +474,14 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
     const operator = new Operator(await connect({ token: broker.operatorToken }));
     const stats = await operator.getStats();
     assert.ok([...stats.keys()].some((key) => key.startsWith("fastchat.")));
+    const { parts } = await operator.getCounts();
+    assert.ok((parts.get("fastchat.errors")?.size ?? 0) > 0, "the tests before have had errors");
+    const activity = await operator.getActivity();
+    assert.equal(activity.loopsAnswered, activity.loops);
+    assert.ok(activity.shards.reduce((sum, shard) => sum + shard.messages, 0) > 0);
+    assert.ok(activity.conversations[0]!.messages > 0 && activity.conversations[0]!.kind !== undefined);
+    assert.ok(activity.refusals.every((refusal) => refusal.act !== "" && refusal.count > 0));
+    assert.ok(Math.abs(activity.time! - Date.now()) < 60_000);
     const eve = await connect();
     const names: string[] = [];
     for (let next: Parameters<typeof operator.listUsers>[0] = {}; ; ) {

@@ -51,6 +51,11 @@ export class Broker {
     await ended;
   }
 
+  /** Resolves with the exit code when it has ended by itself. */
+  ended() {
+    return this.#process.exitCode !== null ? Promise.resolve(this.#process.exitCode) : new Promise((resolve) => this.#process.once("exit", resolve));
+  }
+
   async stop() {
     if (this.#process.exitCode === null && this.#process.signalCode === null) await this.kill();
     rmSync(this.#directory, { recursive: true, force: true });

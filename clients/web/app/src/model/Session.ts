@@ -2,6 +2,8 @@ import { signal } from "@preact/signals";
 import { type ClientOptions, ConnectionError, type DeviceTokens, FastChatClient, type Identity, IndexedDbOutbox, IndexedDbTokenStore } from "@fastchat/client";
 import { Chat } from "./Chat.ts";
 import { explain } from "./problems.ts";
+import { go } from "./Route.ts";
+import { serverUrl } from "./server.ts";
 
 /** Whether somebody is signed in, and as whom. */
 export type Session =
@@ -10,12 +12,6 @@ export type Session =
   | { readonly state: "in"; readonly chat: Chat };
 
 export const session = signal<Session>({ state: "starting" });
-
-/** Where the broker is: where the page comes from, unless the page says otherwise. */
-export function serverUrl(): string | undefined {
-  const said = document.querySelector<HTMLMetaElement>('meta[name="fastchat-server"]')?.content;
-  return said === undefined || said === "" ? undefined : said;
-}
 
 const tokens = new IndexedDbTokenStore();
 const outbox = new IndexedDbOutbox();
@@ -70,6 +66,8 @@ export async function signOut(): Promise<void> {
   if (current.state !== "in") return;
   current.chat.stop();
   session.value = { state: "out", reason: undefined };
+  // Where this user was is nobody else's business.
+  go("#/", { replace: true });
   try {
     await current.chat.client.endDevice(current.chat.client.device);
   } catch {

@@ -1,3 +1,4 @@
+import { parseBrokerActivity, type BrokerActivity } from "../protocol/control/BrokerActivity.js";
 import { ControlFloat, ControlFormatError, ControlMap } from "../protocol/control/ControlMap.js";
 import { parseAccountInfo, parseBackupStatus, parseServiceInfo, parseSessionInfo, type BackupStatus } from "../protocol/control/DeviceInfo.js";
 import { FrameType } from "../protocol/FrameType.js";
@@ -13,6 +14,14 @@ import type { AccountPage, DevicePage, ErasureStatus, ExportStatus, ServiceCreat
 /** A limit of the broker: a switch, a number, or a list of networks. */
 export type LimitValue = boolean | number | readonly string[];
 
+/** What a broker counts. */
+export interface BrokerCounts {
+  /** By the names of its metrics. */
+  readonly stats: ReadonlyMap<string, number>;
+  /** What some of them are made of: by the metric's name, then by code or limit. Empty with a broker that does not say. */
+  readonly parts: ReadonlyMap<string, ReadonlyMap<string, number>>;
+}
+
 /**
  * What only operators may do (FORBIDDEN for everybody else), apart from the client so that a page for chatting does not load it: `new Operator(client)`.
  * All of these but those that say so are asked again by themselves when the connection breaks.
@@ -25,20 +34,18 @@ export class Operator {
   }
 
   /** What the broker counts, by the names of its metrics (docs/operations.md). */
-  getStats(options?: RequestOptions): Promise<ReadonlyMap<string, number>> {
-    return this.#client.ask(
-      FrameType.GetStats,
-      new ControlMap(),
-      (reply) => {
-        const stats = reply.map("stats");
-        if (stats === undefined) {
-          throw new ControlFormatError("stats: a map is expected");
-        }
+  async getStats(options?: RequestOptions): Promise<ReadonlyMap<string, number>> {
+    return (await this.getCounts(options)).stats;
+  }
 
-        return new Map(stats.keys.map((key) => [key, stats.number(key)]));
-      },
-      options,
-    );
+  /** The same, with what errors, closes and refusals are made of. */
+  getCounts(options?: RequestOptions): Promise<BrokerCounts> {
+    return this.#client.ask(FrameType.GetStats, new ControlMap(), countsOf, options);
+  }
+
+  /** What the broker has been busy with of late: its shards, the conversations in which most is written, and what it refused. */
+  getActivity(options?: RequestOptions): Promise<BrokerActivity> {
+    return this.#client.ask(FrameType.GetActivity, new ControlMap(), parseBrokerActivity, options);
   }
 
   /** The limits in force, by the names that they have in the broker's settings file. */
@@ -219,6 +226,20 @@ export class Operator {
   getErasure(user: UserId, options?: RequestOptions): Promise<ErasureStatus> {
     return askErasure(this.#client, personBody(user), options);
   }
+}
+
+function countsOf(reply: ControlMap): BrokerCounts {
+  const stats = reply.map("stats");
+  if (stats === undefined) {
+    throw new ControlFormatError("stats: a map is expected");
+  }
+
+  const parts = reply.map("parts");
+  return { stats: numbersOf(stats), parts: new Map((parts?.keys ?? []).map((name) => [name, numbersOf(parts!.map(name) ?? new ControlMap())])) };
+}
+
+function numbersOf(map: ControlMap): ReadonlyMap<string, number> {
+  return new Map(map.keys.map((key) => [key, map.number(key)]));
 }
 
 function limitsOf(reply: ControlMap): ReadonlyMap<string, LimitValue> {
