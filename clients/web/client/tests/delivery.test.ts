@@ -312,6 +312,20 @@ test("a page of history: chunks are joined, and a break begins it anew", async (
   assert.deepEqual([page.isComplete, page.head], [true, 9]);
 });
 
+test("what is no place in a log is refused before it is asked for", async () => {
+  const broker = new FakeBroker();
+  const client = await broker.connected();
+  for (const position of [{ epoch: 1, sequence: -1 }, { epoch: 1, sequence: NaN }, { epoch: -1, sequence: 0 }, { epoch: 1, sequence: 0.5 }]) {
+    await assert.rejects(client.fetch(ROOM, { after: position }), TypeError);
+    assert.throws(() => client.subscribe(ROOM, position, { onMessages: () => undefined }), TypeError);
+  }
+
+  assert.throws(() => client.subscribe("lobby" as ConversationId, START, { onMessages: () => undefined }), TypeError);
+  await assert.rejects(client.hide(ROOM, [-1]), RangeError);
+  await settle();
+  assert.equal(client.state.phase, "connected");
+});
+
 test("a page of another epoch is an EpochChangedError", async () => {
   const broker = new FakeBroker();
   const client = await broker.connected();
