@@ -30,8 +30,7 @@ after(async () => {
 
 /** The page with nobody signed in. */
 async function door(options = DESKTOP) {
-  const page = await windows.blank(broker, options);
-  await page.goto(`${broker.http}/admin`);
+  const page = await windows.blank(broker, options, "/admin");
   await page.getByLabel("Operator's token").waitFor();
   return page;
 }
@@ -106,7 +105,7 @@ test("figures, charts and lists follow what the broker does", { skip, timeout: 9
 
   await until("messages come in", async () => Number.parseFloat(await tile(page, "Messages in").textContent()) > 10);
   await until("and go out", async () => Number.parseFloat(await tile(page, "Messages out").textContent()) > 10);
-  assert.match(await tile(page, "Connections").textContent(), /^3$/);
+  await until("three are connected", async () => (await tile(page, "Connections").textContent()) === "3");
   await until("acknowledgements take time", async () => /\d (µs|ms|s)$/.test(await tile(page, "Acknowledged").textContent()));
   await page.getByRole("status").getByText(/All well|Needs attention/).waitFor();
 
