@@ -57,6 +57,14 @@ internal static class ClientVerbOptions
         DefaultValueFactory = static _ => Environment.GetEnvironmentVariable("FASTCHAT_PASSWORD_MECHANISM") is { Length: > 0 } mechanism ? mechanism : "prefer",
     };
 
+    /// <summary>Whose word signs in.</summary>
+    public static Option<string?> Assertion { get; } = new("--assertion-file")
+    {
+        Description = "Sign in with the signed token (JWT) in this file, which is read anew each time one is needed",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
     /// <summary>JSON lines even on a terminal.</summary>
     public static Option<bool> Json { get; } = new("--json")
     {
@@ -73,6 +81,7 @@ internal static class ClientVerbOptions
         root.Add(ClientCertificate);
         root.Add(ClientKey);
         root.Add(PasswordMechanism);
+        root.Add(Assertion);
         root.Add(Json);
     }
 

@@ -26,6 +26,7 @@ internal sealed class Invocation : IDisposable
             Environment.GetEnvironmentVariable));
         User = parsed.GetValue(ClientVerbOptions.User);
         Mechanism = ClientVerbOptions.ParseMechanism(parsed.GetRequiredValue(ClientVerbOptions.PasswordMechanism));
+        AssertionFile = parsed.GetValue(ClientVerbOptions.Assertion);
         IsHuman = !parsed.GetValue(ClientVerbOptions.Json) && !Console.IsOutputRedirected;
         _output = StandardOutput.Open();
         Json = new JsonLines(_output);
@@ -42,6 +43,9 @@ internal sealed class Invocation : IDisposable
 
     // How passwords are shown.
     private PasswordMechanism Mechanism { get; }
+
+    /// <summary>The file of <c>--assertion-file</c>; null = not given.</summary>
+    public string? AssertionFile { get; }
 
     /// <summary>True when stdout is a terminal and nobody asked for JSON.</summary>
     public bool IsHuman { get; }
@@ -65,7 +69,7 @@ internal sealed class Invocation : IDisposable
     };
 
     /// <summary>True when a sign-in is kept for this broker and user, or can be made without asking.</summary>
-    public bool IsSignedIn => Credentials.Find(Server, User) is not null
+    public bool IsSignedIn => AssertionFile is not null || Credentials.Find(Server, User) is not null
         || (User is not null && Environment.GetEnvironmentVariable("FASTCHAT_PASSWORD") is { Length: > 0 });
 
     /// <summary>Connects as the user of the command line, with a kept token, or with FASTCHAT_PASSWORD.</summary>
@@ -114,6 +118,11 @@ internal sealed class Invocation : IDisposable
     /// <exception cref="CliException">Nobody is signed in there.</exception>
     public ClientOptions SignIn()
     {
+        if (AssertionFile is { } file)
+        {
+            return new ClientOptions { Assertion = async cancellation => (await File.ReadAllTextAsync(file, cancellation).ConfigureAwait(false)).Trim() };
+        }
+
         if (Credentials.Find(Server, User) is { } credential)
         {
             return new ClientOptions { TokenStore = CredentialTokens.Of(Credentials, Server, credential.User) };
@@ -131,6 +140,8 @@ internal sealed class Invocation : IDisposable
     private string Explain(ConnectionException failure, ClientOptions options) => failure.Code switch
     {
         CloseCode.BadCredentials => $"wrong name or password for {SafeText.OneLine(options.Name ?? string.Empty)}",
+        CloseCode.AssertionRefused => $"{Server} does not take the assertion: {SafeText.OneLine(failure.Close.Text)}",
+        CloseCode.TokenExpired when options.Assertion is not null => "the assertion has expired: the file is to hold a newer one",
         CloseCode.TokenInvalid => $"the sign-in at {Server} is no longer valid: fastchat login NAME",
         CloseCode.SignedOut => $"this device was signed out at {Server}: fastchat login NAME",
         CloseCode.Suspended => $"the account is suspended at {Server}",

@@ -4,7 +4,7 @@ namespace FastChat.Client;
 
 /// <summary>
 /// Settings of a <see cref="FastChatClient"/>. Immutable; checked once by <see cref="FastChatClient.ConnectAsync"/>.
-/// Sign-in is with <see cref="Token"/>, or with <see cref="Name"/> and <see cref="Password"/>.
+/// Sign-in is with <see cref="Token"/>, with <see cref="Assertion"/>, with a certificate, or with <see cref="Name"/> and <see cref="Password"/>.
 /// </summary>
 public sealed record ClientOptions
 {
@@ -23,6 +23,15 @@ public sealed record ClientOptions
     /// </summary>
     public ITokenStore? TokenStore { get; init; }
 
+    /// <summary>
+    /// Gives an assertion (a signed JWT of an identity provider, or a service account's own): asked at the beginning of each connection, and again before what signed in is over, so that a living connection goes on. It may give the same one while that holds; when the broker
+    /// refuses one, it is asked once more. What it throws counts as a connection that did not come about.
+    /// </summary>
+    public Func<CancellationToken, ValueTask<string>>? Assertion { get; init; }
+
+    /// <summary>The certificate that is shown to TLS signs in, as the service account of <see cref="Name"/>.</summary>
+    public bool UsesCertificate { get; init; }
+
     /// <summary>The user's name, when there is no token.</summary>
     public string? Name { get; init; }
 
@@ -35,7 +44,7 @@ public sealed record ClientOptions
     /// <summary>Make the account before signing in with name and password.</summary>
     public bool Register { get; init; }
 
-    /// <summary>The device to continue as when signing in with a password; none makes a new one.</summary>
+    /// <summary>The device to continue as when signing in with a password, an assertion or a certificate; none makes a new one.</summary>
     public DeviceId Device { get; init; }
 
     /// <summary>Name and version of the program, for operators; at most 64 bytes.</summary>
@@ -88,8 +97,13 @@ public sealed record ClientOptions
     internal void Validate()
     {
         bool hasName = !string.IsNullOrEmpty(Name) && Password is not null;
+        bool isVouchedFor = Assertion is not null || UsesCertificate;
         Require(
-            TokenStore is null ? !string.IsNullOrEmpty(Token) != hasName : string.IsNullOrEmpty(Token), nameof(Token),
+            !isVouchedFor || (string.IsNullOrEmpty(Token) && TokenStore is null && Password is null && (Assertion is null || !UsesCertificate)), nameof(Assertion),
+            "an assertion or a certificate, and neither a token nor a password beside it");
+        Require(!UsesCertificate || !string.IsNullOrEmpty(Name), nameof(Name), "with a certificate the name of its service account");
+        Require(
+            isVouchedFor || (TokenStore is null ? !string.IsNullOrEmpty(Token) != hasName : string.IsNullOrEmpty(Token)), nameof(Token),
             "either a token, or a name and a password; or a token store, alone or with a name and a password");
         Require(Enum.IsDefined(PasswordMechanism), nameof(PasswordMechanism), "one of its values");
         Require(hasName || !Register, nameof(Register), "registration needs a name and a password");

@@ -62,7 +62,7 @@ public sealed partial class FastChatClient
     /// <exception cref="ConnectionException">The connection broke before the answer, or the client ended: sign in with either password to learn which one holds.</exception>
     public async Task<ulong> ChangePasswordAsync(string password, string next, CancellationToken cancellationToken = default)
     {
-        if (System.Text.Encoding.UTF8.GetByteCount(next) is < ProtocolLimits.PasswordSizeMin or > ProtocolLimits.PasswordSizeMax)
+        if (!PasswordSignIn.IsGood(next))
         {
             // A broker that is given a proof does not see the password.
             throw new RequestException(ErrorCode.PasswordInvalid, $"{ProtocolLimits.PasswordSizeMin}–{ProtocolLimits.PasswordSizeMax} bytes");

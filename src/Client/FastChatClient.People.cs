@@ -82,26 +82,30 @@ public sealed partial class FastChatClient
         static reply => new BlockPage(ParseAll(reply, "blocks", BlockInfo.Parse), reply.Flag("complete")),
         cancellationToken);
 
-    /// <summary>Makes the account of a program, which signs in with the token that comes back, and only with it. Needs the operator's right.</summary>
+    /// <summary>Makes the account of a program, which signs in with the token that comes back, or instead with a key or a certificate, and only with that. Needs the operator's right.</summary>
     /// <param name="name">A name as accounts have it.</param>
     /// <param name="rights">What it may do.</param>
     /// <param name="conversations">Where it may do it, at most 500; null = where any user may.</param>
+    /// <param name="publicKey">The key whose owner signs in with assertions of their own: a JWK, or a SubjectPublicKeyInfo in PEM.</param>
+    /// <param name="certificate">The name of the certificate that signs in, <c>dns:NAME</c> or <c>uri:URI</c>.</param>
     /// <param name="cancellationToken">Stops waiting; the account may be made all the same, and its token is lost then.</param>
-    /// <exception cref="RequestException">FORBIDDEN, NAME_TAKEN, NAME_INVALID, NO_SUCH_CONVERSATION, TOO_MANY, BAD_REQUEST.</exception>
+    /// <exception cref="RequestException">FORBIDDEN, NAME_TAKEN, NAME_INVALID, NO_SUCH_CONVERSATION, KEY_INVALID, TOO_MANY, BAD_REQUEST.</exception>
     /// <exception cref="ConnectionException">The connection broke before the answer, or the client ended: end the account by <see cref="RevokeServiceAsync"/> if it is there, for nobody has its token.</exception>
     public Task<ServiceCreated> CreateServiceAsync(
-        string name, ServiceRights rights, IReadOnlyCollection<ConversationId>? conversations = null, CancellationToken cancellationToken = default)
+        string name, ServiceRights rights, IReadOnlyCollection<ConversationId>? conversations = null, string? publicKey = null, string? certificate = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(name);
         ControlMap body = new ControlMap()
             .Set("name", name)
             .Set("rights", ServiceInfo.NamesOf(rights))
-            .Set("conversations", conversations?.Select(static conversation => ControlMap.IdBytes(conversation.Value)).ToArray());
+            .Set("conversations", conversations?.Select(static conversation => ControlMap.IdBytes(conversation.Value)).ToArray())
+            .Set("key", publicKey)
+            .Set("certificate", certificate);
         return ControlAsync(
             FrameType.CreateService,
             body,
             isIdempotent: false,
-            static reply => new ServiceCreated(new UserId(reply.Id("user")), reply.Text("token", ProtocolLimits.TokenSizeMax) ?? throw new ControlFormatException("token: a text is expected")),
+            static reply => new ServiceCreated(new UserId(reply.Id("user")), reply.Text("token", ProtocolLimits.TokenSizeMax)) { Key = reply.Text("key", ProtocolLimits.NameSizeMax) },
             cancellationToken);
     }
 
@@ -116,6 +120,23 @@ public sealed partial class FastChatClient
         PageBody(after.Value, limit),
         isIdempotent: true,
         static reply => new ServicePage(ParseAll(reply, "services", ServiceInfo.Parse), reply.Flag("complete")),
+        cancellationToken);
+
+    /// <summary>
+    /// Adds a public key to the account of a program, takes one away, or both. When one goes, the account's connections are closed, and come back by what else it signs in with. Needs the operator's right. Asked again by itself when the connection breaks.
+    /// </summary>
+    /// <param name="user">Whose keys.</param>
+    /// <param name="add">The key to be added: a JWK, or a SubjectPublicKeyInfo in PEM; null for none.</param>
+    /// <param name="remove">Thumbprint (RFC 7638) of the key to be taken away; null for none.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
+    /// <returns>Thumbprints of the keys that there are now.</returns>
+    /// <exception cref="RequestException">FORBIDDEN, NO_SUCH_USER, KEY_INVALID, TOO_MANY, CONFLICT (it would be left with nothing to sign in with), BAD_REQUEST.</exception>
+    /// <exception cref="ConnectionException">The client ended.</exception>
+    public Task<IReadOnlyList<string>> ChangeServiceKeysAsync(UserId user, string? add = null, string? remove = null, CancellationToken cancellationToken = default) => ControlAsync(
+        FrameType.ChangeServiceKeys,
+        new ControlMap().SetId("user", user.Value).Set("add", add).Set("remove", remove),
+        isIdempotent: true,
+        static IReadOnlyList<string> (reply) => reply.Texts("keys", ProtocolLimits.NameSizeMax) ?? [],
         cancellationToken);
 
     /// <summary>Ends the account of a program; its open sessions are closed at once. Needs the operator's right.</summary>

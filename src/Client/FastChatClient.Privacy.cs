@@ -114,7 +114,7 @@ public sealed partial class FastChatClient
 
     /// <summary>How the erasure of a conversation goes, for who asked for it and for operators.</summary>
     /// <inheritdoc cref="EraseConversationAsync"/>
-    public Task<ErasureStatus> GetErasureAsync(ConversationId conversation, CancellationToken cancellationToken = default) =>
+    public Task<ErasureStatus> GetConversationErasureAsync(ConversationId conversation, CancellationToken cancellationToken = default) =>
         EraseAsync(FrameType.EraseConversation, new ControlMap().SetId("conversation", conversation.Value), cancellationToken);
 
     private Task<ExportStatus> ExportAsync(ControlMap body, CancellationToken cancellationToken) => ControlAsync(

@@ -20,9 +20,12 @@ public sealed record ServicePage(IReadOnlyList<ServiceInfo> Services, bool IsCom
 
 /// <summary>The account of a program that was just made.</summary>
 /// <param name="User">Its id.</param>
-/// <param name="Token">What it signs in with; the broker does not say it again. Secret.</param>
-public sealed record ServiceCreated(UserId User, string Token)
+/// <param name="Token">What it signs in with; the broker does not say it again. Secret. Null when it signs in with a key or a certificate.</param>
+public sealed record ServiceCreated(UserId User, string? Token)
 {
+    /// <summary>Thumbprint (RFC 7638) of the key that it signs in with; null when it has none.</summary>
+    public string? Key { get; init; }
+
     /// <summary>Never the token.</summary>
     public override string ToString() => $"service {User}";
 }

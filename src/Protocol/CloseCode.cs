@@ -79,6 +79,9 @@ public enum CloseCode : ushort
     /// <summary>The device was ended, elsewhere or by an operator, or the password was changed.</summary>
     SignedOut = 4210,
 
+    /// <summary>The assertion, or the certificate, signs in nobody here.</summary>
+    AssertionRefused = 4211,
+
     /// <summary>This way to show a password is not taken: the password itself, SCRAM, or its channel binding.</summary>
     MechanismRefused = 4212,
 

@@ -93,6 +93,9 @@ public enum ErrorCode : ushort
     /// <summary>The new password is too short or too long.</summary>
     PasswordInvalid = 29,
 
+    /// <summary>What is to be a service account's public key, or its certificate's name, is none, or another one has it.</summary>
+    KeyInvalid = 30,
+
     /// <summary>There is no export of this person that could be fetched.</summary>
     NoSuchExport = 31,
 

@@ -235,6 +235,9 @@ public enum FrameType : byte
     /// <summary>C→S: a challenge, for a proof of the password on a connection that is signed in.</summary>
     BeginProof = 0x68,
 
+    /// <summary>C→S: another public key of a service account, or one less (operators only).</summary>
+    ChangeServiceKeys = 0x6A,
+
     /// <summary>C→S: have everything that is one's own, or as an operator another's, put into an archive; or how that goes.</summary>
     ExportPerson = 0x70,
 
@@ -288,6 +291,7 @@ public static class FrameTypes
         >= FrameType.SetProfile and <= FrameType.RevokeService or
         >= FrameType.BeginUpload and <= FrameType.CancelUpload or
         >= FrameType.Reauthenticate and <= FrameType.BeginProof or
+        FrameType.ChangeServiceKeys or
         >= FrameType.ExportPerson and <= FrameType.EraseConversation or
         >= FrameType.GetStats and <= FrameType.GetActivity;
 

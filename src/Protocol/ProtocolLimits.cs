@@ -9,8 +9,11 @@ public static class ProtocolLimits
     /// <summary>Bytes of a message body. A chat line is 58 bytes on average; 64 KiB leaves room for any structured message, files go elsewhere.</summary>
     public const int BodySizeMax = 64 * 1024;
 
-    /// <summary>Bytes of a frame body before sign-in: Hello and nothing else, so a stranger cannot make the broker buffer.</summary>
-    public const int HelloSizeMax = 4 * 1024;
+    /// <summary>Bytes of a frame body before sign-in: Hello and nothing else, so a stranger cannot make the broker buffer. An assertion fits, and a KiB beside it.</summary>
+    public const int HelloSizeMax = AssertionSizeMax + 1024;
+
+    /// <summary>Bytes of an assertion. Identity providers' tokens have one to four KiB, by the roles in them; most HTTP servers take headers of eight, so none has more.</summary>
+    public const int AssertionSizeMax = 7 * 1024;
 
     /// <summary>Bytes of a frame body from a client: the largest publish (52 bytes before the body) fits, rounded up to a whole KiB.</summary>
     public const int ClientFrameSizeMax = BodySizeMax + 1024;
@@ -41,6 +44,15 @@ public static class ProtocolLimits
 
     /// <summary>Bytes of a user or conversation name.</summary>
     public const int NameSizeMax = 64;
+
+    /// <summary>Bytes of a certificate's name, its kind included.</summary>
+    public const int CertificateNameSizeMax = 512;
+
+    /// <summary>Bytes of a public key as text (JWK or PEM): RSA with 8,192 bits fits twice.</summary>
+    public const int PublicKeySizeMax = 4096;
+
+    /// <summary>Public keys of one service account: the one in use, the next one, and two more for whoever is slow.</summary>
+    public const int ServiceKeysMax = 4;
 
     /// <summary>Bytes of a title.</summary>
     public const int TitleSizeMax = 256;

@@ -15,6 +15,10 @@ namespace FastChat.Storage;
 ///  'v' · user (16) · device u64 BE              device
 ///  't' · SHA-256 of the token (32)              token
 ///  'R' · SHA-256 of its constant half (32)      family of refresh tokens
+///  'J' · SHA-256 of issuer and subject (32)     who somebody of another system, or a certificate's owner, is here
+///  'F' · user (16)                              the same, on the user's side
+///  'G' · user (16) · SHA-256 thumbprint (32)    public key of a service account
+///  'G' · user (16) · SHA-256 of its id (32) · 0 an assertion of a service account that was used
 ///  'c' · conversation (16)                      conversation
 ///  'm' · conversation (16) · user (16)          member of a conversation
 ///  'l' · user (16) · conversation (16)          entry in a user's list
@@ -120,6 +124,15 @@ public static class StateKeys
 
     /// <summary>Bytes of a service's key.</summary>
     public const int ServiceSize = 1 + (2 * Id128.Size);
+
+    /// <summary>Bytes of an identity's key.</summary>
+    public const int IdentitySize = 1 + TokenHashSize;
+
+    /// <summary>Bytes of a service's public key's key.</summary>
+    public const int ServiceKeySize = 1 + Id128.Size + TokenHashSize;
+
+    /// <summary>Bytes of a used assertion's key.</summary>
+    public const int UsedAssertionSize = ServiceKeySize + 1;
 
     /// <summary>Bytes of a presence record's key.</summary>
     public const int PresenceSize = 1 + Id128.Size;
@@ -293,6 +306,33 @@ public static class StateKeys
         int size = WriteId(target, (byte)'g', user.Value);
         conversation.Write(target[size..]);
         return ServiceSize;
+    }
+
+    /// <summary>Somebody of another system, by the SHA-256 of the issuer and the subject.</summary>
+    public static int WriteIdentity(Span<byte> target, ReadOnlySpan<byte> sha256)
+    {
+        int size = WriteToken(target, sha256);
+        target[0] = (byte)'J';
+        return size;
+    }
+
+    /// <summary>Who a user is elsewhere.</summary>
+    public static int WriteIdentityOf(Span<byte> target, UserId user) => WriteId(target, (byte)'F', user.Value);
+
+    /// <summary>A public key of a service account, by its thumbprint; without one the prefix of all that is signed with.</summary>
+    public static int WriteServiceKey(Span<byte> target, UserId user, ReadOnlySpan<byte> thumbprint)
+    {
+        int size = WriteId(target, (byte)'G', user.Value);
+        thumbprint.CopyTo(target[size..]);
+        return size + thumbprint.Length;
+    }
+
+    /// <summary>An assertion of a service account that was used, by the SHA-256 of its id.</summary>
+    public static int WriteUsedAssertion(Span<byte> target, UserId user, ReadOnlySpan<byte> idSha256)
+    {
+        int size = WriteServiceKey(target, user, idSha256);
+        target[size] = 0;
+        return size + 1;
     }
 
     /// <summary>The id that stands at the end of a key of two ids.</summary>

@@ -212,6 +212,7 @@ internal sealed class DeadlineTests
             Presence = null!,
             Accounts = null!,
             Scram = null!,
+            Vouched = null!,
             Audit = AuditLog.None,
             Dispatcher = null!,
             Addresses = null!,

@@ -275,6 +275,16 @@ internal sealed class PasswordTests
         }
     }
 
+    [TestCase(7)]
+    [TestCase(257)]
+    public async Task An_account_is_not_made_with_a_password_that_no_account_may_have(int size)
+    {
+        ScriptedBroker broker = new();
+        Task<FastChatClient> connecting = FastChatClient.ConnectAsync(OptionsOf(broker) with { Register = true, Password = new string('x', size) });
+        Assert.That((await connecting.Fails<ConnectionException>()).Code, Is.EqualTo(CloseCode.PasswordInvalid));
+        Assert.That(await (await broker.AcceptAsync()).ReadOrEndAsync().Within(), Is.Null, "nobody was asked");
+    }
+
     [Test]
     public async Task A_new_password_of_another_size_is_refused_before_anybody_is_asked()
     {

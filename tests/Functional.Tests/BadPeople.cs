@@ -55,6 +55,7 @@ internal static class BadPeople
             await BadInput.ExpectErrorAsync(runner, await runner.AskAsync(FrameType.SetLimits, wrong.Map), wrong.Code);
             Assert.That((await runner.AskAsync(FrameType.GetLimits, new ControlMap())).Body, Is.EqualTo(before), "nothing has changed");
         })),
+        BadInput.Refused("changing a service's keys without the right", FrameType.ChangeServiceKeys, stage => new ControlMap().SetId("user", stage.Witness.Welcome.User.Value).Set("add", "x"), ErrorCode.Forbidden),
         new("guessing names at scale", async stage =>
         {
             await using SignedInPeer client = await stage.SignInAsync();

@@ -95,7 +95,7 @@ public sealed class PeopleTests
         Assert.That((await Assert.ThrowsAsync<RequestException>(() => ada.CreateServiceAsync("bot", ServiceRights.Publish)))!.Code, Is.EqualTo(ErrorCode.Forbidden));
 
         ServiceCreated made = await owner.CreateServiceAsync(_broker.NewName("bridge"), ServiceRights.Publish | ServiceRights.Read, [inside]);
-        Assert.That(made.ToString(), Does.Not.Contain(made.Token));
+        Assert.That(made.ToString(), Does.Not.Contain(made.Token!));
         await using FastChatClient bridge = await FastChatClient.ConnectAsync(Options() with { Token = made.Token });
         await bridge.PublishTextAsync(inside, "beep");
         await bridge.PublishTextAsync(inside, "hello from afar", new PublishOptions { OnBehalfOf = ada.User });

@@ -21,6 +21,8 @@ internal static class TargetList
         .. StoredValueTargets.All.Select(make => (make, 200_000L)),
         (static () => new UpgradeRequestTarget(), 200_000),
         (static () => new ScramTarget(), 100_000),
+        (static () => new AssertionTarget(), 60_000),
+        (static () => new KeySetTarget(), 30_000),
         (static () => new HistoryTarget(), 20_000),
         (static () => new SessionTarget(), 30_000),
         (static () => new WebSocketTarget(), 100_000),

@@ -26,6 +26,10 @@ REFRESH = "fr1_" + "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG" * 2
 TIME = 1_700_000_000_000_000  # 2023-11-14 22:13:20 UTC
 LATEST = 2**64 - 1
 HELLO = "Grüße".encode()
+# RFC 8037, A.2 to A.4: the key, its thumbprint, and a signature.
+PUBLIC_KEY = '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'
+THUMBPRINT = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+ASSERTION = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
 HASH = hashlib.sha256(HELLO).digest()
 LINK = base64.urlsafe_b64encode(GROUP + KEY).decode().rstrip("=")
 
@@ -44,6 +48,7 @@ TYPES = {
     "CreateService": 0x55, "ListServices": 0x56, "RevokeService": 0x57,
     "BeginUpload": 0x58, "PutChunk": 0x59, "FinishUpload": 0x5A, "GetAttachment": 0x5B, "GetUsage": 0x5C, "CancelUpload": 0x5D,
     "Reauthenticate": 0x60, "ListDevices": 0x61, "NameDevice": 0x62, "EndDevices": 0x63, "ChangePassword": 0x64, "SuspendUser": 0x65, "ListUsers": 0x66, "ListSessions": 0x67, "BeginProof": 0x68,
+    "ChangeServiceKeys": 0x6A,
     "ExportPerson": 0x70, "GetExport": 0x71, "ErasePerson": 0x72, "EraseConversation": 0x73, "Notice": 0x80, "Presence": 0x81,
 }
 
@@ -340,6 +345,8 @@ def connection_files():
               {"version": 1, "client": "vectors/1", "token": TOKEN, "session": SESSION, "attempt": 3, "window": 262_144})
     hello.map("somebody is looking", "Hello", {"version": 1, "client": "vectors/1", "token": TOKEN, "signals": True})
     hello.map("password, for a client that keeps refresh tokens", "Hello", {"version": 1, "renews": True, "name": "ada", "password": "correct horse"})
+    hello.map("a signed token of an issuer, on a known device", "Hello", {"version": 1, "client": "vectors/1", "assertion": ASSERTION, "device": DEVICE})
+    hello.map("the certificate of a service account", "Hello", {"version": 1, "certificate": True, "name": "bridge"})
     hello.map("refresh token", "Hello", {"version": 1, "client": "vectors/1", "refresh": REFRESH, "session": SESSION, "attempt": 4})
     hello.map("a proof of the password is to come", "Hello", {"version": 1, "renews": True, "scram": SCRAM["client_first"], "device": DEVICE})
     hello.note("What a reader accepts although no writer of this version sends it: keys it does not know, nil for absent, wide integers.")
@@ -581,12 +588,18 @@ def control_files():
         ("next page", {"after": OTHER, "limit": 100})], "ListBlocks, C→S (protocol.md §4.8)")
     file("create-service", "CreateService", [
         ("publishes anywhere a user may", {"name": "shop", "rights": ["publish"]}),
-        ("imports, and reads two conversations", {"name": "bridge", "rights": ["import", "read"], "conversations": [CONVERSATION, GROUP]})],
+        ("imports, and reads two conversations", {"name": "bridge", "rights": ["import", "read"], "conversations": [CONVERSATION, GROUP]}),
+        ("signs in by key", {"name": "shop", "rights": ["publish"], "key": PUBLIC_KEY}),
+        ("signs in by certificate", {"name": "shop", "rights": ["publish"], "certificate": "uri:spiffe://example.org/shop"})],
         "CreateService, C→S (protocol.md §4.8)")
     file("list-services", "ListServices", [
         ("first page", {}),
         ("next page", {"after": OTHER, "limit": 100})], "ListServices, C→S (protocol.md §4.8)")
     file("revoke-service", "RevokeService", [("end it", {"user": OTHER})], "RevokeService, C→S (protocol.md §4.8)")
+    file("change-service-keys", "ChangeServiceKeys", [
+        ("another key", {"user": OTHER, "add": PUBLIC_KEY}),
+        ("the old one goes", {"user": OTHER, "remove": THUMBPRINT}),
+        ("both at once", {"user": OTHER, "add": PUBLIC_KEY, "remove": THUMBPRINT})], "ChangeServiceKeys, C→S (protocol.md §4.8)")
     file("begin-upload", "BeginUpload", [
         ("a new content", {"hash": HASH, "size": len(HELLO)}),
         ("one that a message has", {"hash": HASH, "conversation": GROUP, "sequence": 7})], "BeginUpload, C→S (protocol.md §4.10)")
@@ -601,7 +614,8 @@ def control_files():
     file("cancel-upload", "CancelUpload", [("give it up", {"hash": HASH})], "CancelUpload, C→S (protocol.md §4.10)")
     file("reauthenticate", "Reauthenticate", [
         ("with a newer token", {"token": TOKEN}),
-        ("with the refresh token", {"refresh": REFRESH})], "Reauthenticate, C→S (protocol.md §4.11)")
+        ("with the refresh token", {"refresh": REFRESH}),
+        ("with a newer signed token", {"assertion": ASSERTION})], "Reauthenticate, C→S (protocol.md §4.11)")
     file("list-devices", "ListDevices", [
         ("one's own", {}),
         ("somebody's, the next page", {"user": OTHER, "after": DEVICE, "limit": 100})], "ListDevices, C→S (protocol.md §4.11)")
@@ -717,9 +731,12 @@ def control_files():
             ("blocked", "Block", {"changed": True}),
             ("blocks", "ListBlocks", {"blocks": [{"user": OTHER, "name": "Bob", "blocked_at": TIME}], "complete": True}),
             ("a service made", "CreateService", {"user": OTHER, "token": TOKEN}),
+            ("a service with a key made", "CreateService", {"user": OTHER, "key": THUMBPRINT}),
+            ("a service's keys", "ChangeServiceKeys", {"keys": [THUMBPRINT]}),
             ("services", "ListServices", {"services": [
                 {"user": USER, "name": "shop", "rights": ["publish"], "created_at": TIME},
-                {"user": OTHER, "name": "bridge", "rights": ["publish", "import", "read"], "conversations": 2, "created_at": TIME}], "complete": True}),
+                {"user": OTHER, "name": "bridge", "rights": ["publish", "import", "read"], "conversations": 2, "created_at": TIME},
+                {"user": IMPORTED, "name": "clerk", "rights": ["read"], "created_at": TIME, "keys": [THUMBPRINT], "certificate": "dns:clerk.example.org"}], "complete": True}),
             ("a service ended", "RevokeService", {}),
             ("the connection goes on", "Reauthenticate", {"token_seconds": 900}),
             ("the next pair of tokens", "Reauthenticate", {"token": TOKEN, "refresh": REFRESH, "token_seconds": 900}),

@@ -37,6 +37,9 @@ internal enum AuditAct : byte
     RetentionChanged,
     ConversationErased,
     LinesLost,
+    IssuerKeysLoaded,
+    IssuerKeysRefused,
+    ServiceKeysChanged,
 }
 
 /// <summary>

@@ -2,6 +2,7 @@ using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Limits;
 using FastChat.Broker.Presence;
 using FastChat.Broker.Routing;
@@ -37,6 +38,9 @@ internal sealed record ConnectionServices
 
     /// <summary>What challenges whoever proves a password.</summary>
     public required ScramSignIn Scram { get; init; }
+
+    /// <summary>Who is let in by the word of somebody else.</summary>
+    public required AssertionSignIn Vouched { get; init; }
 
     /// <summary>Where sign-ins and refusals are noted.</summary>
     public required AuditLog Audit { get; init; }

@@ -160,7 +160,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
 
             if (!refused.IsOrdinary)
             {
-                services.Audit.Note(new AuditEntry(AuditAct.SignInRefused) { Remote = connection.Remote, Detail = refused.Code.ToString() });
+                services.Audit.Note(new AuditEntry(AuditAct.SignInRefused) { Remote = connection.Remote, Detail = refused.Detail is { } detail ? $"{refused.Code} {detail}" : refused.Code.ToString() });
             }
 
             await connection.RefuseAsync(refused.Code, refused.Reason, refused.RetryAfterMs);
@@ -225,6 +225,11 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
 
     private async Task<(SignedIn? User, SignInRefused? Refused)> CheckAsync(Hello hello)
     {
+        if (hello.IsVouchedFor)
+        {
+            return await CheckVouchedAsync(hello);
+        }
+
         if (hello is { Token: null, Refresh: null, Scram: not null })
         {
             return await ProveAsync(hello);
@@ -295,6 +300,23 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
         }
     }
 
+    /// <summary>Somebody else vouches. What is made up costs whoever made it up: it counts as a wrong password of that address does.</summary>
+    private async Task<(SignedIn? User, SignInRefused? Refused)> CheckVouchedAsync(Hello hello)
+    {
+        if (services.Addresses.BeginAssertion(connection.Visitor!) is { } early)
+        {
+            return (null, early);
+        }
+
+        (SignedIn? user, SignInRefused? refused) = await services.Vouched.SignInAsync(hello, connection.PeerCertificateNames, connection.Remote);
+        if (refused?.Code is CloseCode.AssertionRefused or CloseCode.BadCredentials)
+        {
+            services.Addresses.OnAssertionWrong(connection.Visitor!);
+        }
+
+        return (user, refused);
+    }
+
     private async Task<Session?> AttachAsync(Hello hello, SignedIn user, UserAllowance allowance)
     {
         Outbox outbox = new(services.Router.LoopCount, services.Settings.OutboxBudgetBytes, hello.Window);
@@ -336,7 +358,7 @@ internal sealed class Handshake(ConnectionServices services, BrokerConnection co
             User = user.Actor.User,
             Device = user.Actor.Device,
             Remote = connection.Remote,
-            Detail = hello.Token is not null ? "token" : hello.Refresh is not null ? "refresh" : hello.Scram is not null ? "scram" : "password",
+            Detail = user.Way is { } way ? way : hello.Token is not null ? "token" : hello.Refresh is not null ? "refresh" : hello.Scram is not null ? "scram" : "password",
         });
         return session;
     }

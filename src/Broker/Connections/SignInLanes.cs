@@ -17,5 +17,5 @@ internal static class SignInLanes
     private const int WithPassword = 2;
 
     /// <summary>The lane of a Hello.</summary>
-    public static int Of(Hello hello, bool isSessionKnown) => hello.Token is null && hello.Refresh is null ? WithPassword : isSessionKnown ? Known : WithToken;
+    public static int Of(Hello hello, bool isSessionKnown) => hello.Token is null && hello.Refresh is null && !hello.IsVouchedFor ? WithPassword : isSessionKnown ? Known : WithToken;
 }

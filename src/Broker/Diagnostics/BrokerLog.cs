@@ -70,6 +70,12 @@ internal static partial class BrokerLog
     [LoggerMessage(1122, LogLevel.Warning, "These settings have changed and take a restart: {Names}")]
     public static partial void SettingsTakeRestart(ILogger log, string names);
 
+    [LoggerMessage(1090, LogLevel.Information, "The issuer {Issuer} has {Keys} keys that can be used, and {PassedOver} others")]
+    public static partial void IssuerKeysLoaded(ILogger log, string issuer, int keys, int passedOver);
+
+    [LoggerMessage(1091, LogLevel.Error, "The keys of the issuer {Issuer} cannot be had; those that are known go on: {Reason}")]
+    public static partial void IssuerKeysRefused(ILogger log, string issuer, string reason);
+
     [LoggerMessage(1050, LogLevel.Error, "A tick of presence ended by a defect")]
     public static partial void PresenceDefect(ILogger log, Exception defect);
 

@@ -23,6 +23,8 @@ internal sealed class BrokerMetrics : IDisposable
     private readonly Total _errors;
     private readonly Total _closed;
     private readonly Total _limited;
+    private readonly Total _vouched;
+    private readonly Total _notVouched;
     private readonly Total _commits;
     private readonly Total _committedBytes;
     private readonly Histogram<double> _commitSeconds;
@@ -44,6 +46,8 @@ internal sealed class BrokerMetrics : IDisposable
         _errors = Count("fastchat.errors", "{request}", "requests of every kind that were answered by an Error, by code");
         _closed = Count("fastchat.closed", "{connection}", "connections closed by the broker, by code");
         _limited = Count("fastchat.limited", "{refusal}", "what was refused because of a limit, by limit");
+        _vouched = Count("fastchat.assertions.accepted", "{assertion}", "assertions and certificates that signed somebody in, or kept them signed in");
+        _notVouched = Count("fastchat.assertions.refused", "{assertion}", "assertions and certificates that did not");
         _commits = Count("fastchat.commits", "{commit}", "group commits");
         _committedBytes = Count("fastchat.committed", "By", "bytes committed");
         _commitSeconds = _meter.CreateHistogram<double>("fastchat.commit.duration", "s", "write and sync of a group commit");
@@ -78,6 +82,9 @@ internal sealed class BrokerMetrics : IDisposable
 
     /// <summary>Something was refused because of a limit. The name is one of a few of the broker's own.</summary>
     public void Limited(string limit) => _limited.Add(1, new KeyValuePair<string, object?>("limit", limit));
+
+    /// <summary>An assertion, or a certificate, was looked at.</summary>
+    public void Vouched(bool isAccepted) => (isAccepted ? _vouched : _notVouched).Add(1);
 
     /// <summary>A commit became durable.</summary>
     public void Committed(CommitObservation commit)

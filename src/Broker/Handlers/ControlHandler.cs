@@ -156,6 +156,7 @@ internal sealed class ControlHandler(
         FrameType.CreateService => services.CreateAsync(peer.Actor, map),
         FrameType.ListServices => Task.FromResult(services.List(peer.Actor, map)),
         FrameType.RevokeService => services.RevokeAsync(peer.Actor, map),
+        FrameType.ChangeServiceKeys => services.ChangeKeysAsync(peer.Actor, map),
         FrameType.SetPresence => presence.SetAsync(peer, map),
         FrameType.WatchPresence => presence.WatchAsync(peer, map),
         FrameType.BeginUpload => attachments.BeginAsync(peer.Actor, map),

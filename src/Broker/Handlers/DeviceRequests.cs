@@ -1,5 +1,6 @@
 using FastChat.Broker.Audit;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Limits;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
@@ -10,7 +11,7 @@ namespace FastChat.Broker.Handlers;
 /// <summary>
 /// Reauthenticate, ListDevices, NameDevice, EndDevices, BeginProof and ChangePassword (protocol.md §4.11). What is ended is durably ended first; then the connections are closed; then the answer leaves. Pool threads.
 /// </summary>
-internal sealed class DeviceRequests(Accounts accounts, ScramSignIn scram, SessionRegistry sessions, AuditLog audit, UserLimits limits, Router router)
+internal sealed class DeviceRequests(Accounts accounts, ScramSignIn scram, AssertionSignIn vouched, SessionRegistry sessions, AuditLog audit, UserLimits limits, Router router)
 {
     private const uint OverloadedRetryMs = 2000;
 
@@ -19,9 +20,15 @@ internal sealed class DeviceRequests(Accounts accounts, ScramSignIn scram, Sessi
     {
         string? token = map.Text("token", ProtocolLimits.TokenSizeMax);
         string? refresh = map.Text("refresh", ProtocolLimits.TokenSizeMax);
-        if ((token is null) == (refresh is null))
+        string? assertion = map.Text("assertion", ProtocolLimits.AssertionSizeMax);
+        if ((token is null ? 0 : 1) + (refresh is null ? 0 : 1) + (assertion is null ? 0 : 1) != 1)
         {
-            return ControlAnswer.Refused(ErrorCode.BadRequest, "either token or refresh is expected");
+            return ControlAnswer.Refused(ErrorCode.BadRequest, "one of token, refresh and assertion is expected");
+        }
+
+        if (assertion is not null)
+        {
+            return await ReassertAsync(peer, assertion);
         }
 
         ControlAnswer wrong = ControlAnswer.Refused(ErrorCode.WrongCredentials, "the token is not one of this device, or holds no longer");
@@ -53,6 +60,20 @@ internal sealed class DeviceRequests(Accounts accounts, ScramSignIn scram, Sessi
 
         audit.Note(new AuditEntry(AuditAct.TokensRefreshed) { User = peer.Actor.User, Device = peer.Actor.Device, Remote = peer.Remote });
         return Extended(peer, tokens.HoldsUntilMicros, new TokenPair(tokens.Token, tokens.Refresh, null));
+    }
+
+    private async Task<ControlAnswer> ReassertAsync(Peer peer, string assertion)
+    {
+        (SignedIn? user, SignInRefused? refused) = await vouched.ReauthenticateAsync(peer.Actor, assertion);
+        if (user is null)
+        {
+            return refused!.RetryAfterMs != 0
+                ? ControlAnswer.Refused(refused.Code == CloseCode.StoreFull ? ErrorCode.StoreFull : ErrorCode.Overloaded, refused.Reason, refused.RetryAfterMs)
+                : ControlAnswer.Refused(ErrorCode.WrongCredentials, refused.Reason);
+        }
+
+        audit.Note(new AuditEntry(AuditAct.TokensRefreshed) { User = peer.Actor.User, Device = peer.Actor.Device, Remote = peer.Remote, Detail = "assertion" });
+        return Extended(peer, user.HoldsUntilMicros, new TokenPair(null, null, null));
     }
 
     /// <summary>A page of the devices of the user, or for operators of somebody else.</summary>

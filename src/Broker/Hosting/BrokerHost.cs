@@ -4,6 +4,7 @@ using FastChat.Broker.Audit;
 using FastChat.Broker.Connections;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Doors;
+using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Transport;
 using FastChat.Broker.Web;
 using FastChat.Protocol;
@@ -60,7 +61,7 @@ public static class BrokerHost
         parts.Audit.Note(new AuditEntry(AuditAct.SettingsLoaded) { Detail = ChangedOptions.Of(options) });
         await parts.Audit.FlushAsync();
         using ListenerDoors doors = new(options, parts, log);
-        using SettingsReload reload = new(options, reread, doors.Reload, parts.RunningLimits, parts.Audit, log);
+        using SettingsReload reload = new(options, reread, () => LookAgain(doors, parts), parts.RunningLimits, parts.Audit, log);
         using PageSource? page = options.PageDirectory is { } directory ? new PageSource(directory, TimeProvider.System, log) : null;
         await using WebApplication application = Build(options, parts, doors, page, logging);
         await application.StartAsync(stop);
@@ -89,6 +90,16 @@ public static class BrokerHost
         await parts.Presence.SaveAsync().WaitAsync(TimeSpan.FromSeconds(5), CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         parts.Audit.Note(new AuditEntry(AuditAct.Stopped));
         BrokerLog.Stopped(log);
+    }
+
+    /// <summary>Somebody asks for it: certificates and issuers' keys are read anew where they have changed.</summary>
+    private static void LookAgain(ListenerDoors doors, BrokerParts parts)
+    {
+        doors.Look();
+        foreach (TrustedIssuer issuer in parts.Issuers)
+        {
+            issuer.Keys.Look();
+        }
     }
 
     private static WebApplication Build(BrokerOptions options, BrokerParts parts, ListenerDoors doors, PageSource? page, ILoggerFactory logging)

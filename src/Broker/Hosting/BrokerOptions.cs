@@ -203,6 +203,21 @@ public sealed record BrokerOptions
     /// <summary>Seconds that a session waits for its client after a disconnect.</summary>
     public double SessionSeconds { get; init; } = 300;
 
+    /// <summary>Who vouches for people by signed tokens (JWT), docs/operations.md. Empty = nobody.</summary>
+    public IReadOnlyList<IssuerOptions> Issuers { get; init; } = [];
+
+    /// <summary>Seconds after which a connection shows another assertion, however late the one that signed it in expires.</summary>
+    public double AssertionSeconds { get; init; } = 60 * 60;
+
+    /// <summary>Seconds after which an issuer's keys are fetched anew.</summary>
+    public double IssuerRefreshSeconds { get; init; } = 15 * 60;
+
+    /// <summary>Seconds for which they hold, from when the issuer last gave them, while it does not answer.</summary>
+    public double IssuerKeepSeconds { get; init; } = 24 * 60 * 60;
+
+    /// <summary>What service accounts put into <c>aud</c> of the assertions that they sign: this broker, as opposed to others that know the same keys.</summary>
+    public string ServiceAudience { get; init; } = "fastchat";
+
     /// <summary>Seconds for which an access token signs in, and for which a connection holds without another one.</summary>
     public double AccessTokenSeconds { get; init; } = 15 * 60;
 
@@ -287,6 +302,7 @@ public sealed record BrokerOptions
         Require(isEncrypting || (EncryptionKeyFileOld is null && EncryptionCommandOld.Count == 0 && Keys is null), "keys and the master key before need encryption_key_file or encryption_command");
         ToLimitSettings().Validate();
         ValidateTransport();
+        ValidateIssuers();
     }
 
     /// <summary>True when <see cref="Listen"/> and <see cref="Http"/> speak TLS.</summary>
@@ -305,6 +321,22 @@ public sealed record BrokerOptions
         RequireLoopback(ListenPlain);
         RequireLoopback(HttpPlain);
         ParseProxies();
+    }
+
+    private void ValidateIssuers()
+    {
+        Require(Issuers.Count <= IssuerOptions.CountMax, $"issuers: at most {IssuerOptions.CountMax}");
+        foreach (IssuerOptions issuer in Issuers)
+        {
+            issuer.Validate();
+        }
+
+        Require(Issuers.DistinctBy(static issuer => issuer.Issuer).Count() == Issuers.Count, "issuers: one stands there twice");
+        Require(AssertionSeconds is >= 1 and <= 31_536_000, "assertion_seconds: 1 to a year");
+        Require(
+            IssuerRefreshSeconds is >= 60 and <= 604_800 && IssuerKeepSeconds >= IssuerRefreshSeconds && IssuerKeepSeconds <= 31_536_000,
+            "issuer_refresh_seconds: 60 to a week; issuer_keep_seconds is no less than that, and a year at the most");
+        Require(ServiceAudience.Length is > 0 and <= IssuerOptions.TextMax, $"service_audience: 1 to {IssuerOptions.TextMax} characters");
     }
 
     /// <summary>The networks of <see cref="ProxyFrom"/>; an address alone is a network of its own.</summary>
@@ -354,6 +386,12 @@ public sealed record BrokerOptions
         Access = TimeSpan.FromSeconds(AccessTokenSeconds),
         Idle = TimeSpan.FromSeconds(DeviceIdleSeconds),
         Device = TimeSpan.FromSeconds(DeviceLifetimeSeconds),
+    };
+
+    internal Identity.Assertions.FetchSettings ToFetchSettings() => new()
+    {
+        Refresh = TimeSpan.FromSeconds(IssuerRefreshSeconds),
+        Keep = TimeSpan.FromSeconds(IssuerKeepSeconds),
     };
 
     /// <exception cref="ArgumentException">A trusted network is none.</exception>

@@ -8,6 +8,7 @@ using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Doors;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Inbox;
 using FastChat.Broker.Keys;
 using FastChat.Broker.Limits;
@@ -70,6 +71,9 @@ internal sealed class BrokerParts : IAsyncDisposable
         Accounts = new Accounts(_router, log, _passwords, surroundings.Random, options.Registration, options.ToTokenLives()) { Passwords = passwords };
         ScramSignIn scram = new(Accounts, surroundings.Random);
 
+        Issuers = [.. options.Issuers.Select(issuer => issuer.Open(options.ToFetchSettings(), surroundings.Clock, surroundings.Audit, logger))];
+        AssertionSignIn vouched = new(
+            _router, log, Accounts, surroundings.Random, new AssertionSettings(Issuers, options.ServiceAudience, TimeSpan.FromSeconds(options.AssertionSeconds)), surroundings.Audit, _metrics);
         ServiceAccounts services = new(_router, log, Accounts, surroundings.Random);
         ServiceScopes scopes = new(log);
         LimitSettings limitSettings = options.ToLimitSettings();
@@ -117,7 +121,7 @@ internal sealed class BrokerParts : IAsyncDisposable
                 new ActivityRequests(_router, reads, surroundings.Audit),
                 new PeopleRequests(_router, log, Accounts, Limits, new PeopleNotices(_router, log, Sessions)),
                 new ServiceRequests(services, Sessions, log, surroundings.Audit),
-                new DeviceRequests(Accounts, scram, Sessions, surroundings.Audit, Limits, _router),
+                new DeviceRequests(Accounts, scram, vouched, Sessions, surroundings.Audit, Limits, _router),
                 new AccountRequests(Accounts, Sessions, surroundings.Audit, _router),
                 new PresenceRequests(Presence, surroundings.Clock),
                 attachments,
@@ -133,6 +137,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             Presence = Presence,
             Accounts = Accounts,
             Scram = scram,
+            Vouched = vouched,
             Audit = surroundings.Audit,
             Dispatcher = dispatcher,
             Addresses = Addresses,
@@ -164,6 +169,9 @@ internal sealed class BrokerParts : IAsyncDisposable
 
     /// <summary>The accounts.</summary>
     public Accounts Accounts { get; }
+
+    /// <summary>Who vouches for people.</summary>
+    public IReadOnlyList<TrustedIssuer> Issuers { get; }
 
     /// <summary>The limits in force, and the way to change them.</summary>
     public RunningLimits RunningLimits { get; }
@@ -239,6 +247,11 @@ internal sealed class BrokerParts : IAsyncDisposable
         _presenceClock.Dispose();
         Backups.Dispose();
         _passwords.Dispose();
+        foreach (TrustedIssuer issuer in Issuers)
+        {
+            issuer.Keys.Dispose();
+        }
+
         _due.Dispose();
         _exports.Dispose();
         _retention.Dispose();
@@ -347,6 +360,8 @@ internal sealed class BrokerParts : IAsyncDisposable
         _metrics.Observe("fastchat.passwords.waiting", "{password}", "passwords that wait to be hashed", () => _passwords.Waiting);
         _metrics.Observe("fastchat.passwords.refused", "{password}", "passwords that found no place to wait, or lost it to another address, since the start", () => _passwords.Refused);
         _metrics.Observe("fastchat.allowances", "{user}", "users whose budgets are in memory", () => Limits.Remembered);
+        _metrics.Observe("fastchat.issuers.keys", "{key}", "public keys of issuers that can be used", () => Issuers.Sum(static issuer => issuer.Keys.Current?.Keys.Count ?? 0));
+        _metrics.Observe("fastchat.issuers.failing", "{issuer}", "issuers whose keys could not be had when they were last looked for", () => Issuers.Count(static issuer => issuer.Keys.IsInTrouble));
         _metrics.Observe("fastchat.sessions", "{session}", "sessions, attached or waiting", () => Sessions.Count);
         _metrics.Observe("fastchat.subscriptions", "{subscription}", "subscriptions", () => _router.Subscriptions);
         _metrics.Observe("fastchat.lagging", "{subscription}", "subscriptions that read from the log", () => _router.Pulling);

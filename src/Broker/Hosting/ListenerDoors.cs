@@ -41,8 +41,8 @@ internal sealed class ListenerDoors : IDisposable
         parts.ObserveHandshakes(_gate);
     }
 
-    /// <summary>Looks at the certificate's files.</summary>
-    public void Reload() => _certificates?.Look();
+    /// <summary>Looks whether the certificate's files have changed.</summary>
+    public void Look() => _certificates?.Look();
 
     /// <summary>Puts the doors before a listener.</summary>
     /// <param name="listen">The listener.</param>

@@ -16,16 +16,16 @@ internal sealed class SettingsReload : IDisposable
 {
     private readonly BrokerOptions _started;
     private readonly Func<BrokerOptions>? _reread;
-    private readonly Action _lookAtCertificates;
+    private readonly Action _look;
     private readonly RunningLimits _limits;
     private readonly AuditLog _audit;
     private readonly ILogger _log;
     private readonly SemaphoreSlim _reloading = new(1, 1);
     private readonly PosixSignalRegistration? _signal;
 
-    public SettingsReload(BrokerOptions started, Func<BrokerOptions>? reread, Action lookAtCertificates, RunningLimits limits, AuditLog audit, ILogger log)
+    public SettingsReload(BrokerOptions started, Func<BrokerOptions>? reread, Action look, RunningLimits limits, AuditLog audit, ILogger log)
     {
-        (_started, _reread, _lookAtCertificates, _limits, _audit, _log) = (started, reread, lookAtCertificates, limits, audit, log);
+        (_started, _reread, _look, _limits, _audit, _log) = (started, reread, look, limits, audit, log);
         if (!OperatingSystem.IsWindows())
         {
             _signal = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
@@ -43,7 +43,7 @@ internal sealed class SettingsReload : IDisposable
         await _reloading.WaitAsync();
         try
         {
-            _lookAtCertificates();
+            _look();
             if (_reread is not null)
             {
                 await ApplyAsync(_reread());

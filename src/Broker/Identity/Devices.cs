@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 
+using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -264,8 +265,16 @@ internal sealed class Devices(Router router, IConversationLog log, RandomSource 
         return all;
     }
 
-    /// <summary>Ends devices: none of their tokens signs in when it returns. Who has a connection is the caller's to close, afterwards.</summary>
+    /// <summary>
+    /// Ends devices: none of their tokens signs in when it returns, and no assertion that was issued before, since nobody can say which device has it. Who has a connection is the caller's to close, afterwards.
+    /// </summary>
     public async Task<CommandResult> EndAsync(UserId user, IReadOnlyCollection<DeviceId> devices)
+    {
+        CommandResult cut = await CutAssertionsAsync(user);
+        return cut.Error != ErrorCode.None ? cut : await DeleteAsync(user, devices);
+    }
+
+    private async Task<CommandResult> DeleteAsync(UserId user, IReadOnlyCollection<DeviceId> devices)
     {
         List<StateEntry> ends = devices.Select(device => new StateEntry(IdentityKeys.Device(user, device), null)).ToList();
         List<StateEntry> rest = devices.Select(device => Find(user, device)).OfType<StoredDevice>().SelectMany(Forgotten).ToList();
@@ -292,7 +301,7 @@ internal sealed class Devices(Router router, IConversationLog log, RandomSource 
         }
 
         DeviceId oldest = all.MinBy(static entry => entry.Device.LastSeenMicros).Number;
-        await EndAsync(user, [oldest]);
+        await DeleteAsync(user, [oldest]);
         return oldest;
     }
 
@@ -302,6 +311,24 @@ internal sealed class Devices(Router router, IConversationLog log, RandomSource 
         Span<byte> bytes = stackalloc byte[32];
         random.Fill(bytes);
         return Accounts.TokenText(bytes);
+    }
+
+    /// <summary>Whoever is somebody elsewhere shows a newer assertion from now on.</summary>
+    private async Task<CommandResult> CutAssertionsAsync(UserId user)
+    {
+        byte[] key = StoredIdentity.KeyOf(user);
+        CommandResult result = new(ErrorCode.Conflict, "the account changed meanwhile");
+        for (int attempt = 0; attempt < AttemptsMax && result.Error == ErrorCode.Conflict; attempt++)
+        {
+            if (log.Get(Table.State, key) is not { } stored || !StoredIdentity.TryParse(stored, out StoredIdentity? identity))
+            {
+                return new CommandResult(ErrorCode.None);
+            }
+
+            result = await WriteAsync(user, [StateEntry.Holds(key, stored), new StateEntry(key, (identity with { SinceMicros = router.NowMicros() }).ToBytes())]);
+        }
+
+        return result;
     }
 
     private (List<StateEntry> Entries, IssuedTokens Tokens) Step(RefreshToken token, byte[] key, byte[] stored, StoredFamily family, StoredDevice device)

@@ -15,6 +15,9 @@ internal sealed record SignedIn(Actor Actor, string Name, string? NewToken)
     /// <summary>When what signed in was made, µs: what the device demands may be newer.</summary>
     public long MadeMicros { get; init; }
 
+    /// <summary>By whose word, for the audit log, when it was neither token nor password: "external", "key" or "certificate".</summary>
+    public string? Way { get; init; }
+
     /// <summary>What Welcome proves in turn, behind a proof.</summary>
     public string? Scram { get; init; }
 
@@ -27,6 +30,9 @@ internal sealed record SignInRefused(CloseCode Code, string Reason, uint RetryAf
 {
     /// <summary>A refresh token came twice: whose it was. Their device is ended, and its connections are to be closed.</summary>
     public Actor? Reused { get; init; }
+
+    /// <summary>What exactly was wrong, for the audit log; null when the code says it.</summary>
+    public string? Detail { get; init; }
 
     /// <summary>A client asks for what this broker does not have, as clients do that do not know it yet: nobody need read of it.</summary>
     public bool IsOrdinary { get; init; }

@@ -196,6 +196,25 @@ internal sealed class AddressLimits
         }
     }
 
+    /// <summary>Before an assertion is looked at: not null while this address waits for its wrong ones. A good one takes nothing from any budget, as a token does not: many of one address may come back at once.</summary>
+    public SignInRefused? BeginAssertion(Visitor visitor)
+    {
+        Plan plan = Volatile.Read(ref _plan);
+        return !plan.Settings.IsOn || plan.Trusts(visitor.Address) || !_wrong.MustWait(visitor.Key, plan.Settings.WrongPasswordsFree, out uint retryAfterMs)
+            ? null
+            : Refuse(visitor.Remote, "address_passwords", CloseCode.RateLimited, "too many wrong passwords", retryAfterMs);
+    }
+
+    /// <summary>It was forged, or for somebody else.</summary>
+    public void OnAssertionWrong(Visitor visitor)
+    {
+        Plan plan = Volatile.Read(ref _plan);
+        if (plan.Settings.IsOn && !plan.Trusts(visitor.Address))
+        {
+            _wrong.TryBegin(visitor.Key, plan.Settings.WrongPasswordsFree, out _);
+        }
+    }
+
     /// <summary>A moment between the time and its double: so those who were refused together come back one after the other.</summary>
     public uint Spread(uint retryAfterMs)
     {

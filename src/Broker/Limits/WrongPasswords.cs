@@ -57,6 +57,17 @@ internal sealed class WrongPasswords(TimeProvider clock)
         }
     }
 
+    /// <summary>True, and when to come again, while an address has to wait. Counts nothing.</summary>
+    public bool MustWait(AddressKey key, int free, out uint retryAfterMs)
+    {
+        using (_gate.EnterScope())
+        {
+            double wait = _entries.TryGetValue(key, out Entry entry) ? PauseOf(entry.Level, free) - clock.GetElapsedTime(entry.At).TotalSeconds : 0;
+            retryAfterMs = wait > 0 ? (uint)(wait * 1000) + 1 : 0;
+            return wait > 0;
+        }
+    }
+
     /// <summary>The attempt's password was right.</summary>
     public void OnRight(AddressKey key)
     {

@@ -48,7 +48,7 @@ internal sealed class ErasedPersonCheck : StoreCheck
 
     private static void CheckEnd(CheckedStore store, UserId user)
     {
-        foreach (char kind in "fskTvhHu")
+        foreach (char kind in "fskTvhHuF")
         {
             store.Scan(Table.State, (byte[])[(byte)kind, .. ControlMap.IdBytes(user.Value)], (key, _) =>
             {

@@ -1,4 +1,5 @@
 using FastChat.Broker.Identity;
+using FastChat.Broker.Identity.Assertions;
 using FastChat.Protocol;
 using FastChat.Storage;
 
@@ -77,5 +78,67 @@ internal sealed class IdentityCheck : StoreCheck
 
             return true;
         });
+        CheckIdentities(store);
+        CheckServiceKeys(store);
     }
+
+    /// <summary>Who somebody is elsewhere (<c>F</c>) and what that is found by (<c>J</c>) name each other; what leads to nobody is all that is left of somebody who was erased.</summary>
+    private void CheckIdentities(CheckedStore store)
+    {
+        store.Scan(Table.State, "J"u8, (key, value) =>
+        {
+            store.Tick(Stage);
+            if (key.Length != StateKeys.IdentitySize || !StoredIdentity.TryParsePointer(value, out UserId user))
+            {
+                store.Report($"The identity entry {Convert.ToHexStringLower(key)} cannot be read.");
+            }
+            else if (!user.IsNone && (store.Get(Table.State, StoredIdentity.KeyOf(user)) is not { } stored || !StoredIdentity.TryParse(stored, out StoredIdentity? identity) || !key.SequenceEqual(identity.PointerKey)))
+            {
+                store.Report($"The identity entry {Convert.ToHexStringLower(key)} leads to user {user}, who is somebody else.");
+            }
+
+            return true;
+        });
+        store.Scan(Table.State, "F"u8, (key, value) =>
+        {
+            store.Tick(Stage);
+            if (key.Length != StateKeys.AccountSize || !StoredIdentity.TryParse(value, out StoredIdentity? identity))
+            {
+                store.Report($"The identity {Convert.ToHexStringLower(key)} cannot be read.");
+            }
+            else if (store.Get(Table.State, IdentityKeys.Account(UserId.Read(key[1..]))) is null)
+            {
+                store.Report($"The identity {Convert.ToHexStringLower(key)} belongs to user {UserId.Read(key[1..])}, who does not exist.");
+            }
+            else if (store.Get(Table.State, identity.PointerKey) is not { } pointer || !StoredIdentity.TryParsePointer(pointer, out UserId user) || user != UserId.Read(key[1..]))
+            {
+                store.Report($"The identity of user {UserId.Read(key[1..])} is not found by its issuer and subject.");
+            }
+
+            return true;
+        });
+    }
+
+    /// <summary>Public keys stand under their own thumbprint, with a service account. Assertions that were used may outlive it: they sign in nobody.</summary>
+    private void CheckServiceKeys(CheckedStore store) => store.Scan(Table.State, "G"u8, (key, value) =>
+    {
+        store.Tick(Stage);
+        if (key.Length == StateKeys.UsedAssertionSize)
+        {
+            if (!ServiceKeys.TryParseUsed(value, out _))
+            {
+                store.Report($"The used assertion {Convert.ToHexStringLower(key)} cannot be read.");
+            }
+        }
+        else if (key.Length != StateKeys.ServiceKeySize || !ServiceKeys.TryParse(value, out VerificationKey? found) || !key.SequenceEqual(ServiceKeys.KeyOf(UserId.Read(key[1..]), found)))
+        {
+            store.Report($"The service key {Convert.ToHexStringLower(key)} cannot be read, or is another one.");
+        }
+        else if (store.Get(Table.State, IdentityKeys.Service(UserId.Read(key[1..]), default)) is null)
+        {
+            store.Report($"The service key {Convert.ToHexStringLower(key)} belongs to user {UserId.Read(key[1..])}, who is no service account.");
+        }
+
+        return true;
+    });
 }

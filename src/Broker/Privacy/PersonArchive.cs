@@ -4,6 +4,7 @@ using System.Text.Json;
 using FastChat.Broker.Attachments;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.People;
 using FastChat.Broker.Presence;
 using FastChat.Broker.Routing;
@@ -107,6 +108,15 @@ internal sealed class PersonArchive(IConversationLog log, Accounts accounts, Per
                 json.WriteString("status", presence.Status);
                 WriteTime(json, "last_seen", presence.LastSeenMicros);
                 WriteTime(json, "status_until", presence.StatusUntilMicros);
+                json.WriteEndObject();
+            }
+
+            if (log.Get(Table.State, StoredIdentity.KeyOf(user)) is { } elsewhere && StoredIdentity.TryParse(elsewhere, out StoredIdentity? identity))
+            {
+                json.WriteStartObject("identity");
+                json.WriteString("issuer", identity.Issuer);
+                json.WriteString("subject", identity.Subject);
+                WriteTime(json, "assertions_since", identity.SinceMicros);
                 json.WriteEndObject();
             }
 

@@ -4,6 +4,7 @@ using FastChat.Broker.Attachments;
 using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Keys;
 using FastChat.Broker.People;
 using FastChat.Broker.Routing;
@@ -185,7 +186,7 @@ internal sealed class PersonErasures : IDisposable
         await _keys.DestroyPersonAsync(user);
         await PurgeAsync(
         [
-            StoredErasure.Key(user), IdentityKeys.Account(user), PeopleKeys.Profile(user), Prefixed('s', user), Prefixed('T', user), Prefixed('v', user), Prefixed('h', user),
+            StoredErasure.Key(user), IdentityKeys.Account(user), PeopleKeys.Profile(user), StoredIdentity.KeyOf(user), Prefixed('s', user), Prefixed('T', user), Prefixed('v', user), Prefixed('h', user),
             .. erasure.NameKey.Length == 0 ? Array.Empty<byte[]>() : [erasure.NameKey],
         ]);
 
@@ -251,6 +252,13 @@ internal sealed class PersonErasures : IDisposable
         if (ended.Error != ErrorCode.None)
         {
             throw new StorageException(ended.Reason);
+        }
+
+        byte[] identityKey = StoredIdentity.KeyOf(user);
+        if (_log.Get(Table.State, identityKey) is { } stored && StoredIdentity.TryParse(stored, out StoredIdentity? identity))
+        {
+            // Their client may go on showing assertions: what they are found by stays, and leads to nobody, so that no account is made for them behind their back.
+            await WriteAsync(user.Value, [new StateEntry(identity.PointerKey, StoredIdentity.Pointer(default)), new StateEntry(identityKey, null)]);
         }
 
         List<byte[]> keys = [.. TokensOf(user), PeopleKeys.Profile(user), Prefixed('s', user), .. KeysOf(HiddenKeys.AllOf(user, default)), HiddenKeys.Summary(user)];

@@ -289,7 +289,7 @@ internal sealed class ShardLoop : IDisposable, IErrand, IWork
 
         foreach (ConversationState ended in turn.Ended)
         {
-            DeliveryOf(ended.Id).EndAll(ended);
+            SlotOf(ended.Id).Delivery.EndAll(ended);
         }
 
         foreach (Receipt receipt in turn.Receipts)

@@ -1,4 +1,3 @@
-using FastChat.Broker.Conversations;
 using FastChat.Protocol;
 using FastChat.Storage;
 

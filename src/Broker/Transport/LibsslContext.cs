@@ -16,9 +16,13 @@ internal sealed unsafe class LibsslContext : IDisposable
     private const int ReleaseBuffers = 0x10;
     private const int Tls12 = 0x0303;
     private const ulong NoTicket = 1UL << 14, NoCompression = 1UL << 17, NoRenegotiation = 1UL << 30;
+
+    /// <summary>Our order counts, but who names ChaCha20 first has no instructions for AES and gets it.</summary>
+    private const ulong OurOrder = 1UL << 22, ButChaCha = 1UL << 21;
     private const int VerifyPeer = 1, FailWithoutCertificate = 2;
     private const int AlpnChosen = 0, AlpnFatal = 2;
 
+    // AES-128 first: what most clients would rather have, AES-256, takes a quarter longer for each byte (bench/Micro, Aead) and protects no better from anybody there is.
     private const string Ciphers12 =
         "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 
@@ -50,7 +54,7 @@ internal sealed unsafe class LibsslContext : IDisposable
         nint handle = context.Handle.DangerousGetHandle();
         Libssl.ControlContext(handle, ControlMode, ReleaseBuffers, 0);
         Libssl.ControlContext(handle, ControlSessionCache, 0, 0);
-        Libssl.SetOptions(handle, NoTicket | NoCompression | NoRenegotiation);
+        Libssl.SetOptions(handle, NoTicket | NoCompression | NoRenegotiation | OurOrder | ButChaCha);
         Check(Libssl.ControlContext(handle, ControlVersionMin, Tls12, 0) == Success, "the protocol's version");
         Check(Libssl.SetTickets(handle, 0) == Success && Libssl.SetCiphers12(handle, Ciphers12) == Success && Libssl.SetCiphers13(handle, Ciphers13) == Success, "the ciphers");
         context.Show(material);

@@ -6,7 +6,7 @@ using FastChat.Protocol;
 
 namespace FastChat.Cli;
 
-/// <summary><c>admin service create|list|revoke</c>: the accounts of programs; beside it what <see cref="AdminUsers"/> makes. Signs in as the operator of the broker on this machine, unless an account is named.</summary>
+/// <summary><c>admin service create|list|keys|revoke</c>: the accounts of programs; beside it what <see cref="AdminUsers"/> makes. Signs in as the operator of the broker on this machine, unless an account is named.</summary>
 internal static class Admin
 {
     /// <summary>The verb.</summary>
@@ -14,7 +14,7 @@ internal static class Admin
     {
         Command admin = new("admin", "Manage a broker, as its operator")
         {
-            new Command("service", "The accounts of programs: bots, bridges, back ends") { BuildCreate(), BuildList(), BuildRevoke() },
+            new Command("service", "The accounts of programs: bots, bridges, back ends") { BuildCreate(), BuildList(), BuildKeys(), BuildRevoke() },
             AuditVerb.Build(),
             PrivacyVerbs.BuildAdminExport(),
             PrivacyVerbs.BuildAdminErase(),
@@ -40,10 +40,24 @@ internal static class Admin
         Argument<string> name = new("NAME") { Description = "A name as accounts have it" };
         Option<string[]> rights = new("--right") { Description = "publish, import or read; once for each", Required = true };
         Option<string[]> conversations = new("--in") { Description = "A conversation that it is confined to; once for each" };
+        Option<string?> key = new("--key") { Description = "It signs in with assertions under the public key in this file (JWK or PEM), instead of a token", HelpName = "FILE" };
+        Option<string?> certificate = new("--certificate") { Description = "It signs in with the certificate of this name, dns:NAME or uri:URI, instead of a token", HelpName = "NAME" };
         Option<string?> data = DataOption();
-        Command command = new("create", "Make an account and print its token, which is not told again") { name, rights, conversations, data };
+        Command command = new("create", "Make an account and print its token, which is not told again") { name, rights, conversations, key, certificate, data };
         command.SetAction((parsed, cancellation) => Invocation.Action((invocation, token) => CreateAsync(
-            invocation, parsed.GetRequiredValue(name), parsed.GetRequiredValue(rights), parsed.GetValue(conversations) ?? [], parsed.GetValue(data), token))(parsed, cancellation));
+            invocation, parsed.GetRequiredValue(name), parsed.GetRequiredValue(rights), parsed.GetValue(conversations) ?? [], parsed.GetValue(key), parsed.GetValue(certificate), parsed.GetValue(data), token))(parsed, cancellation));
+        return command;
+    }
+
+    private static Command BuildKeys()
+    {
+        Argument<string> name = new("NAME") { Description = "Whose keys" };
+        Option<string?> add = new("--add") { Description = "Add the public key in this file (JWK or PEM)", HelpName = "FILE" };
+        Option<string?> remove = new("--remove") { Description = "Take away the key of this thumbprint, and close the account's connections", HelpName = "THUMBPRINT" };
+        Option<string?> data = DataOption();
+        Command command = new("keys", "Change the public keys that an account signs in with") { name, add, remove, data };
+        command.SetAction((parsed, cancellation) => Invocation.Action((invocation, token) => ChangeKeysAsync(
+            invocation, parsed.GetRequiredValue(name), parsed.GetValue(add), parsed.GetValue(remove), parsed.GetValue(data), token))(parsed, cancellation));
         return command;
     }
 
@@ -66,9 +80,15 @@ internal static class Admin
     }
 
     private static async Task<int> CreateAsync(
-        Invocation invocation, string name, string[] rightNames, string[] conversations, string? data, CancellationToken cancellation)
+        Invocation invocation, string name, string[] rightNames, string[] conversations, string? keyFile, string? certificate, string? data, CancellationToken cancellation)
     {
+        if (keyFile is not null && certificate is not null)
+        {
+            throw CliException.Usage("--key or --certificate, not both");
+        }
+
         ServiceRights rights = ServiceInfo.ParseRights(rightNames) ?? throw CliException.Usage("--right: publish, import or read");
+        string? key = keyFile is null ? null : ReadKey(keyFile);
         FastChatClient client = await ConnectAsync(invocation, data, cancellation).ConfigureAwait(false);
         await using (client.ConfigureAwait(false))
         {
@@ -78,15 +98,70 @@ internal static class Admin
                 scope.Add((await ConversationArgument.ResolveAsync(client, conversation, create: false, cancellation).ConfigureAwait(false)).Conversation);
             }
 
-            ServiceCreated made = await client.CreateServiceAsync(name, rights, scope.Count == 0 ? null : scope, cancellation).ConfigureAwait(false);
+            ServiceCreated made = await client.CreateServiceAsync(name, rights, scope.Count == 0 ? null : scope, key, certificate, cancellation).ConfigureAwait(false);
             Utf8JsonWriter json = invocation.Json.Begin();
             json.WriteString("user", made.User.ToString());
             json.WriteString("name", name);
-            json.WriteString("token", made.Token);
+            if (made.Token is not null)
+            {
+                json.WriteString("token", made.Token);
+            }
+
+            if (made.Key is not null)
+            {
+                json.WriteString("key", made.Key);
+            }
+
             invocation.Json.End();
         }
 
         return ExitCodes.Done;
+    }
+
+    private static async Task<int> ChangeKeysAsync(Invocation invocation, string name, string? addFile, string? remove, string? data, CancellationToken cancellation)
+    {
+        if (addFile is null && remove is null)
+        {
+            throw CliException.Usage("--add FILE, --remove THUMBPRINT, or both");
+        }
+
+        string? add = addFile is null ? null : ReadKey(addFile);
+        FastChatClient client = await ConnectAsync(invocation, data, cancellation).ConfigureAwait(false);
+        await using (client.ConfigureAwait(false))
+        {
+            UserId user = (await Users.ResolveAsync(client, [name], cancellation).ConfigureAwait(false))[0];
+            IReadOnlyList<string> keys = await client.ChangeServiceKeysAsync(user, add, remove, cancellation).ConfigureAwait(false);
+            Utf8JsonWriter json = invocation.Json.Begin();
+            json.WriteString("user", user.ToString());
+            WriteKeys(json, keys);
+            invocation.Json.End();
+        }
+
+        return ExitCodes.Done;
+    }
+
+    private static void WriteKeys(Utf8JsonWriter json, IReadOnlyList<string> keys)
+    {
+        json.WriteStartArray("keys");
+        foreach (string key in keys)
+        {
+            json.WriteStringValue(key);
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static string ReadKey(string path)
+    {
+        try
+        {
+            string text = File.ReadAllText(path);
+            return System.Text.Encoding.UTF8.GetByteCount(text) <= ProtocolLimits.PublicKeySizeMax ? text : throw CliException.Usage($"{path} is too long for a public key");
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException(failure.Message, inner: failure);
+        }
     }
 
     private static async Task<int> ListAsync(Invocation invocation, string? data, CancellationToken cancellation)
@@ -131,7 +206,7 @@ internal static class Admin
     /// <summary>Connects as the operator, or as the account that was named.</summary>
     public static Task<FastChatClient> ConnectAsync(Invocation invocation, string? data, CancellationToken cancellation)
     {
-        string? token = invocation.User is null || data is not null
+        string? token = (invocation.User is null && invocation.AssertionFile is null) || data is not null
             ? RunningServer.FindOperatorToken(invocation.Server, data, Environment.GetEnvironmentVariable)
             : null;
         return token is null
@@ -169,6 +244,16 @@ internal static class Admin
         }
 
         json.WriteString("created_at", created);
+        WriteKeys(json, service.Keys);
+        if (service.Certificate is { } certificate)
+        {
+            json.WriteString("certificate", certificate);
+        }
+        else
+        {
+            json.WriteNull("certificate");
+        }
+
         invocation.Json.End();
     }
 }

@@ -49,11 +49,11 @@ internal static class EraseConversation
             : (await ConversationArgument.ResolveAsync(client, which, create: false, cancellation).ConfigureAwait(false)).Conversation;
         ErasureStatus status = isMeant
             ? await client.EraseConversationAsync(conversation, cancellation).ConfigureAwait(false)
-            : await client.GetErasureAsync(conversation, cancellation).ConfigureAwait(false);
+            : await client.GetConversationErasureAsync(conversation, cancellation).ConfigureAwait(false);
         while (waits && status.State == "running")
         {
             await Task.Delay(s_poll, cancellation).ConfigureAwait(false);
-            status = await client.GetErasureAsync(conversation, cancellation).ConfigureAwait(false);
+            status = await client.GetConversationErasureAsync(conversation, cancellation).ConfigureAwait(false);
         }
 
         Utf8JsonWriter json = invocation.Json.Begin();

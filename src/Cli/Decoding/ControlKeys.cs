@@ -52,6 +52,9 @@ internal static class ControlKeys
         ["bytes"] = static (map, key) => map.Bytes(key, AttachmentLimits.ChunkSize),
         ["token"] = static (map, key) => map.Text(key, ProtocolLimits.TokenSizeMax),
         ["refresh"] = static (map, key) => map.Text(key, ProtocolLimits.TokenSizeMax),
+        ["assertion"] = static (map, key) => map.Text(key, ProtocolLimits.AssertionSizeMax),
+        ["add"] = static (map, key) => map.Text(key, ProtocolLimits.PublicKeySizeMax),
+        ["remove"] = static (map, key) => map.Text(key, ProtocolLimits.NameSizeMax),
         ["password"] = static (map, key) => map.Text(key, ProtocolLimits.HelloSizeMax),
         ["new"] = static (map, key) => map.Text(key, ProtocolLimits.HelloSizeMax),
         ["scram"] = static (map, key) => map.Text(key, ProtocolLimits.ScramSizeMax),
@@ -95,6 +98,12 @@ internal static class ControlKeys
             case FrameType.GetThread or FrameType.GetPins:
                 // These page by sequences, not by ids.
                 Try(() => _ = (map.Id("conversation"), map.Number("root", 0), map.Number("after", 0), map.Number("limit", 0)), blame);
+                break;
+            case FrameType.CreateService:
+                // Its key is a public one.
+                Try(
+                    () => _ = (map.Text("name", ProtocolLimits.HelloSizeMax), map.Texts("rights", ProtocolLimits.NameSizeMax), map.Ids("conversations"), map.Text("key", ProtocolLimits.PublicKeySizeMax), map.Text("certificate", ProtocolLimits.CertificateNameSizeMax)),
+                    blame);
                 break;
             case FrameType.ListDevices:
                 // It pages by the devices' numbers.

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 
 using FastChat.Protocol;
 using FastChat.Shared;
@@ -36,12 +37,18 @@ internal sealed class PasswordSignIn(ClientOptions options, Func<byte[]> nextSec
     /// <param name="hello">What is to be said, with the password.</param>
     /// <param name="binding">What the connection can be bound to.</param>
     /// <param name="exchange">The exchange that it begins; null for none.</param>
+    /// <exception cref="ConnectionEndedException">The password is none that an account could be made with: a broker that is given a proof cannot say so.</exception>
     public Hello Sign(Hello hello, ChannelBinding? binding, out ScramClientExchange? exchange)
     {
         if (hello.Password is null || _step == Step.Plain)
         {
             exchange = _exchange = null;
             return hello;
+        }
+
+        if (hello.Register && !IsGood(hello.Password))
+        {
+            throw new ConnectionEndedException(new CloseReason(CloseCode.PasswordInvalid, $"a password has {ProtocolLimits.PasswordSizeMin} to {ProtocolLimits.PasswordSizeMax} bytes", TimeSpan.Zero, Cause: null) { IsFatal = true });
         }
 
         _wasBound = binding is not null && _step == Step.Bound;
@@ -141,6 +148,9 @@ internal sealed class PasswordSignIn(ClientOptions options, Func<byte[]> nextSec
 
         return null;
     }
+
+    /// <summary>True when an account may have this password.</summary>
+    public static bool IsGood(string password) => Encoding.UTF8.GetByteCount(password) is >= ProtocolLimits.PasswordSizeMin and <= ProtocolLimits.PasswordSizeMax;
 
     private string Nonce() => Convert.ToBase64String([.. nextSecret(), .. nextSecret()]);
 }

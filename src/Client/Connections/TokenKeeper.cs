@@ -20,10 +20,14 @@ internal sealed class TokenKeeper(ClientOptions options, Func<ControlMap, int, T
     private bool _hasSignedIn;
     private bool _canRefresh;
     private SignInKind _last;
+    private DeviceId _device = options.Device;
+    private string? _assertion;
+    private string? _refusedAssertion;
 
     private enum SignInKind
     {
         Password,
+        Vouched,
         Token,
         Refresh,
     }
@@ -34,6 +38,19 @@ internal sealed class TokenKeeper(ClientOptions options, Func<ControlMap, int, T
     /// <summary>Puts into Hello what signs in now. The lease, if there is one, is held until the answer is stored.</summary>
     public async Task<(Hello Hello, ITokenLease? Lease)> SignAsync(Hello hello, CancellationToken cancellationToken)
     {
+        if (options.Assertion is { } vouch)
+        {
+            _last = SignInKind.Vouched;
+            _assertion = await AskAsync(vouch, cancellationToken).ConfigureAwait(Continuation.InContext);
+            return (hello with { Assertion = _assertion, Device = _device }, null);
+        }
+
+        if (options.UsesCertificate)
+        {
+            _last = SignInKind.Vouched;
+            return (hello with { Certificate = true, Name = options.Name, Device = _device }, null);
+        }
+
         if (!_hasSignedIn && options.Password is not null)
         {
             _last = SignInKind.Password;
@@ -67,6 +84,8 @@ internal sealed class TokenKeeper(ClientOptions options, Func<ControlMap, int, T
     {
         _hasSignedIn = true;
         _mustRefresh = false;
+        _device = welcome.Device;
+        _refusedAssertion = null;
         if (welcome.Token is null)
         {
             return false;
@@ -87,6 +106,11 @@ internal sealed class TokenKeeper(ClientOptions options, Func<ControlMap, int, T
     /// <param name="wasReady">It had got as far as Welcome.</param>
     public bool MayReturn(CloseCode code, bool wasReady)
     {
+        if (_last == SignInKind.Vouched)
+        {
+            return MayReassert(code, wasReady);
+        }
+
         bool isForWantOfToken = code == CloseCode.TokenExpired || (code == CloseCode.TokenInvalid && _last == SignInKind.Token);
         _mustRefresh = isForWantOfToken && _canRefresh && (wasReady || _last == SignInKind.Token);
         return _mustRefresh;
@@ -112,7 +136,7 @@ internal sealed class TokenKeeper(ClientOptions options, Func<ControlMap, int, T
     public async Task KeepAsync(Welcome welcome, int connection, CancellationToken cancellationToken)
     {
         TimeSpan? holds = welcome.TokenSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
-        while (options.TokenStore is { } store && holds is { } left)
+        while ((options.TokenStore is not null || options.Assertion is not null) && holds is { } left)
         {
             // After seven to eight tenths: who signed in together does not come together, and there is time for a second try.
             TimeSpan wait = left * (0.7 + (0.1 * random.NextDouble()));
@@ -124,7 +148,7 @@ internal sealed class TokenKeeper(ClientOptions options, Func<ControlMap, int, T
 
             try
             {
-                holds = await RenewAsync(store, welcome, connection, cancellationToken).ConfigureAwait(Continuation.InContext);
+                holds = await RenewAsync(welcome, connection, cancellationToken).ConfigureAwait(Continuation.InContext);
             }
             catch (Exception failure) when (failure is ClientException or IOException or OperationCanceledException)
             {
@@ -161,10 +185,44 @@ internal sealed class TokenKeeper(ClientOptions options, Func<ControlMap, int, T
         }
     }
 
-    private async Task<TimeSpan?> RenewAsync(ITokenStore store, Welcome welcome, int connection, CancellationToken cancellationToken)
+    /// <summary>Whether the next attempt, at once, may succeed: the connection was there and ran out, or the assertion that was refused is shown for the first time, and there may be a newer one.</summary>
+    private bool MayReassert(CloseCode code, bool wasReady)
+    {
+        if (wasReady)
+        {
+            return code == CloseCode.TokenExpired;
+        }
+
+        bool isNews = code is CloseCode.AssertionRefused or CloseCode.TokenExpired && options.Assertion is not null && _refusedAssertion is null;
+        _refusedAssertion ??= _assertion;
+        return isNews;
+    }
+
+    /// <exception cref="IOException">The application has none.</exception>
+    private static async Task<string> AskAsync(Func<CancellationToken, ValueTask<string>> vouch, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await vouch(cancellationToken).ConfigureAwait(Continuation.InContext);
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            // Whatever it asks, an identity provider or a file, may fail in its own ways.
+            throw new IOException($"there is no assertion: {failure.Message}", failure);
+        }
+    }
+
+    private async Task<TimeSpan?> RenewAsync(Welcome welcome, int connection, CancellationToken cancellationToken)
     {
         TokenPair pair;
-        ITokenLease lease = await store.TakeAsync(cancellationToken).ConfigureAwait(Continuation.InContext);
+        if (options.Assertion is { } vouch)
+        {
+            string assertion = await AskAsync(vouch, cancellationToken).ConfigureAwait(Continuation.InContext);
+            pair = await reauthenticate(new ControlMap().Set("assertion", assertion), connection).ConfigureAwait(Continuation.InContext);
+            return pair.Seconds is { } more ? TimeSpan.FromSeconds(more) : null;
+        }
+
+        ITokenLease lease = await options.TokenStore!.TakeAsync(cancellationToken).ConfigureAwait(Continuation.InContext);
         await using (lease.ConfigureAwait(Continuation.InContext))
         {
             DeviceTokens? tokens = lease.Tokens;

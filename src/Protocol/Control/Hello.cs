@@ -1,7 +1,7 @@
 namespace FastChat.Protocol;
 
 /// <summary>
-/// Hello, C→S, the first frame of a connection (protocol.md §3.2). Signs in with a token, or with a name and a password; with
+/// Hello, C→S, the first frame of a connection (protocol.md §3.2). Signs in with a token, with what somebody else vouches for (an assertion, a certificate), or with a name and a password; with
 /// <see cref="Register"/> it makes that account first.
 /// </summary>
 public sealed record Hello
@@ -17,6 +17,12 @@ public sealed record Hello
 
     /// <summary>A refresh token, when there is no token: Welcome brings its successor.</summary>
     public string? Refresh { get; init; }
+
+    /// <summary>A signed token (JWT) of an issuer that the broker trusts, or one that a service account signed itself, when there is neither token nor refresh token.</summary>
+    public string? Assertion { get; init; }
+
+    /// <summary>The client's TLS certificate signs in, as the service account of <see cref="Name"/>.</summary>
+    public bool Certificate { get; init; }
 
     /// <summary>With a password: the client keeps refresh tokens, and so gets a pair of short life.</summary>
     public bool Renews { get; init; }
@@ -48,6 +54,9 @@ public sealed record Hello
     /// <summary>The client wants Signal and Presence frames: it knows them, and somebody is looking.</summary>
     public bool Signals { get; init; }
 
+    /// <summary>Somebody else vouches for the client: with an assertion, or with the certificate that TLS has verified. A token goes before either.</summary>
+    public bool IsVouchedFor => Token is null && Refresh is null && (Assertion is not null || Certificate);
+
     /// <summary>Reads the fields.</summary>
     /// <exception cref="ControlFormatException">A field has the wrong type or size.</exception>
     public static Hello Parse(ControlMap map) => new()
@@ -56,6 +65,8 @@ public sealed record Hello
         Client = map.Text("client", ProtocolLimits.NameSizeMax),
         Token = map.Text("token", ProtocolLimits.TokenSizeMax),
         Refresh = map.Text("refresh", ProtocolLimits.TokenSizeMax),
+        Assertion = map.Text("assertion", ProtocolLimits.AssertionSizeMax),
+        Certificate = map.Flag("certificate"),
         Renews = map.Flag("renews"),
         Name = map.Text("name", ProtocolLimits.HelloSizeMax),
         Password = map.Text("password", ProtocolLimits.HelloSizeMax),
@@ -74,6 +85,8 @@ public sealed record Hello
         .Set("client", Client)
         .Set("token", Token)
         .Set("refresh", Refresh)
+        .Set("assertion", Assertion)
+        .Set("certificate", Certificate ? true : null)
         .Set("renews", Renews ? true : null)
         .Set("name", Name)
         .Set("password", Password)

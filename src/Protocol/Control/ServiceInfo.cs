@@ -35,6 +35,20 @@ public sealed record ServiceInfo
     /// <summary>When it was made, µs since 1970-01-01 UTC.</summary>
     public ulong CreatedAtMicros { get; init; }
 
+    /// <summary>Thumbprints (RFC 7638) of the public keys whose owner signs in; empty when it does not sign in by key.</summary>
+    public IReadOnlyList<string> Keys { get; init; } = [];
+
+    /// <summary>Name of the certificate that signs in, <c>dns:NAME</c> or <c>uri:URI</c>; null when it does not sign in by certificate.</summary>
+    public string? Certificate { get; init; }
+
+    /// <summary>Same fields, and the same keys in the same order.</summary>
+    public bool Equals(ServiceInfo? other) =>
+        other is not null && (User, Name, Rights, Conversations, CreatedAtMicros, Certificate) == (other.User, other.Name, other.Rights, other.Conversations, other.CreatedAtMicros, other.Certificate)
+        && Keys.SequenceEqual(other.Keys);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(User, Name, Rights, Conversations, CreatedAtMicros, Certificate, Keys.Count);
+
     /// <summary>Reads the fields.</summary>
     /// <exception cref="ControlFormatException">A field has the wrong type or size.</exception>
     public static ServiceInfo Parse(ControlMap map)
@@ -47,6 +61,8 @@ public sealed record ServiceInfo
             Rights = ParseRights(map.Texts("rights", ProtocolLimits.NameSizeMax) ?? []) ?? throw new ControlFormatException("rights: publish, import and read are expected"),
             Conversations = map["conversations"] is null ? null : map.Number("conversations", 0),
             CreatedAtMicros = map.Number("created_at", 0),
+            Keys = map.Texts("keys", ProtocolLimits.NameSizeMax) ?? [],
+            Certificate = map.Text("certificate", ProtocolLimits.CertificateNameSizeMax),
         };
     }
 
@@ -56,7 +72,9 @@ public sealed record ServiceInfo
         .Set("name", Name)
         .Set("rights", NamesOf(Rights))
         .Set("conversations", Conversations)
-        .Set("created_at", CreatedAtMicros);
+        .Set("created_at", CreatedAtMicros)
+        .Set("keys", Keys.Count == 0 ? null : Keys.ToArray())
+        .Set("certificate", Certificate);
 
     /// <summary>The rights' names on the wire.</summary>
     public static string[] NamesOf(ServiceRights rights) =>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
@@ -52,6 +53,12 @@ public sealed class HandshakerTests(string kind)
     {
         (SslStream client, Server server) = await ConnectAsync(version: version);
         Assert.That((client.SslProtocol, client.NegotiatedApplicationProtocol), Is.EqualTo((version, new SslApplicationProtocol("fastchat/1"))));
+        if (kind == "libssl")
+        {
+            // The client would rather have AES-256.
+            Assert.That(client.NegotiatedCipherSuite, Is.EqualTo(version == SslProtocols.Tls13 ? TlsCipherSuite.TLS_AES_128_GCM_SHA256 : TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256));
+        }
+
         byte[] sent = RandomNumberGenerator.GetBytes(1_000_000);
         Task echoing = EchoAsync(server.Connection.Transport);
         Task sending = Task.Run(async () =>
@@ -147,6 +154,45 @@ public sealed class HandshakerTests(string kind)
         }
 
         Assert.That(sessions, Is.Unique.And.All.Length.EqualTo(64));
+    }
+
+    [Test]
+    public async Task The_binding_to_a_session_is_what_another_program_exports_of_it()
+    {
+        Assume.That(kind, Is.EqualTo("libssl"), "the framework's stream exports nothing");
+        using X509Certificate2 own = _authority.IssueServer();
+        TlsMaterial material = new(X509CertificateLoader.LoadPkcs12(own.Export(X509ContentType.Pfx), null, X509KeyStorageFlags.Exportable), [], _authority.Trust, ClientCertificates.Off);
+        using LibsslHandshaker handshaker = new(material, new Turnstile(1, TimeProvider.System));
+        ProcessStartInfo start = new("openssl", ["s_client", "-connect", _listener.EndPoint.ToString()!, "-tls1_3", "-keymatexport", "EXPORTER-Channel-Binding", "-keymatexportlen", "32"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        Process? openssl = null;
+        try
+        {
+            openssl = Process.Start(start);
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            Assert.Ignore("the openssl program is not here");
+        }
+
+        using Process client = openssl!;
+        using CancellationTokenSource late = new(Patience);
+        ConnectionContext connection = (await _listener.AcceptAsync(late.Token))!;
+        TlsFacts facts = (await handshaker.ShakeHandsAsync(connection, TlsProtocol.FastChat, late.Token))!;
+        string exported = string.Empty;
+        while (exported.Length == 0 && await client.StandardOutput.ReadLineAsync(late.Token) is { } line)
+        {
+            exported = line.Trim().StartsWith("Keying material: ", StringComparison.Ordinal) ? line.Split(' ')[^1] : string.Empty;
+        }
+
+        client.Kill();
+        await client.WaitForExitAsync(late.Token);
+        await connection.DisposeAsync();
+        Assert.That(exported, Is.EqualTo(Convert.ToHexString(facts.Bindings[0].Data.Span)).And.Length.EqualTo(64));
     }
 
     private static byte[] BytesOf(System.Security.Authentication.ExtendedProtection.ChannelBinding binding)

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.People;
 using FastChat.Broker.Routing;
 using FastChat.Protocol;
@@ -339,6 +340,38 @@ internal sealed class BrokerChecksTests
         batch.Put(Table.State, IdentityKeys.Device(new UserId(81), new DeviceId(1)), new byte[8]);
         expected.Add($"belongs to user {new UserId(81)}, who does not exist.");
         expected.Add($"The token entry {Convert.ToHexStringLower(IdentityKeys.Token("fc1_short"))} cannot be read.");
+        PlantIdentities(batch, expected);
+    }
+
+    private void PlantIdentities(CommitBatch batch, List<string> expected)
+    {
+        StoredIdentity sound = new("issuer", "sound"), erased = new("issuer", "erased"), unfound = new("issuer", "unfound"), stolen = new("issuer", "stolen"), nobody = new("issuer", "nobody"), unread = new("issuer", "unread");
+        batch.Put(Table.State, sound.PointerKey, StoredIdentity.Pointer(_store.Users[0]));
+        batch.Put(Table.State, StoredIdentity.KeyOf(_store.Users[0]), sound.ToBytes());
+        batch.Put(Table.State, erased.PointerKey, StoredIdentity.Pointer(default));
+        batch.Put(Table.State, StoredIdentity.KeyOf(_store.Users[1]), unfound.ToBytes());
+        expected.Add($"The identity of user {_store.Users[1]} is not found by its issuer and subject.");
+        batch.Put(Table.State, stolen.PointerKey, StoredIdentity.Pointer(_store.Users[0]));
+        expected.Add($"The identity entry {Convert.ToHexStringLower(stolen.PointerKey)} leads to user {_store.Users[0]}, who is somebody else.");
+        batch.Put(Table.State, nobody.PointerKey, StoredIdentity.Pointer(new UserId(90)));
+        batch.Put(Table.State, StoredIdentity.KeyOf(new UserId(90)), nobody.ToBytes());
+        expected.Add($"belongs to user {new UserId(90)}, who does not exist.");
+        batch.Put(Table.State, unread.PointerKey, [1]);
+        expected.Add($"The identity entry {Convert.ToHexStringLower(unread.PointerKey)} cannot be read.");
+        batch.Put(Table.State, StoredIdentity.KeyOf(_store.Users[2]), [9]);
+        expected.Add($"The identity {Convert.ToHexStringLower(StoredIdentity.KeyOf(_store.Users[2]))} cannot be read.");
+
+        const string Text = """{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}""";
+        Assert.That(VerificationKey.TryParse(Text, out VerificationKey? key, out _), Is.True);
+        batch.Put(Table.State, ServiceKeys.KeyOf(_store.Service, key!), ServiceKeys.ValueOf(key!, 1));
+        batch.Put(Table.State, ServiceKeys.KeyOf(_store.Users[3], key!), ServiceKeys.ValueOf(key!, 1));
+        expected.Add($"belongs to user {_store.Users[3]}, who is no service account.");
+        byte[] other = ServiceKeys.KeyOf(_store.Service, key!);
+        other[^1] ^= 1;
+        batch.Put(Table.State, other, ServiceKeys.ValueOf(key!, 1));
+        expected.Add($"The service key {Convert.ToHexStringLower(other)} cannot be read, or is another one.");
+        batch.Put(Table.State, [.. other, 0], [7]);
+        expected.Add($"The used assertion {Convert.ToHexStringLower([.. other, 0])} cannot be read.");
     }
 
     private static byte[] Sha256Of(string text) => IdentityKeys.HashOf(text);

@@ -71,6 +71,7 @@ public sealed class PolicyTableTests
         new("backup", FrameType.Backup, "faff", _ => new ControlMap()),
         new("make a program's account", FrameType.CreateService, "faff", cell => new ControlMap().Set("name", $"made.{cell.Number}").Set("rights", new List<object?> { "read" })),
         new("list programs", FrameType.ListServices, "faff", _ => new ControlMap()),
+        new("change a program's keys", FrameType.ChangeServiceKeys, "fxff", cell => new ControlMap().SetId("user", cell.Stranger.Value).Set("remove", "nothing")),
         new("end a program's account", FrameType.RevokeService, "fxff", cell => new ControlMap().SetId("user", cell.Stranger.Value)),
         new("a token of nobody's", FrameType.Reauthenticate, "xxxx", _ => new ControlMap().Set("token", "fc1_x")),
         new("own devices", FrameType.ListDevices, "aaff", _ => new ControlMap()),

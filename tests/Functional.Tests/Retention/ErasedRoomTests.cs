@@ -57,7 +57,7 @@ public sealed class ErasedRoomTests
 
         RequestException refused = (await Assert.ThrowsAsync<RequestException>(() => bob.EraseConversationAsync(room)))!;
         Assert.That(refused.Code, Is.EqualTo(ErrorCode.Forbidden));
-        Assert.That((await ada.GetErasureAsync(room)).State, Is.EqualTo("none"));
+        Assert.That((await ada.GetConversationErasureAsync(room)).State, Is.EqualTo("none"));
         ErasureStatus status = await ada.EraseConversationAsync(room);
         Assert.That((status.State, status.ReachesBackups), Is.EqualTo(("running", isEncrypted)).Or.EqualTo(("done", isEncrypted)));
         await told.Task.WaitAsync(TimeSpan.FromSeconds(20));
@@ -73,9 +73,9 @@ public sealed class ErasedRoomTests
             Assert.That(refused.Code, Is.EqualTo(ErrorCode.NoSuchConversation));
         }
 
-        Assert.That(async () => (await ada.GetErasureAsync(room)).State, Is.EqualTo("done").After(60_000, 200));
-        Assert.That((await ada.GetErasureAsync(room)).Erased, Is.EqualTo(last));
-        refused = (await Assert.ThrowsAsync<RequestException>(() => bob.GetErasureAsync(room)))!;
+        Assert.That(async () => (await ada.GetConversationErasureAsync(room)).State, Is.EqualTo("done").After(60_000, 200));
+        Assert.That((await ada.GetConversationErasureAsync(room)).Erased, Is.EqualTo(last));
+        refused = (await Assert.ThrowsAsync<RequestException>(() => bob.GetConversationErasureAsync(room)))!;
         Assert.That(refused.Code, Is.EqualTo(ErrorCode.NoSuchConversation));
         Assert.That((await bob.ListConversationsAsync()).Conversations, Is.Empty.After(10_000, 100));
         Assert.That((await bob.ListScheduledAsync()).Messages, Is.Empty);

@@ -31,11 +31,14 @@ internal sealed class AnswerCheck(SessionWorld world)
         ReadOnlySequence<byte> rest = new(party.Received.ToArray());
         int count = 0;
         bool isClosed = false;
+        bool wasChallenged = false;
         while (FrameReader.TryRead(ref rest, ProtocolLimits.ServerFrameSizeMax, out Frame frame, out _) == FrameReadStatus.Done)
         {
             Property.Holds(!isClosed, "a frame behind Close");
             Property.Holds(FrameTypes.IsFromServer(frame.Type), "a frame that brokers do not send");
-            Property.Holds(count == 0 ? frame.Type is FrameType.Welcome or FrameType.Close : frame.Type != FrameType.Welcome, "Welcome comes first, and once");
+            bool isAnswer = frame.Type is FrameType.Welcome or FrameType.Close;
+            Property.Holds(count == 0 ? isAnswer || frame.Type == FrameType.Challenge : wasChallenged ? isAnswer : frame.Type is not (FrameType.Welcome or FrameType.Challenge), "Welcome comes first, or behind a Challenge, and once");
+            wasChallenged = frame.Type == FrameType.Challenge;
             isClosed = frame.Type == FrameType.Close;
             CheckFrame(frame, frame.Body.ToArray(), ref outcome);
             count++;
@@ -103,7 +106,7 @@ internal sealed class AnswerCheck(SessionWorld world)
             case FrameType.Published or FrameType.FetchEnd or FrameType.Reply or FrameType.Pong:
                 Answer(frame);
                 break;
-            case FrameType.Welcome or FrameType.Notice:
+            case FrameType.Welcome or FrameType.Challenge or FrameType.Notice:
                 Property.Holds(ControlMap.TryParse(new ReadOnlySequence<byte>(body), out _, out _), "a map that cannot be read");
                 break;
         }

@@ -38,7 +38,11 @@ internal sealed class SessionWorld : IDisposable
         for (int i = 0; i < Parties; i++)
         {
             // The third one may import: with the right, other ways through the code are open.
-            AccountRecord account = new(Names[i], false, i == 2 ? AccountRights.Import : AccountRights.None, 1, null);
+            AccountRecord account = new(Names[i], false, i == 2 ? AccountRights.Import : AccountRights.None, 1, null)
+            {
+                // A password that nobody knows.
+                Scram = new ScramVerifier(ProtocolLimits.ScramIterationsMin, new byte[ScramSalts.Size], new byte[ScramKeys.Size], new byte[ScramKeys.Size]).ToText(),
+            };
             batch.Put(Table.State, IdentityKeys.Name(StateKeys.UserNames, Names[i]), ControlMap.IdBytes(UserOf(i).Value));
             batch.Put(Table.State, IdentityKeys.Account(UserOf(i)), account.ToBytes());
             batch.Put(Table.State, IdentityKeys.Device(UserOf(i), new DeviceId((ulong)i + 1)), new StoredDevice(SignInWay.Token, 1, string.Empty).ToBytes());
@@ -48,7 +52,7 @@ internal sealed class SessionWorld : IDisposable
         Add(batch, Public, new ConversationMeta(ConversationKind.Public, UserOf(0), 1, "lobby", "Lobby"), 0);
         Add(batch, Group, new ConversationMeta(ConversationKind.Group, UserOf(0), 1, null, null), 0, 1);
         store.Commit([batch]);
-        Broker = BrokerParts.Over(store, new BrokerOptions { Shards = 4, Loops = 1, ConnectionsMax = 64, ConversationsInMemoryMax = 64 }, _log, Surroundings.Real);
+        Broker = BrokerParts.Over(store, new BrokerOptions { Shards = 4, Loops = 1, ConnectionsMax = 64, ConversationsInMemoryMax = 64, Passwords = PasswordMechanisms.Both, ScramIterations = ProtocolLimits.ScramIterationsMin }, _log, Surroundings.Real);
     }
 
     /// <summary>The broker.</summary>

@@ -27,7 +27,7 @@ internal static class ControlKeys
         "profiles", "blocks", "services", "changed", "complete", "first", "last", "root", "delivered", "private", "thread", "known", "recovered", "total", "gone", "next", "unread", "unread_more", "mentions", "activity",
         "text", "deleted", "sender", "sent_at", "sequence", "deleted_by", "pinned_by", "edits", "edited_by", "content", "replies", "in_thread", "reactions", "reaction", "count", "own", "annotations", "records", "cursors",
         "public_read", "from", "id", "duplicate", "uses_left", "expires", "expired", "creator", "topic", "archived", "slow_mode", "history", "availability", "status", "status_until", "last_seen", "online", "entries",
-        "begin", "discard", "state", "looked", "until", "erased", "backups", "refresh", "renews", "token_seconds", "devices", "signed_in", "current", "others", "all", "ended", "new", "suspended", "sessions", "remote",
+        "begin", "discard", "state", "looked", "until", "erased", "backups", "refresh", "assertion", "certificate", "keys", "add", "remove", "renews", "token_seconds", "devices", "signed_in", "current", "others", "all", "ended", "new", "suspended", "sessions", "remote",
         "muted_until", "visible_from", "peer", "run", "running", "done", "failure", "backup", "taken_at", "commit", "files", "copied", "dropped", "scram", "iterations", "stored_key", "server_key", "changes",
     ];
 }

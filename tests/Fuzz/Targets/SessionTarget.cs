@@ -1,5 +1,6 @@
 using FastChat.Fuzz.Sessions;
 using FastChat.Protocol;
+using FastChat.TestSupport;
 
 namespace FastChat.Fuzz.Targets;
 
@@ -51,6 +52,12 @@ internal sealed class SessionTarget : IFuzzTarget
         foreach (byte[] hello in VectorSeeds.Frames().Where(frame => frame.Length >= FrameHeader.Size && FrameHeader.Read(frame).Type == FrameType.Hello).Take(6))
         {
             yield return [0, 0, .. hello, 1, .. hello, 8, .. frames[3]];
+        }
+
+        foreach (Vector exchange in VectorFile.Read("scram").Where(vector => vector.Frames.Count > 0))
+        {
+            // Hello and Proof of each, the second behind another's challenge.
+            yield return [0, 0, .. exchange.Frames[0].Bytes, 1, .. exchange.Frames[0].Bytes, 0, .. exchange.Frames[2].Bytes, 1, .. frames[5]];
         }
     }
 

@@ -2,6 +2,7 @@ using System.Text;
 
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
+using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.People;
 using FastChat.Broker.Presence;
 using FastChat.Broker.Routing;
@@ -70,6 +71,14 @@ internal static class StoredValueTargets
             "stored-service",
             [new StoredService(ServiceRights.Publish | ServiceRights.Read, 3, 17, new UserId(5), new byte[32]).ToBytes(), new StoredService(ServiceRights.Import, null, 0, default, new byte[32]).ToBytes()],
             static bytes => StoredService.Parse(bytes)?.ToBytes()),
+        static () => new StoredValueTarget(
+            "stored-identity",
+            [new StoredIdentity("https://issuer.example", "person – 1") { SinceMicros = 17 }.ToBytes(), new StoredIdentity(string.Empty, "dns:bridge.example").ToBytes()],
+            static bytes => StoredIdentity.TryParse(bytes, out StoredIdentity? identity) && !identity.Issuer.Contains('\uFFFD', StringComparison.Ordinal) && !identity.Subject.Contains('\uFFFD', StringComparison.Ordinal) ? identity.ToBytes() : null),
+        static () => new StoredValueTarget(
+            "stored-identity-pointer",
+            [StoredIdentity.Pointer(new UserId(5)), StoredIdentity.Pointer(default)],
+            static bytes => StoredIdentity.TryParsePointer(bytes, out UserId user) ? StoredIdentity.Pointer(user) : null),
         static () => new StoredValueTarget(
             "stored-block",
             [new StoredBlock(17).ToBytes()],

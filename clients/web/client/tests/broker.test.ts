@@ -232,6 +232,21 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
     assert.equal(kinds.at(-1), MessageKind.MemberRemoved);
   });
 
+  test("a conversation that is erased is not there any more, and who reads it is told", async () => {
+    const conversation = await room(ben);
+    await ada.publishText(conversation, "soon gone");
+    let reason = "";
+    ben.subscribe(conversation, START, { onMessages: () => undefined, onEnd: (end) => (reason = end.reason) });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal(await code(ben.eraseConversation(conversation)), ErrorCode.Forbidden);
+    const status = await ada.eraseConversation(conversation);
+    assert.notEqual(status.state, "none");
+    await until(() => reason !== "");
+    assert.equal(reason, "erased");
+    assert.equal(await code(ben.fetch(conversation)), ErrorCode.NoSuchConversation);
+    assert.notEqual((await ada.getErasure(conversation)).state, "none");
+  });
+
   test("the inbox: unread, mentions, the last message, cursors; and only what is different after an absence", async () => {
     const conversation = await room(ben);
     const { sequence } = await ada.publishText(conversation, `@${ben.userName} look`, { attributes: { mentions: [ben.user] } });
@@ -405,6 +420,26 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
     assert.equal(again.device, carl.device);
     await again.endDevice(again.device).catch(() => undefined);
     assert.equal((await carl.closed).lastClose?.code, CloseCode.SignedOut);
+  });
+
+  test("a password is proven and never shown, in signing up, signing in, changing it, and erasing the account", async () => {
+    const proving = await Broker.start({ passwords: "both", scram_iterations: 100_000 });
+    const connect = (options: object) => proving.connect(options);
+    const name = freshName("fay");
+    const passwordMechanism = "scram";
+    const fay = await connect({ name, password: "pässwörd 🐎", register: true, passwordMechanism });
+    const again = await connect({ name, password: "pässwörd 🐎", passwordMechanism });
+    await assert.rejects(connect({ name, password: "passwort 🐎", passwordMechanism }), (error) => error instanceof ConnectionError && error.code === CloseCode.BadCredentials);
+    assert.equal(await code(again.changePassword("passwort 🐎", "another horse")), ErrorCode.WrongCredentials);
+    assert.equal(await again.changePassword("pässwörd 🐎", "another horse"), 1);
+    assert.equal((await fay.closed).lastClose?.code, CloseCode.SignedOut);
+    const shown = await connect({ name, password: "another horse", passwordMechanism: "plain" });
+    assert.equal(shown.user, again.user);
+    assert.equal(await code(again.eraseAccount("wrong horse")), ErrorCode.WrongCredentials);
+    await again.eraseAccount("another horse").catch(() => undefined);
+    assert.equal((await again.closed).lastClose?.code, CloseCode.TokenInvalid);
+    await shown.close();
+    await proving.stop();
   });
 
   test("one's own data, and the end of an account", async () => {

@@ -268,6 +268,12 @@ test("on a phone there is one pane at a time", { skip }, async () => {
   await field(phone).fill("From the tram");
   await phone.getByRole("button", { name: "Send", exact: true }).tap();
   await row(ada, "From the tram").waitFor();
+  await row(phone, "And at once another").locator(".said").tap();
+  await row(phone, "And at once another").getByRole("button", { name: "Reply" }).tap();
+  await phone.locator(".composer-intent").waitFor();
+  await field(phone).fill("By thumb");
+  await phone.getByRole("button", { name: "Send", exact: true }).tap();
+  await row(ada, "By thumb").locator(".quote", { hasText: "And at once another" }).waitFor();
   await shot(phone, "phone");
   assert.equal(await phone.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, "nothing is wider than the phone");
   await phone.getByRole("button", { name: "Back to the list" }).tap();

@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 import { type ClientOptions, ConnectionError, type DeviceTokens, FastChatClient, type Identity, IndexedDbOutbox, IndexedDbTokenStore } from "@fastchat/client";
 import { Chat } from "./Chat.ts";
 import { explain } from "./problems.ts";
+import { go } from "./Route.ts";
 import { serverUrl } from "./server.ts";
 
 /** Whether somebody is signed in, and as whom. */
@@ -65,6 +66,8 @@ export async function signOut(): Promise<void> {
   if (current.state !== "in") return;
   current.chat.stop();
   session.value = { state: "out", reason: undefined };
+  // Where this user was is nobody else's business.
+  go("#/", { replace: true });
   try {
     await current.chat.client.endDevice(current.chat.client.device);
   } catch {

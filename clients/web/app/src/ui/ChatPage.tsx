@@ -2,6 +2,7 @@ import { effect, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { type ConversationId, RequestError } from "@fastchat/client";
+import { watchIdle } from "../model/idle.ts";
 import { explain } from "../model/problems.ts";
 import { go, route, toConversation } from "../model/Route.ts";
 import type { Room } from "../model/Room.ts";
@@ -63,6 +64,8 @@ export function ChatPage(): JSX.Element {
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   }, [chat]);
+
+  useEffect(() => watchIdle(chat), [chat]);
 
   const hasRoom = room.value !== undefined || problem.value !== undefined;
   return (

@@ -43,18 +43,22 @@ export function Composer({ room, files, setFiles, onSent, thread }: Props): JSX.
     if (!isThread) room.draft.value = isEditing ? "" : text;
   }, [text, isEditing]);
 
-  // What is to be changed comes into the field; what was being written comes back afterwards.
+  // What is to be changed comes into the field at once, and not with the next frame: keys may follow. What was being written comes back afterwards.
   const kept = useRef("");
   useEffect(() => {
-    if (isEditing) {
-      kept.current = text;
-      setText(current.entry.text ?? "");
-      requestAnimationFrame(() => field.current?.setSelectionRange(field.current.value.length, field.current.value.length));
-    } else if (kept.current !== "" || text !== "") {
-      setText(kept.current);
-      kept.current = "";
-    }
-  }, [isEditing ? current.entry.key : undefined]);
+    if (isThread) return;
+    let edited: string | undefined;
+    return intent.subscribe((wanted) => {
+      const key = wanted?.kind === "edit" && wanted.room === room ? wanted.entry.key : undefined;
+      if (key === edited) return;
+      const element = field.current!;
+      if (edited === undefined) kept.current = element.value;
+      element.value = key === undefined ? kept.current : (wanted?.entry.text ?? "");
+      edited = key;
+      setText(element.value);
+      element.setSelectionRange(element.value.length, element.value.length);
+    });
+  }, [room]);
 
   // As high as what is in it, up to a third of the window.
   useLayoutEffect(() => {
@@ -69,6 +73,11 @@ export function Composer({ room, files, setFiles, onSent, thread }: Props): JSX.
   }, [room]);
 
   function add(more: readonly File[]): void {
+    if (!isSecureContext) {
+      say("Files can be sent from a page that came over HTTPS, or from this machine.", true);
+      return;
+    }
+
     const all = [...files, ...more].filter((file) => file.size > 0 || file.type !== "");
     if (all.length > ATTACHMENTS_MAX) say(`At most ${ATTACHMENTS_MAX} files go with a message.`, true);
     setFiles(all.slice(0, ATTACHMENTS_MAX));

@@ -36,7 +36,7 @@ export function ConnectionBanner(): JSX.Element | null {
         <div class="banner">
           <Icon name="offline" small />
           <span>{navigator.onLine ? "Connecting again" : "You are offline"}. What you write is sent when the connection is back.</span>
-          {state.phase === "waiting" && seconds > 1 && <span class="banner-when" aria-hidden="true">in {seconds} s</span>}
+          {state.phase === "waiting" && seconds > 1 && <span class="banner-when" aria-hidden="true">Next try in {seconds} s.</span>}
           <button type="button" class="link-button" onClick={() => chat.client.wake()}>Try now</button>
         </div>
       )}

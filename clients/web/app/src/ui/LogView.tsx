@@ -300,9 +300,7 @@ export class LogView<Entry extends LogEntry> extends Component<Props<Entry>> {
       const height = rows.offsetHeight;
       if (height > 0 && (top > height + screen || top + screen < -screen)) {
         // Somebody dragged the scroll bar to where nothing is drawn.
-        const share = scroller.scrollTop;
-        const total = Math.max(1, scroller.scrollHeight - scroller.clientHeight);
-        const sequence = log.first + Math.round(Math.min(1, share / total) * (log.head - log.first));
+        const sequence = this.#window.sequenceAt(log.first, log.head, scroller.scrollTop, scroller.scrollHeight - scroller.clientHeight);
         const around = this.#around(sequence);
         if (around === null) {
           log.request(sequence, "around");

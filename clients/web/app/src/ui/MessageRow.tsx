@@ -13,11 +13,14 @@ import { Avatar, ColoredName, Name } from "./people.tsx";
 import { Menu, openPopover } from "./Popover.tsx";
 import { Quote } from "./Quote.tsx";
 import { aside, dialog, useChat } from "./state.ts";
-import { clockTime, dayName, dayNumber, fullTime } from "./times.ts";
+import { clockTime, dayName, dayNumber, fullTime, shortClockTime } from "./times.ts";
 
 /** Messages of one person within this time stand together. */
 const GROUP_TIME = 5 * 60_000;
 const CACHE_MAX = 600;
+/** More of a text than this is shown when somebody asks for it. */
+const LETTERS_MAX = 3000;
+const LINES_MAX = 30;
 
 interface Shape {
   readonly isFirst: boolean;
@@ -101,7 +104,7 @@ function MessageRow({ room, entry, shape, jump }: RowProps): JSX.Element {
             {shape.isFirst ? (
               <button type="button" class="avatar-button" tabIndex={-1} aria-hidden="true" onClick={() => (dialog.value = { kind: "person", user: entry.sender })}><Avatar user={entry.sender} /></button>
             ) : (
-              <time class="gutter-time" aria-hidden="true">{clockTime(entry.sentAt)}</time>
+              <time class="gutter-time" aria-hidden="true">{shortClockTime(entry.sentAt)}</time>
             )}
           </div>
           <div class="body">
@@ -157,15 +160,28 @@ function Said({ room, entry }: { room: Room; entry: Entry }): JSX.Element {
 
   if (entry.gone !== undefined) return <span class="gone">{entry.gone === "deleted" ? "Message deleted" : entry.gone === "expired" ? "Message expired" : "Message erased"}</span>;
   if (entry.kind === "unsupported") return <span class="gone">A message that this page cannot show</span>;
-  const text = entry.text ?? "";
-  const isCut = text.length > 3000 && !isLong;
+  // Empty lines before and behind say nothing; those between are the writer's.
+  const text = (entry.text ?? "").replace(/^\s*\n|\s+$/g, "");
+  const shown = isLong ? text : text.slice(0, cutOf(text));
   return (
     <>
-      <MessageText text={isCut ? text.slice(0, 3000) : text} />
-      {isCut && <button type="button" class="link-button" onClick={() => setIsLong(true)}>… show all of it</button>}
+      <MessageText text={shown} />
+      {shown.length < text.length && <button type="button" class="link-button" onClick={() => setIsLong(true)}>… show all of it</button>}
       {entry.isEdited && <span class="edited"> (edited)</span>}
     </>
   );
+}
+
+/** Where a long text is cut off until somebody asks for the rest: by letters, or by lines. */
+function cutOf(text: string): number {
+  let end = 0;
+  for (let lines = 0; lines < LINES_MAX; lines++) {
+    const next = text.indexOf("\n", end);
+    if (next < 0) return text.length <= LETTERS_MAX + LETTERS_MAX / 4 ? text.length : LETTERS_MAX;
+    end = next + 1;
+  }
+
+  return Math.min(end, LETTERS_MAX);
 }
 
 function Reactions({ room, entry }: { room: Room; entry: Entry }): JSX.Element {

@@ -61,10 +61,15 @@ export function RoomPane({ room }: { room: Room }): JSX.Element {
       if (document.visibilityState === "visible" && document.hasFocus() && viewport.peek().last > 0) room.markRead(viewport.peek().last);
     };
     const end = viewport.subscribe(look);
+    // Above the first message that comes while nobody looks stands the line.
+    const endUnread = room.unread.subscribe((unread) => {
+      if (unread === 1 && !(document.visibilityState === "visible" && document.hasFocus())) room.drawNewLine();
+    });
     window.addEventListener("focus", look);
     document.addEventListener("visibilitychange", look);
     return () => {
       end();
+      endUnread();
       window.removeEventListener("focus", look);
       document.removeEventListener("visibilitychange", look);
     };

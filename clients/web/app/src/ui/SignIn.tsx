@@ -1,8 +1,9 @@
 import type { JSX } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { explain } from "../model/problems.ts";
 import { signIn } from "../model/Session.ts";
 import { Icon } from "./icons.tsx";
+import { aside, dialog, intent } from "./state.ts";
 
 /** Signing in and making an account: one form, so that password managers know it. */
 export function SignIn({ reason }: { reason: string | undefined }): JSX.Element {
@@ -12,6 +13,11 @@ export function SignIn({ reason }: { reason: string | undefined }): JSX.Element 
   const [isShown, setIsShown] = useState(false);
   const name = useRef<HTMLInputElement>(null);
   const password = useRef<HTMLInputElement>(null);
+
+  // Nothing of what was open belongs to whoever signs in next.
+  useEffect(() => {
+    dialog.value = aside.value = intent.value = undefined;
+  }, []);
 
   async function submit(event: Event): Promise<void> {
     event.preventDefault();

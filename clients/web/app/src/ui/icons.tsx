@@ -24,7 +24,7 @@ const PATHS = {
   lock: "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3",
   megaphone: "M4 10v4h3l8 4V6l-8 4zM19 9.5a4 4 0 0 1 0 5M8 14v5h2.5",
   moon: "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.500 10.500z",
-  more: "M5 11.500v1M12 11.500v1M19 11.500v1",
+  more: "M5.500 12h.01M12 12h.01M18.500 12h.01",
   offline: "M3 3l18 18M8.500 8.600A8 8 0 0 0 4.500 11M12 7c3 0 5.500 1.200 7.500 4M8.500 14.500A5 5 0 0 1 12 13M12 18h.01",
   paperclip: "M20 11.500 12 19.500a5 5 0 0 1-7-7l8.500-8.500a3.400 3.400 0 0 1 4.800 4.800L9.800 17.300a1.700 1.700 0 0 1-2.400-2.400l7.600-7.600",
   people: "M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM2.500 20a6.500 6.500 0 0 1 13 0M16 4.500a3.500 3.500 0 0 1 0 6M18 14.500a6.500 6.500 0 0 1 3.500 5.500",
@@ -47,7 +47,7 @@ export type IconName = keyof typeof PATHS;
 export function Icon({ name, small }: { name: IconName; small?: boolean }): JSX.Element {
   return (
     <svg class={small === true ? "icon small" : "icon"} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
-      <path d={PATHS[name]} />
+      <path d={PATHS[name]} stroke-width={name === "more" ? 2.6 : undefined} />
     </svg>
   );
 }

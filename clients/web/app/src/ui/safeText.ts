@@ -69,17 +69,19 @@ export function partsOf(text: string): TextPart[] {
   return parts;
 }
 
-/** Punctuation behind an address belongs to the sentence; a closing bracket does when the address opened none. */
+/** Punctuation behind an address belongs to the sentence; a closing bracket does when the address did not open it. */
 function trimAddress(address: string): string {
+  const count = (sign: string): number => address.split(sign).length - 1;
+  const surplus: Record<string, number> = { ")": count(")") - count("("), "]": count("]") - count("[") };
   let end = address.length;
-  for (;;) {
-    const last = address[end - 1];
-    if (last === undefined) return "";
-    if (".,;:!?".includes(last)) end--;
-    else if (last === ")" && !address.slice(0, end).includes("(")) end--;
-    else if (last === "]" && !address.slice(0, end).includes("[")) end--;
-    else return address.slice(0, end);
+  for (; end > 0; end--) {
+    const last = address[end - 1]!;
+    if (".,;:!?".includes(last)) continue;
+    if ((surplus[last] ?? 0) <= 0) break;
+    surplus[last] = surplus[last]! - 1;
   }
+
+  return address.slice(0, end);
 }
 
 function hrefOf(address: string): string | undefined {

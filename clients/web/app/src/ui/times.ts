@@ -13,6 +13,11 @@ export function clockTime(time: number): string {
   return clock.format(time);
 }
 
+/** Without AM and PM, for where there is little room and the whole time stands nearby. */
+export function shortClockTime(time: number): string {
+  return clock.formatToParts(time).filter((part) => part.type !== "dayPeriod").map((part) => part.value).join("").trim();
+}
+
 export function fullTime(time: number): string {
   return full.format(time);
 }

@@ -1,14 +1,14 @@
 import { ControlMap } from "../protocol/control/ControlMap.js";
 import { FrameType } from "../protocol/FrameType.js";
-import { toHex, type UserId } from "../protocol/primitives/Ids.js";
+import { toHex, type ConversationId, type UserId } from "../protocol/primitives/Ids.js";
 import { toTime } from "../protocol/primitives/Micros.js";
 import { ContentError } from "./ClientError.js";
-import type { ClientCore, RequestOptions } from "./ClientCore.js";
+import { ofConversation, type ClientCore, type RequestOptions } from "./ClientCore.js";
 import { bytesOf, hashOf, type DownloadOptions } from "./FastChatClient.Attachments.js";
 import { DeviceRequests } from "./FastChatClient.Devices.js";
 import type { ErasureStatus, ExportStatus } from "./Pages.js";
 
-/** The user's data, all of it (protocol.md §4.12). Asked again by themselves when the connection breaks. */
+/** The user's data, all of it, and the end of conversations (protocol.md §4.12, §4.6). Asked again by themselves when the connection breaks. */
 export abstract class PrivacyRequests extends DeviceRequests {
   /** Has an archive made of everything that is the user's, unless there is one; it is made whether this client stays or not. */
   beginExport(options?: RequestOptions): Promise<ExportStatus> {
@@ -37,6 +37,19 @@ export abstract class PrivacyRequests extends DeviceRequests {
    */
   eraseAccount(password: string, options: RequestOptions = {}): Promise<ErasureStatus> {
     return this.session.eraseAccount(password, parseErasure, options.signal);
+  }
+
+  /**
+   * Erases a conversation, as its owner or an operator: from the answer on it is not there, for anybody, and its name is free; then everything that it had goes, for good. Begun before, it says how that goes.
+   * @throws RequestError NO_SUCH_CONVERSATION, FORBIDDEN (also: a direct one).
+   */
+  eraseConversation(conversation: ConversationId, options?: RequestOptions): Promise<ErasureStatus> {
+    return this.ask(FrameType.EraseConversation, ofConversation(conversation).set("begin", true), parseErasure, options);
+  }
+
+  /** How the erasure of a conversation goes, for who asked for it and for operators. */
+  getErasure(conversation: ConversationId, options?: RequestOptions): Promise<ErasureStatus> {
+    return this.ask(FrameType.EraseConversation, ofConversation(conversation), parseErasure, options);
   }
 }
 

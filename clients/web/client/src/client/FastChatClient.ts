@@ -171,7 +171,7 @@ export class FastChatClient extends PrivacyRequests {
 
   /**
    * The same to be enumerated: `for await (const message of client.read(conversation))`. A slow consumer holds back everything that is delivered to this client, for the window is the client's: read several conversations
-   * concurrently, not one after the other. The enumeration ends without an error when the user is removed from the conversation.
+   * concurrently, not one after the other. The enumeration ends without an error when the user is removed from the conversation, or it is erased.
    * @throws Error This client reads the conversation already.
    * @throws EpochChangedError, HistoryTruncatedError, PositionAheadError, RequestError, ConnectionError While it is enumerated, behind everything that was delivered before.
    */

@@ -389,7 +389,7 @@ export interface CursorNotice {
 
 /** Something happened that no request asked about (protocol.md §4.7): a hint, the lists are the truth. */
 export interface ClientNotice {
-  /** "added", "invited", "removed", "profile", "blocks", "scheduled", "hidden", or an event of a newer broker. */
+  /** "added", "invited", "removed", "erased", "profile", "blocks", "scheduled", "hidden", or an event of a newer broker. */
   readonly event: string;
   readonly conversation: ConversationId | undefined;
   /** The user concerned ("profile"). */
@@ -449,12 +449,12 @@ export interface ExportStatus {
   readonly failure: string | undefined;
 }
 
-/** How the erasure of a person goes. */
+/** How the erasure of a person, or of a conversation, goes. */
 export interface ErasureStatus {
   readonly state: "none" | "running" | "done";
-  /** Messages and reactions that are erased so far. */
+  /** What is erased so far: messages and reactions of a person, records of a conversation. */
   readonly erased: number;
-  /** True when backups that were taken before give nothing of the person either. */
+  /** True when backups that were taken before give nothing of it either. */
   readonly reachesBackups: boolean;
 }
 

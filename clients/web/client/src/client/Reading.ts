@@ -7,6 +7,8 @@ import type { ConnectionError, EpochChangedError, HistoryTruncatedError, Positio
 export type SubscriptionEnd =
   /** The user is no longer a member: the record that says so was the last one. */
   | { readonly reason: "removed" }
+  /** The conversation was erased: it is not there any more. */
+  | { readonly reason: "erased" }
   /** The log is not the one that was read: drop or re-read what is held, and subscribe again with the new epoch. */
   | { readonly reason: "epochChanged"; readonly error: EpochChangedError }
   /** Records behind the position are not there to read: subscribe again from `error.resumeAfter` to accept the gap. */

@@ -77,6 +77,7 @@ export const FrameType = {
   ExportPerson: 0x70,
   GetExport: 0x71,
   ErasePerson: 0x72,
+  EraseConversation: 0x73,
   GetStats: 0x78,
   Drain: 0x79,
   GetLimits: 0x7a,

@@ -9,6 +9,7 @@ import { readSignal } from "../../protocol/frames/Signal.js";
 import { readUnsubscribed } from "../../protocol/frames/Subscribe.js";
 import { FrameType, isOptional } from "../../protocol/FrameType.js";
 import { HEADER_SIZE, type Frame } from "../../protocol/FrameReader.js";
+import type { ConversationId } from "../../protocol/primitives/Ids.js";
 import { ProtocolViolation } from "../../protocol/ProtocolViolation.js";
 import type { ClientSession } from "../ClientSession.js";
 import { CloseReason } from "../ConnectionState.js";
@@ -165,9 +166,13 @@ export class FrameDispatcher {
     try {
       const map = ControlMap.parse(frame.body);
       const event = map.text("event");
-      const conversation = map.optionalId<never>("conversation");
+      const conversation = map.optionalId<ConversationId>("conversation");
       if (event === undefined) {
         return;
+      }
+
+      if (event === "erased" && conversation !== undefined) {
+        this.#session.subscriptions.get(conversation)?.onErased();
       }
 
       if (event === "cursor" && conversation !== undefined) {

@@ -68,7 +68,7 @@ export class PasswordSignIn {
     }
 
     return isUnknown
-      ? new CloseReason(CloseCode.MechanismRefused, "the broker takes no proof of the password, and it is not to be shown over this connection: use wss:, or choose passwordMechanism 'plain'")
+      ? new CloseReason(CloseCode.MechanismRefused, `the broker takes no proof of the password, and it is not to be shown${this.#settings.passwordMechanism === "scram" ? "" : " where others can read it: use wss:, or passwordMechanism 'plain'"}`)
       : reason;
   }
 

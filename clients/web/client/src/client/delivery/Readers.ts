@@ -163,7 +163,7 @@ export class EnumeratingReader implements ConversationReading {
         }
 
         const end = subscription.end;
-        if (end?.reason === "removed") {
+        if (end?.reason === "removed" || end?.reason === "erased") {
           return;
         }
 

@@ -42,6 +42,7 @@ export class Subscription {
   #frameBytes = 0;
   #end: SubscriptionEnd | undefined;
   #isActive = false;
+  #isErased = false;
 
   /** The application reads no more. */
   isDropped = false;
@@ -124,11 +125,16 @@ export class Subscription {
     }
   }
 
-  /** Unsubscribed with request 0: the user was removed. It may be about an earlier subscription. */
+  /** The notice that the conversation was erased, which the end follows. */
+  onErased(): void {
+    this.#isErased = this.#isActive;
+  }
+
+  /** Unsubscribed with request 0: the user was removed, or the conversation erased. It may be about an earlier subscription. */
   endByBroker(): void {
     if (this.#isActive) {
       this.isOnBroker = false;
-      this.finish({ reason: "removed" });
+      this.finish({ reason: this.#isErased ? "erased" : "removed" });
     }
   }
 
