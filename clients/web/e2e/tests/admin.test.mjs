@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { CloseCode, ErrorCode, Operator } from "../../client/dist/index.js";
 import { judge } from "../support/axe.mjs";
-import { Broker, PASSWORD } from "../support/broker.mjs";
+import { Broker } from "../support/broker.mjs";
 import { DESKTOP, PHONE, shot, skip, until, Windows } from "../support/windows.mjs";
 
 const PLACES = ["overview", "users", "sessions", "limits", "maintenance"];
@@ -157,9 +157,17 @@ test("a person is suspended and let in again", { skip, timeout: 60_000 }, async 
   await page.getByRole("button", { name: "Restore carol" }).click();
   await question.getByRole("button", { name: "Restore" }).click();
   await page.getByRole("button", { name: "Suspend carol" }).waitFor();
+
+  // By what the name begins with, and by the id.
+  await page.getByRole("searchbox").fill("CA");
+  await page.keyboard.press("Enter");
+  await until("one of them", async () => (await page.locator("tbody tr").count()) === 1);
+  await page.getByRole("searchbox").fill(ada.user);
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Suspend ada" }).waitFor();
   await page.getByRole("searchbox").fill("nobody.of.this.name");
   await page.keyboard.press("Enter");
-  await page.getByText("There is nobody of that name or id.").waitFor();
+  await page.getByText("There is nobody whose name begins so, or of that id.").waitFor();
   await page.context().close();
 });
 
