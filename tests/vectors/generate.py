@@ -637,7 +637,8 @@ def control_files():
         ("let in again", {"user": OTHER, "suspended": False})], "SuspendUser, C→S (protocol.md §4.11)")
     file("list-users", "ListUsers", [
         ("first page", {}),
-        ("next page", {"after": OTHER, "limit": 100})], "ListUsers, C→S (protocol.md §4.11)")
+        ("next page", {"after": OTHER, "limit": 100}),
+        ("whose name begins so", {"prefix": "ad"})], "ListUsers, C→S (protocol.md §4.11)")
     file("list-sessions", "ListSessions", [
         ("first page", {}),
         ("somebody's, the next page", {"user": OTHER, "after": SESSION, "limit": 100})], "ListSessions, C→S (protocol.md §4.11)")

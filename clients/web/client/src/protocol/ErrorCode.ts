@@ -60,7 +60,7 @@ export const ErrorCode = {
   NoSuchDevice: 28,
   /** A password has 8–256 bytes. */
   PasswordInvalid: 29,
-  /** What is to be a service account's public key, or its certificate's name, is none, or another one has it. */
+  /** What is to be a key, or the name of a certificate, is none. */
   KeyInvalid: 30,
   /** There is no archive that could be fetched. */
   NoSuchExport: 31,
