@@ -65,11 +65,11 @@ export class Operator {
     return this.#client.ask(FrameType.SetLimits, new ControlMap().set("limits", limits), limitsOf, options, false);
   }
 
-  /** A page of the accounts, in the order of their ids. */
-  listUsers(options: PageOptions<UserId> = {}): Promise<AccountPage> {
+  /** A page of the accounts, in the order of their ids; with `prefix` of those whose name begins so, upper and lower case alike, in the order of their names. */
+  listUsers(options: PageOptions<UserId> & { readonly prefix?: string } = {}): Promise<AccountPage> {
     return this.#client.ask(
       FrameType.ListUsers,
-      pageBody(options),
+      pageBody(options).set("prefix", options.prefix),
       (reply) => {
         const users = reply.maps("users", parseAccountInfo);
         return { users, next: nextOf(reply, users.at(-1)?.user) };
