@@ -20,7 +20,14 @@ internal static class CommandLine
 
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }).ConfigureAwait(false);
+            InvocationConfiguration invocation = new() { EnableDefaultExceptionHandler = false };
+            if (parsed.CommandResult.Command.Name == Serve.Name)
+            {
+                // It hears signals itself, and draining takes as long as its settings allow: the parser's patience is two seconds, behind which the process ends with 143 in the middle of it.
+                invocation.ProcessTerminationTimeout = null;
+            }
+
+            return await parsed.InvokeAsync(invocation).ConfigureAwait(false);
         }
         catch (CliException failure)
         {

@@ -55,6 +55,63 @@ internal sealed class DevicesTests
     }
 
     [Test]
+    public async Task WhatNobodyCanSignInWithAnyMoreIsTakenAwayInSteps()
+    {
+        // More devices than a step looks at; one of them stays in use, one is of a program.
+        SignedIn used = await RegisterAsync("ada", renews: true);
+        for (int i = 0; i < DeviceSweep.StepMax + 5; i++)
+        {
+            await PasswordAsync("ada", renews: i % 2 == 0);
+        }
+
+        Assert.That(Count('v'), Is.EqualTo(DeviceSweep.StepMax + 6));
+        using DeviceSweep sweep = new(_accounts.Devices, _bench.Log, TimeProvider.System, defect => Assert.Fail(defect.ToString()));
+        string refresh = used.NewRefresh!;
+        for (int week = 0; week < 6; week++)
+        {
+            // Thirty days idle, and a week of grace.
+            Assert.That(await SweepAsync(sweep), Is.Zero, $"week {week}");
+            _clock.Advance(TimeSpan.FromDays(6));
+            refresh = (await RefreshAsync(refresh)).User!.NewRefresh!;
+        }
+
+        _clock.Advance(TimeSpan.FromDays(2));
+        Assert.That(await SweepAsync(sweep), Is.EqualTo(DeviceSweep.StepMax + 5));
+        Assert.That((Count('v'), Count('R')), Is.EqualTo((1, 1)));
+        Assert.That(Count('t'), Is.EqualTo(2), "no token of theirs lies about");
+        Assert.That((await RefreshAsync(refresh)).User!.Actor, Is.EqualTo(used.Actor));
+
+        // The process died when the device was gone and its family was not yet.
+        byte[] device = IdentityKeys.Device(used.Actor.User, used.Actor.Device);
+        await _bench.Router.ExecuteAsync(
+            CommandKind.StateWrite, default, _bench.Router.Map.ShardOf(used.Actor.User.Value), new StateWriteCommand([new StateEntry(device, null)]).ToBytes(), CancellationToken.None);
+        Assert.That(await SweepAsync(sweep), Is.EqualTo(1));
+        Assert.That((Count('v'), Count('R'), Count('t')), Is.EqualTo((0, 0, 0)));
+    }
+
+    private static async Task<int> SweepAsync(DeviceSweep sweep)
+    {
+        int taken = 0;
+        for (int step = 0; step < 8; step++)
+        {
+            taken += await sweep.StepAsync();
+        }
+
+        return taken;
+    }
+
+    private int Count(char letter)
+    {
+        int count = 0;
+        _bench.Log.Scan(Table.State, [(byte)letter], [], (_, _) =>
+        {
+            count++;
+            return true;
+        });
+        return count;
+    }
+
+    [Test]
     public async Task WhoLostTheAnswerIsGivenItAgainUntilItIsUsed()
     {
         SignedIn first = await RegisterAsync("ada", renews: true);

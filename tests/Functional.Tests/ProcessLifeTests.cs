@@ -56,6 +56,26 @@ public sealed class ProcessLifeTests
     }
 
     [Test]
+    public async Task A_drain_that_takes_long_is_a_drain_all_the_same()
+    {
+        // Somebody who reads nothing has his five seconds; whatever is in front of the broker in its process must have the patience as well.
+        await using TestBroker broker = await TestBroker.StartAsync();
+        await using SignedInPeer writer = await broker.RegisterAsync();
+        ConversationId room = (await writer.OpenAsync("room")).Conversation;
+        await using SignedInPeer stalled = await broker.SignInAsync(writer.Welcome.Token!, receiveBufferSize: 4096);
+        await stalled.SubscribeAsync(room);
+        for (int i = 0; i < 200; i++)
+        {
+            await writer.PublishAsync(room, new byte[32 * 1024], MessageKind.Opaque);
+        }
+
+        Stopwatch time = Stopwatch.StartNew();
+        Assert.That(await broker.Process.TerminateAsync(), Is.Zero, broker.Process.StandardError);
+        Assert.That(time.Elapsed, Is.GreaterThan(TimeSpan.FromSeconds(2.5)), "there was nothing to wait for");
+        Assert.That(broker.Process.StandardError, Does.Contain("Stopped"));
+    }
+
+    [Test]
     public async Task The_same_id_is_the_same_message_after_a_crash_and_a_restart()
     {
         await using TestBroker broker = await TestBroker.StartAsync();

@@ -8,7 +8,6 @@ using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Doors;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
-using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Inbox;
 using FastChat.Broker.Keys;
 using FastChat.Broker.Limits;
@@ -40,6 +39,7 @@ internal sealed class BrokerParts : IAsyncDisposable
     private readonly PresenceClock _presenceClock;
     private readonly Router _router;
     private readonly DueScan _due;
+    private readonly DeviceSweep _devices;
     private readonly PersonExports _exports;
     private readonly PersonErasures _erasures;
     private readonly RetentionScan _retention;
@@ -147,6 +147,7 @@ internal sealed class BrokerParts : IAsyncDisposable
             Metrics = _metrics,
             Log = logger,
         });
+        _devices = new DeviceSweep(Accounts.Devices, log, surroundings.Clock, defect => BrokerLog.ScanDefect(logger, defect));
         _due = new DueScan(
             _router, log, surroundings.Clock, defect => BrokerLog.ScanDefect(logger, defect), DueKind.Expiries,
             DueKind.Scheduled((user, conversation) => scopes.Narrow(new Actor(user, default, Accounts.RightsOf(user)), conversation), schedule.OnDue),
@@ -253,6 +254,7 @@ internal sealed class BrokerParts : IAsyncDisposable
         }
 
         _due.Dispose();
+        _devices.Dispose();
         _exports.Dispose();
         _retention.Dispose();
         _erasures.Dispose();

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 
-using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -288,6 +287,45 @@ internal sealed class Devices(Router router, IConversationLog log, RandomSource 
         }
 
         return new CommandResult(ErrorCode.None) { Count = ends.Count };
+    }
+
+    /// <summary>Takes a device away when nobody can sign in with it any more, and has not been able to for so long. Those of programs and of other issuers' tokens end when somebody ends them.</summary>
+    /// <param name="key">Its key.</param>
+    /// <param name="grace">How long.</param>
+    /// <returns>True when it is gone.</returns>
+    public async Task<bool> ForgetIfOverAsync(byte[] key, TimeSpan grace)
+    {
+        UserId user = new(Id128.Read(key.AsSpan(1)));
+        if (Find(user, StateKeys.Device(key), out byte[]? stored) is not { Way: SignInWay.Password } device)
+        {
+            return false;
+        }
+
+        long lastUsed = device.Family is not null && log.Get(Table.State, IdentityKeys.Family(device.Family)) is { } bytes && StoredFamily.TryParse(bytes, out StoredFamily? family)
+            ? Math.Max(family.RenewedMicros, device.LastSeenMicros)
+            : device.LastSeenMicros;
+        long later = TokenLives.Micros(grace);
+        if (!IsOver(device with { EndsMicros = device.EndsMicros == 0 ? 0 : device.EndsMicros + later }, lastUsed + later))
+        {
+            return false;
+        }
+
+        return (await WriteAsync(user, [StateEntry.Holds(key, stored), new StateEntry(key, null), .. Forgotten(device)])).Error == ErrorCode.None;
+    }
+
+    /// <summary>Takes a family of refresh tokens away that is no device's: its device was ended, and the process with it, before the rest was.</summary>
+    /// <param name="key">Its key.</param>
+    /// <returns>True when it is gone.</returns>
+    public async Task<bool> ForgetFamilyIfLeftAsync(byte[] key)
+    {
+        if (log.Get(Table.State, key) is not { } stored || !StoredFamily.TryParse(stored, out StoredFamily? family)
+            || (Find(family.User, family.Device) is { } device && key.AsSpan(1).SequenceEqual(device.Family)))
+        {
+            return false;
+        }
+
+        List<StateEntry> entries = [StateEntry.Holds(key, stored), new(key, null), new(IdentityKeys.Token(family.Access), null), new(IdentityKeys.Token(family.PreviousAccess), null)];
+        return (await WriteAsync(family.User, entries)).Error == ErrorCode.None;
     }
 
     /// <summary>Makes room for one more device: ends the one that was not seen for longest when there are as many as may be.</summary>

@@ -43,6 +43,12 @@ internal static class IdentityKeys
         return key;
     }
 
+    /// <summary>Prefix of all devices.</summary>
+    public static byte[] AllDevices => [Devices(default)[0]];
+
+    /// <summary>Prefix of all families of refresh tokens.</summary>
+    public static byte[] AllFamilies => [Family(new byte[SHA256.HashSizeInBytes])[0]];
+
     /// <summary>A service account, or with a conversation one that it may act in.</summary>
     public static byte[] Service(UserId user, ConversationId conversation)
     {

@@ -33,6 +33,9 @@ internal sealed class ExpectedEntries : IMessageEntries
     /// <summary>Messages that are tombstones though no record deletes them. Whose edit a tombstone was nobody can tell.</summary>
     public IEnumerable<ulong> Lost => _tombstones.Where(one => one.Value && !_deleted.ContainsKey(one.Key)).Select(one => one.Key).Order();
 
+    /// <summary>True when the records still tell in which order reactions first came: none of them was erased.</summary>
+    public bool TellsOrderOfReactions => _reactions.Values.All(static reaction => reaction.Body is not null);
+
     /// <summary>True when a record says that this one's body is to go.</summary>
     public bool IsDeleted(ulong sequence) => _deleted.ContainsKey(sequence);
 

@@ -124,6 +124,28 @@ internal static class DeviceVerbs
     private static async Task<int> LogoutAsync(Invocation invocation, CancellationToken cancellation)
     {
         Credential known = invocation.Credentials.Find(invocation.Server, invocation.User) ?? throw new CliException($"nobody is signed in to {invocation.Server}");
+        bool isThere = true;
+        try
+        {
+            await EndThisAsync(invocation, cancellation).ConfigureAwait(false);
+        }
+        catch (CliException dead) when (dead.InnerException is ConnectionException { Code: CloseCode.TokenInvalid or CloseCode.TokenExpired or CloseCode.SignedOut })
+        {
+            // The broker knows nothing of this sign-in any more: what lies here is of no use to anybody.
+            isThere = false;
+        }
+
+        using (await invocation.Credentials.LockAsync(invocation.Server, cancellation).ConfigureAwait(false))
+        {
+            invocation.Credentials.Forget(invocation.Server, known.User);
+        }
+
+        Say(invocation, isThere ? 1UL : 0);
+        return ExitCodes.Done;
+    }
+
+    private static async Task EndThisAsync(Invocation invocation, CancellationToken cancellation)
+    {
         FastChatClient client = await invocation.ConnectAsync(cancellation).ConfigureAwait(false);
         await using (client.ConfigureAwait(false))
         {
@@ -136,14 +158,6 @@ internal static class DeviceVerbs
                 // The close may come ahead of the answer, and says the same.
             }
         }
-
-        using (await invocation.Credentials.LockAsync(invocation.Server, cancellation).ConfigureAwait(false))
-        {
-            invocation.Credentials.Forget(invocation.Server, known.User);
-        }
-
-        Say(invocation, 1);
-        return ExitCodes.Done;
     }
 
     private static async Task<int> ChangePasswordAsync(Invocation invocation, string? oldFile, string? newFile, CancellationToken cancellation)

@@ -21,6 +21,9 @@ internal static class Serve
         UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
     };
 
+    /// <summary>What it is called.</summary>
+    public const string Name = "serve";
+
     /// <summary>The verb.</summary>
     public static Command Build()
     {
@@ -34,7 +37,7 @@ internal static class Serve
         Option<string?> web = new("--web") { Description = "The directory of the built web page (default: the one that was built with the program)", HelpName = "DIR" };
         Option<bool> noWeb = new("--no-web") { Description = "Serve no web page" };
         Option<bool> acceptLoss = new("--accept-loss") { Description = "Start although acknowledged messages are missing: begins a new epoch" };
-        Command command = new("serve", "Run the broker") { config, data, listen, http, unix, certificate, key, web, noWeb, acceptLoss };
+        Command command = new(Name, "Run the broker") { config, data, listen, http, unix, certificate, key, web, noWeb, acceptLoss };
         command.SetAction((parsed, cancellation) =>
         {
             // Somewhere else may be the current directory when it is read again.

@@ -74,7 +74,7 @@ internal sealed class MessageChecksTests(bool isErased)
         byte[] key = MessageKeys.Annotation(Room, 1);
         Annotation sound = Annotation.Read(Stored(key));
         Assert.That((sound.Edits, sound.Replies, sound.InThread, sound.PinnedBy), Is.EqualTo((new ulong[] { 5 }, 1u, 2u, 10ul)));
-        foreach (Annotation wrong in (Annotation[])[sound with { Edits = [] }, sound with { Replies = 2 }, sound with { InThread = 1 }, sound with { PinnedBy = 0 }, sound with { Reactions = [new("👍", 2)] }, sound with { DeletedBy = 9 }])
+        foreach (Annotation wrong in (Annotation[])[sound with { Edits = [] }, sound with { Replies = 2 }, sound with { InThread = 1 }, sound with { PinnedBy = 0 }, sound with { Reactions = [new("👍", 2)] }, sound with { Reactions = [.. sound.Reactions.Reverse()] }, sound with { DeletedBy = 9 }])
         {
             _chat.Change(batch => batch.Put(Table.State, key, wrong.ToBytes()));
             AssertOne($"What became of message 1 in conversation {Room} is not what the records say");
