@@ -1,5 +1,4 @@
 using FastChat.Broker.Sessions;
-using FastChat.Protocol;
 using FastChat.Storage;
 
 namespace FastChat.Broker.Routing;
