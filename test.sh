@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds everything with warnings as errors, checks the formatting, and runs the test projects: all of them, or those whose name contains one of the
-# arguments (case does not matter). The last line is "N passed, N failed, N skipped"; the exit code is not 0 when something failed or nothing ran.
+# arguments (case does not matter; "web" is the web client and the web page). The last line is "N passed, N failed, N skipped"; the exit code is not 0 when something failed or nothing ran.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
@@ -94,6 +94,24 @@ run_project() {
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
 
+# Tests that are no .NET project: a script whose last line is counts like ours.
+run_script() {
+  local name=$1 script=$2 started=$SECONDS p=0 f=0 s=0 code=0 words
+  "$script" > "$results/$name.log" 2>&1 || code=$?
+  read -r -a words <<< "$(tail -n 1 "$results/$name.log")"
+  if [ "${words[1]:-}" = passed, ] && [ "${words[3]:-}" = failed, ]; then
+    p=${words[0]} f=${words[2]} s=${words[4]}
+    [ $((f + s)) -eq 0 ] || grep -vE '^  passed ' "$results/$name.log" | head -n 200 | sed 's/^/  /'
+  fi
+  if [ $((p + f + s)) -eq 0 ] || { [ "$code" -ne 0 ] && [ "$f" -eq 0 ]; }; then
+    tail -n 30 "$results/$name.log" | sed 's/^/           /'
+    echo "  FAILED   $name ended with code $code"
+    f=$((f + 1))
+  fi
+  printf '%-24s %5d passed %3d failed %3d skipped  %4d s\n' "$name" "$p" "$f" "$s" $((SECONDS - started))
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
 is_selected() {
   local name=$1 word
   shift
@@ -125,6 +143,11 @@ for project in tests/*.Tests/*.csproj; do
   is_selected "$(basename "$(dirname "$project")")" "$@" || continue
   selected=$((selected + 1))
   run_project "$project"
+done
+for script in Web.Client:clients/web/client/test.sh Web.Page:clients/web/e2e/test.sh; do
+  is_selected "${script%%:*}" "$@" || continue
+  selected=$((selected + 1))
+  run_script "${script%%:*}" "${script#*:}"
 done
 [ "$selected" -gt 0 ] || echo "No test project's name contains: $*"
 finish

@@ -114,12 +114,16 @@ public sealed partial class FastChatClient
     public Task<bool> SuspendUserAsync(UserId user, bool suspended = true, CancellationToken cancellationToken = default) => ControlAsync(
         FrameType.SuspendUser, new ControlMap().SetId("user", user.Value).Set("suspended", suspended), isIdempotent: true, static reply => reply.Flag("changed"), cancellationToken);
 
-    /// <summary>A page of the accounts, in the order of their ids. Needs the operator's right. Asked again by itself when the connection breaks.</summary>
+    /// <summary>A page of the accounts, in the order of their ids, or of those whose name begins so, in the order of their names. Needs the operator's right. Asked again by itself when the connection breaks.</summary>
+    /// <param name="after">The last one of the page before; none = from the first.</param>
+    /// <param name="limit">How many at the most, up to 500; 0 = as many as the broker gives.</param>
+    /// <param name="prefix">What their names begin with, upper and lower case alike; null = all of them.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
     /// <exception cref="RequestException">FORBIDDEN.</exception>
     /// <exception cref="ConnectionException">The client ended.</exception>
-    public Task<AccountPage> ListUsersAsync(UserId after = default, int limit = 0, CancellationToken cancellationToken = default) => ControlAsync(
+    public Task<AccountPage> ListUsersAsync(UserId after = default, int limit = 0, string? prefix = null, CancellationToken cancellationToken = default) => ControlAsync(
         FrameType.ListUsers,
-        PageBody(after.Value, limit),
+        PageBody(after.Value, limit).Set("prefix", prefix),
         isIdempotent: true,
         static reply => new AccountPage(ParseAll(reply, "users", AccountInfo.Parse), reply.Flag("complete")),
         cancellationToken);

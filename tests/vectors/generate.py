@@ -373,7 +373,7 @@ def connection_files():
     close.frame("normal without a reason", "Close", *failure(4000, 0, ""))
     close.frame("too busy, with a time", "Close", *failure(4101, 2_500, "try later"))
     close.frame("too often from this address", "Close", *failure(4106, 12_345, "too many wrong passwords"))
-    close.frame("frame too large", "Close", *failure(4301, 0, "a frame body here has at most 4096 bytes"))
+    close.frame("frame too large", "Close", *failure(4301, 0, "a frame body here has at most 8192 bytes"))
     close.frame("a code of a later version: its hundred tells what to do", "Close", *failure(4199, 1_000, ""))
     error = File("error", "Error, S→C (protocol.md §8)")
     error.frame("bad request", "Error", *failure(1, 0, "position: malformed"), request=9)
@@ -637,7 +637,8 @@ def control_files():
         ("let in again", {"user": OTHER, "suspended": False})], "SuspendUser, C→S (protocol.md §4.11)")
     file("list-users", "ListUsers", [
         ("first page", {}),
-        ("next page", {"after": OTHER, "limit": 100})], "ListUsers, C→S (protocol.md §4.11)")
+        ("next page", {"after": OTHER, "limit": 100}),
+        ("whose name begins so", {"prefix": "ad"})], "ListUsers, C→S (protocol.md §4.11)")
     file("list-sessions", "ListSessions", [
         ("first page", {}),
         ("somebody's, the next page", {"user": OTHER, "after": SESSION, "limit": 100})], "ListSessions, C→S (protocol.md §4.11)")
@@ -816,7 +817,7 @@ def invalid_file():
                "`outcome`: need_more_data, close with `code` (protocol.md §9), error with `code` (§8; the connection lives), ignore.")
 
     def case(name, parts, layer, outcome, code=None, state="ready"):
-        fields = {"state": state, "limit": 4_096 if state == "awaiting_hello" else 66_560, "layer": layer, "outcome": outcome}
+        fields = {"state": state, "limit": 8_192 if state == "awaiting_hello" else 66_560, "layer": layer, "outcome": outcome}
         out.begin(name, {**fields, "code": code} if code else fields)
         out.bytes(parts)
 
@@ -829,7 +830,7 @@ def invalid_file():
     case("seven of eight header bytes", raw(join(whole)[:7], ""), "reader", "need_more_data")
     case("a header and no body", raw(join(whole)[:8], ""), "reader", "need_more_data")
     case("one byte short", raw(join(whole)[:-1], ""), "reader", "need_more_data")
-    for state, limit in (("awaiting_hello", 4_096), ("ready", 66_560)):
+    for state, limit in (("awaiting_hello", 8_192), ("ready", 66_560)):
         kind = "Hello" if state == "awaiting_hello" else "Publish"
         case(f"{state}: the longest body, announced", frame(kind, 0, [], length=limit), "reader", "need_more_data", state=state)
         case(f"{state}: one byte over the limit, refused on sight of the header", frame(kind, 0, [], length=limit + 1), "reader", "close",

@@ -2,7 +2,6 @@ using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
-using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Limits;
 using FastChat.Broker.Presence;
 using FastChat.Broker.Routing;

@@ -16,7 +16,7 @@ internal readonly record struct BusyConversation(ConversationId Conversation, lo
 /// <see cref="Followed"/> conversations. One that it does not follow takes the place of the one with the least, and that one's count, as what it may be counted too high by. Whoever has more than one record in <see cref="Followed"/> is always followed,
 /// and the count less what it may be too high by is never too high.
 /// <para>
-/// Adding costs a look into a table, and for a conversation that is new to it a look at all counts, once for each conversation of a turn and not for each message (docs/decisions/0041-operators-page.md). Nothing is allocated. The loop's thread only.
+/// Adding costs a look into a table, and for a conversation that is new to it the search for a place, once for each conversation of a turn and not for each message (docs/decisions/0041-operators-page.md). Nothing is allocated. The loop's thread only.
 /// </para>
 /// </summary>
 internal sealed class BusyConversations
@@ -76,12 +76,17 @@ internal sealed class BusyConversations
         private readonly long[] _counts = new long[Followed];
         private readonly Rest[] _rest = new Rest[Followed];
 
+        /// <summary>The smallest count of the last look, and how far it was looked for: counts only grow, so no place before has it any more, and none has less.</summary>
+        private long _least;
+        private int _looked;
+
         public long Period { get; private set; } = long.MinValue / 2;
 
         public void Begin(long period)
         {
             Period = period;
             _places.Clear();
+            (_least, _looked) = (0, 0);
         }
 
         public void Add(ConversationId conversation, long messages, long bytes)
@@ -110,7 +115,7 @@ internal sealed class BusyConversations
             }
             else
             {
-                place = LeastOf(_counts);
+                place = PlaceOfLeast();
                 bool wasThere = _places.Remove(_conversations[place]);
                 Debug.Assert(wasThere, "who has a place is in the table");
                 _rest[place] = new Rest { TooHighBy = _counts[place] };
@@ -121,15 +126,27 @@ internal sealed class BusyConversations
             return place;
         }
 
-        private static int LeastOf(long[] counts)
+        /// <summary>Among many that have the same, which is when it is asked most, each is found behind the one before.</summary>
+        private int PlaceOfLeast()
         {
-            int least = 0;
-            for (int place = 1; place < counts.Length; place++)
+            while (true)
             {
-                least = counts[place] < counts[least] ? place : least;
-            }
+                for (; _looked < _counts.Length; _looked++)
+                {
+                    if (_counts[_looked] == _least)
+                    {
+                        return _looked;
+                    }
+                }
 
-            return least;
+                _least = long.MaxValue;
+                foreach (long count in _counts)
+                {
+                    _least = Math.Min(_least, count);
+                }
+
+                _looked = 0;
+            }
         }
 
         private struct Rest

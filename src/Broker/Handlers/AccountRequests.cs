@@ -47,7 +47,7 @@ internal sealed class AccountRequests(Accounts accounts, SessionRegistry session
         return ControlAnswer.Ok(new ControlMap().Set("changed", result.Changed));
     }
 
-    /// <summary>A page of the accounts.</summary>
+    /// <summary>A page of the accounts, of all or of those whose name begins so.</summary>
     public ControlAnswer ListUsers(Actor actor, ControlMap map)
     {
         if (Denied(actor) is { } denied)
@@ -55,7 +55,10 @@ internal sealed class AccountRequests(Accounts accounts, SessionRegistry session
             return denied;
         }
 
-        List<AccountInfo> page = accounts.List(new UserId(map.Id("after")), Paging.LimitOf(map), out bool isComplete);
+        UserId after = new(map.Id("after"));
+        List<AccountInfo> page = map.Text("prefix", ProtocolLimits.NameSizeMax) is { Length: > 0 } prefix
+            ? accounts.Find(prefix, after, Paging.LimitOf(map), out bool isComplete)
+            : accounts.List(after, Paging.LimitOf(map), out isComplete);
         return ControlAnswer.Ok(new ControlMap().Set("users", page.ConvertAll<object?>(static account => account.ToMap())).Set("complete", isComplete));
     }
 

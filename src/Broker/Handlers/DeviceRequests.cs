@@ -1,6 +1,5 @@
 using FastChat.Broker.Audit;
 using FastChat.Broker.Identity;
-using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Limits;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;

@@ -1,7 +1,6 @@
 using FastChat.Broker.Audit;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
-using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;

@@ -4,7 +4,7 @@ using FastChat.Broker.Audit;
 using FastChat.Broker.Connections;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Doors;
-using FastChat.Broker.Identity.Assertions;
+using FastChat.Broker.Identity;
 using FastChat.Broker.Transport;
 using FastChat.Broker.Web;
 using FastChat.Protocol;

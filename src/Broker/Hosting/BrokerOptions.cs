@@ -388,7 +388,7 @@ public sealed record BrokerOptions
         Device = TimeSpan.FromSeconds(DeviceLifetimeSeconds),
     };
 
-    internal Identity.Assertions.FetchSettings ToFetchSettings() => new()
+    internal Identity.FetchSettings ToFetchSettings() => new()
     {
         Refresh = TimeSpan.FromSeconds(IssuerRefreshSeconds),
         Keep = TimeSpan.FromSeconds(IssuerKeepSeconds),

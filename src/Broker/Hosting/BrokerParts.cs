@@ -8,7 +8,6 @@ using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Doors;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
-using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Inbox;
 using FastChat.Broker.Keys;
 using FastChat.Broker.Limits;

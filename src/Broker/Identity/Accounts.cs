@@ -270,14 +270,7 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
             hasMore = page.Count == limit;
             if (!hasMore)
             {
-                page.Add(new AccountInfo
-                {
-                    User = UserId.Read(key[1..]),
-                    Name = account.Name,
-                    IsExternal = account.IsExternal,
-                    IsSuspended = account.IsSuspended,
-                    CreatedAtMicros = (ulong)Math.Max(0, account.CreatedMicros),
-                });
+                page.Add(Describe(UserId.Read(key[1..]), account));
             }
 
             return !hasMore;
@@ -285,6 +278,49 @@ internal sealed class Accounts(Router router, IConversationLog log, PasswordHash
         isComplete = !hasMore;
         return page;
     }
+
+    /// <summary>A page of those who have an account and whose name begins so, upper and lower case alike, in the order of their names.</summary>
+    /// <param name="prefix">At least one letter; with one that no name has there is nobody.</param>
+    /// <param name="after">The last one of the page before; none = from the first.</param>
+    /// <param name="limit">How many at the most.</param>
+    /// <param name="isComplete">False when there are further ones.</param>
+    public List<AccountInfo> Find(string prefix, UserId after, int limit, out bool isComplete)
+    {
+        isComplete = true;
+        if (!Names.TryCanonicalize(prefix, out string? begin))
+        {
+            return [];
+        }
+
+        List<UserId> found = [];
+        byte[] all = IdentityKeys.Name(StateKeys.UserNames, begin);
+        byte[] behind = TryRead(after, out AccountRecord? last) && Names.TryCanonicalize(last.Name, out string? canonical) ? IdentityKeys.Name(StateKeys.UserNames, canonical) : [];
+        log.Scan(Table.State, all, behind.AsSpan().StartsWith(all) ? behind : [], (_, value) =>
+        {
+            found.Add(UserId.Read(value));
+            return found.Count <= limit;
+        });
+        isComplete = found.Count <= limit;
+        List<AccountInfo> page = [];
+        foreach (UserId user in found.Take(limit))
+        {
+            if (TryRead(user, out AccountRecord? account))
+            {
+                page.Add(Describe(user, account));
+            }
+        }
+
+        return page;
+    }
+
+    private static AccountInfo Describe(UserId user, AccountRecord account) => new()
+    {
+        User = user,
+        Name = account.Name,
+        IsExternal = account.IsExternal,
+        IsSuspended = account.IsSuspended,
+        CreatedAtMicros = (ulong)Math.Max(0, account.CreatedMicros),
+    };
 
     private async Task<(SignedIn? User, SignInRefused? Refused)> WithTokenAsync(string token)
     {

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 
-using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;

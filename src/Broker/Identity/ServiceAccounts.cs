@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 
-using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;

@@ -1,5 +1,4 @@
 using FastChat.Broker.Identity;
-using FastChat.Broker.Identity.Assertions;
 using FastChat.Protocol;
 using FastChat.Storage;
 

@@ -4,7 +4,6 @@ using System.Text.Json;
 using FastChat.Broker.Attachments;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
-using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.People;
 using FastChat.Broker.Presence;
 using FastChat.Broker.Routing;

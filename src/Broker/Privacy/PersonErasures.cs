@@ -4,7 +4,6 @@ using FastChat.Broker.Attachments;
 using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Identity;
-using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Keys;
 using FastChat.Broker.People;
 using FastChat.Broker.Routing;

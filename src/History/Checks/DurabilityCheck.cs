@@ -140,9 +140,13 @@ internal sealed class DurabilityCheck : Check
             return;
         }
 
+        // What a log keeps no longer is not missing, if it says so; what it begins with then is what it said.
+        ulong kept = e.Status == HistoryStatus.Truncated ? Math.Max(e.First, after + 1) : after + 1;
+        after = kept - 1;
+        last = reading.First == 0 ? after : last;
         if (reading.First > after + 1)
         {
-            Findings.Report(Promise.Dense, $"the log of conversation {e.Conversation} begins with {reading.First}, not with {after + 1}", reading.Invoke, seen.Place);
+            Findings.Report(Promise.Dense, $"the log of conversation {e.Conversation} begins with {reading.First}, not with {kept}", reading.Invoke, seen.Place);
             reading.Holes.Add((after + 1, reading.First - 1));
         }
 

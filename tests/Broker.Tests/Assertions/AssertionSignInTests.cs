@@ -4,7 +4,6 @@ using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Handlers;
 using FastChat.Broker.Identity;
-using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;

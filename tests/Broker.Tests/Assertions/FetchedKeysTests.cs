@@ -1,5 +1,5 @@
 using FastChat.Broker.Audit;
-using FastChat.Broker.Identity.Assertions;
+using FastChat.Broker.Identity;
 using FastChat.TestSupport;
 
 using Microsoft.Extensions.Logging.Abstractions;

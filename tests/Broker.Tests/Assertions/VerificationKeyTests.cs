@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 
-using FastChat.Broker.Identity.Assertions;
+using FastChat.Broker.Identity;
 using FastChat.TestSupport;
 
 using Microsoft.IdentityModel.Tokens;

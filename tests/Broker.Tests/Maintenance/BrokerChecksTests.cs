@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
-using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.People;
 using FastChat.Broker.Routing;
 using FastChat.Protocol;

@@ -38,6 +38,9 @@ public sealed class AssertionAttackTests
     public Task CheckAsync() => _stage.CheckAsync();
 
     [Test]
+    [Noted("sign_in_refused", "AssertionRefused Algorithm")]
+    [Noted("sign_in_refused", "AssertionRefused Signature")]
+    [Counted("fastchat.assertions.refused")]
     public async Task What_the_issuer_did_not_sign_for_this_broker_lets_nobody_in()
     {
         using TestSigner attacker = TestSigner.OfRsa("2026-01");
@@ -95,6 +98,7 @@ public sealed class AssertionAttackTests
     }
 
     [Test]
+    [Noted("sign_in_refused", "AssertionRefused Key")]
     public async Task Made_up_key_names_do_not_make_the_broker_flood_the_issuer()
     {
         int before = _server.Requests;
@@ -109,6 +113,7 @@ public sealed class AssertionAttackTests
     }
 
     [Test]
+    [Unseen("TOKEN_EXPIRED is the ordinary end of a connection")]
     public async Task A_connection_is_renewed_before_it_ends_and_ends_otherwise()
     {
         JsonObject claims = Claims(claims => claims["exp"] = Now() + 3);
@@ -124,6 +129,8 @@ public sealed class AssertionAttackTests
     }
 
     [Test]
+    [Noted("devices_ended", "one")]
+    [Noted("sign_in_refused", "AssertionRefused Ended")]
     public async Task Who_is_signed_out_does_not_come_back_with_the_same_assertion()
     {
         JsonObject claims = Claims();
@@ -146,6 +153,8 @@ public sealed class AssertionAttackTests
     }
 
     [Test]
+    [Noted("sign_in_refused", "AssertionRefused Replayed")]
+    [Noted("service_keys_changed")]
     public async Task A_service_signs_in_once_with_each_assertion_and_its_keys_are_changed()
     {
         await using SignedInPeer root = await _stage.Broker.SignInAsync(_stage.Broker.ReadOperatorToken());
@@ -175,6 +184,7 @@ public sealed class AssertionAttackTests
     }
 
     [Test]
+    [Unseen("nobody attacks")]
     public async Task The_client_library_gets_newer_assertions_without_a_gap()
     {
         string subject = NewSubject();
@@ -204,6 +214,7 @@ public sealed class AssertionAttackTests
     }
 
     [Test]
+    [Unseen("it has a broker of its own")]
     public async Task Forged_assertions_meet_pauses_as_wrong_passwords_do()
     {
         await using TestBroker broker = await TestBroker.StartAsync(new JsonObject { ["limit_trusted"] = new JsonArray(), ["limit_wrong_passwords"] = 5, ["issuers"] = new JsonArray(IssuerOf(_server.Address.ToString())) });
@@ -223,6 +234,7 @@ public sealed class AssertionAttackTests
     }
 
     [Test]
+    [Unseen("nobody attacks")]
     public async Task Where_the_issuer_cannot_be_reached_the_broker_starts_and_says_come_again()
     {
         await using KeyServer server = new("not yet");
@@ -246,6 +258,7 @@ public sealed class AssertionAttackTests
     }
 
     [Test]
+    [Unseen("nobody attacks")]
     public async Task The_command_line_signs_in_with_a_file_and_an_operator_gives_keys()
     {
         await using TestBroker broker = await TestBroker.StartAsync(new JsonObject());
@@ -272,6 +285,7 @@ public sealed class AssertionAttackTests
     }
 
     [Test]
+    [Unseen("it has a broker of its own")]
     public async Task A_certificate_signs_in_the_service_that_has_its_name_and_nobody_else()
     {
         using TestAuthority authority = new();

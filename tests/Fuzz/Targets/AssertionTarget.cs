@@ -1,7 +1,7 @@
 using System.Buffers.Text;
 using System.Text;
 
-using FastChat.Broker.Identity.Assertions;
+using FastChat.Broker.Identity;
 using FastChat.Protocol;
 
 using Microsoft.IdentityModel.JsonWebTokens;

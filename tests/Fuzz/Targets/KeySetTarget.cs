@@ -1,6 +1,6 @@
 using System.Text;
 
-using FastChat.Broker.Identity.Assertions;
+using FastChat.Broker.Identity;
 
 namespace FastChat.Fuzz.Targets;
 

@@ -2,7 +2,6 @@ using System.Text;
 
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Identity;
-using FastChat.Broker.Identity.Assertions;
 using FastChat.Broker.People;
 using FastChat.Broker.Presence;
 using FastChat.Broker.Routing;

@@ -23,6 +23,15 @@ function collect(client: FastChatClient, conversation: ConversationId, position 
   return messages;
 }
 
+/** What a program signs for itself (protocol.md §3.6). */
+async function assertionOf(key: CryptoKey, user: string): Promise<string> {
+  const part = (json: object) => Buffer.from(JSON.stringify(json)).toString("base64url");
+  const now = Math.floor(Date.now() / 1000);
+  const text = `${part({ alg: "ES256", typ: "JWT" })}.${part({ iss: user, sub: user, aud: "fastchat", iat: now, exp: now + 120, jti: crypto.randomUUID() })}`;
+  const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, key, Buffer.from(text));
+  return `${text}.${Buffer.from(signature).toString("base64url")}`;
+}
+
 async function code(promise: PromiseLike<unknown>): Promise<number> {
   try {
     await promise;
@@ -500,6 +509,14 @@ suite("with a broker", { skip: noBroker ?? false, timeout: 300_000 }, () => {
     assert.ok((await operator.listServices()).services.some((one) => one.user === service.user));
     await operator.revokeService(service.user);
     assert.equal((await bot.closed).lastClose?.code, CloseCode.TokenInvalid);
+    const keys = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
+    const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", keys.publicKey);
+    const robot = await operator.createServiceWithKey(freshName("robot"), ["publish"], JSON.stringify({ kty, crv, x, y }));
+    const signed = await connect({ assertion: () => assertionOf(keys.privateKey, robot.user) });
+    assert.equal(signed.user, robot.user);
+    assert.deepEqual(await operator.changeServiceKeys(robot.user, { add: JSON.stringify({ kty, crv, x, y }) }), [robot.key]);
+    await operator.revokeService(robot.user);
+    await signed.closed;
     const [imported] = await operator.importUsers(["somebody from elsewhere"]);
     assert.equal((await ada.resolveUsers([imported!]))[0]?.isExternal, true);
     assert.equal((await operator.getBackup()).run, 0);

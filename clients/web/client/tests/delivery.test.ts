@@ -12,7 +12,7 @@ import type { ChatMessage } from "../src/client/ChatMessage.js";
 import { ConnectionError, EpochChangedError, HistoryTruncatedError, PositionAheadError, RequestError } from "../src/client/ClientError.js";
 import type { FastChatClient } from "../src/client/FastChatClient.js";
 import type { SubscriptionEnd } from "../src/client/Reading.js";
-import { afterOf, BEN, deliver, failure, FakeBroker, fetchEnd, ROOM, subscribed } from "./support/FakeBroker.js";
+import { ADA, afterOf, BEN, deliver, failure, FakeBroker, fetchEnd, memberRemoved, ROOM, subscribed } from "./support/FakeBroker.js";
 import { settle } from "./support/FakeClock.js";
 
 /** A subscription that remembers what it was given. */
@@ -89,7 +89,7 @@ test("a damaged record is never processed", async () => {
   assert.deepEqual(all(), []);
 });
 
-test("ends are typed: EPOCH_CHANGED, TRUNCATED, POSITION_AHEAD, refused, removed, the client's", async () => {
+test("ends are typed: EPOCH_CHANGED, TRUNCATED, POSITION_AHEAD, refused, removed, erased, the client's", async () => {
   const broker = new FakeBroker();
   const client = await broker.connected();
   const end = async (give: (request: number) => Uint8Array): Promise<SubscriptionEnd> => {
@@ -120,9 +120,14 @@ test("ends are typed: EPOCH_CHANGED, TRUNCATED, POSITION_AHEAD, refused, removed
 
   const removed = watch(client, LATEST);
   await take(broker, 101, 100);
-  await broker.now.give(deliver(101, ["bye"]), writeFrame(FrameType.Unsubscribed, 0, fromHex(ROOM)));
-  assert.deepEqual(removed.all(), ["101:bye"]);
+  await broker.now.give(deliver(101, ["bye"]), memberRemoved(102, ADA), writeFrame(FrameType.Unsubscribed, 0, fromHex(ROOM)));
+  assert.deepEqual(removed.all(), ["101:bye", "102:undefined"]);
   assert.deepEqual(removed.ends, [{ reason: "removed" }]);
+
+  const erased = watch(client, LATEST);
+  await take(broker, 103, 102);
+  await broker.now.give(memberRemoved(103, BEN), writeFrame(FrameType.Unsubscribed, 0, fromHex(ROOM)));
+  assert.deepEqual(erased.ends, [{ reason: "erased" }], "another one was removed, and then the conversation went");
 
   const ended = watch(client, LATEST);
   await settle();
@@ -305,6 +310,20 @@ test("a page of history: chunks are joined, and a break begins it anew", async (
   const page = await fetching;
   assert.deepEqual(page.messages.map((message) => message.text), ["a", "b", "c", "d"]);
   assert.deepEqual([page.isComplete, page.head], [true, 9]);
+});
+
+test("what is no place in a log is refused before it is asked for", async () => {
+  const broker = new FakeBroker();
+  const client = await broker.connected();
+  for (const position of [{ epoch: 1, sequence: -1 }, { epoch: 1, sequence: NaN }, { epoch: -1, sequence: 0 }, { epoch: 1, sequence: 0.5 }]) {
+    await assert.rejects(client.fetch(ROOM, { after: position }), TypeError);
+    assert.throws(() => client.subscribe(ROOM, position, { onMessages: () => undefined }), TypeError);
+  }
+
+  assert.throws(() => client.subscribe("lobby" as ConversationId, START, { onMessages: () => undefined }), TypeError);
+  await assert.rejects(client.hide(ROOM, [-1]), RangeError);
+  await settle();
+  assert.equal(client.state.phase, "connected");
 });
 
 test("a page of another epoch is an EpochChangedError", async () => {

@@ -168,6 +168,14 @@ test("what the broker would refuse is refused here", async () => {
   assert.equal(code(client.publishText(ROOM, "lone \ud800 surrogate")), ErrorCode.InvalidText);
   const attachments = [{ id: "0".repeat(64) as never, size: 1, name: "a\nb", mediaType: "" }];
   assert.equal(code(client.publishText(ROOM, "x", { attributes: { attachments } })), ErrorCode.BadRequest);
+  assert.equal(code(client.react(ROOM, 1, "")), ErrorCode.BadRequest);
+  assert.equal(code(client.react(ROOM, 1, "x".repeat(65))), ErrorCode.BadRequest);
+  assert.equal(code(client.delete(ROOM, -1)), ErrorCode.BadRequest);
+  assert.equal(code(client.pin(ROOM, NaN)), ErrorCode.BadRequest);
+  assert.equal(code(client.edit(ROOM, 1, "\ud800")), ErrorCode.InvalidText);
+  assert.equal(code(client.edit(ROOM, 1, "x", { attributes: { thread: 0.5 } })), ErrorCode.BadRequest);
+  assert.equal(code(client.publishText(ROOM, "x", { ifHead: -1 })), ErrorCode.BadRequest);
+  assert.equal(code(client.publishText("lobby" as never, "x")), ErrorCode.BadRequest);
   await settle();
   assert.equal(broker.now.of(FrameType.Publish).length, 0);
 });

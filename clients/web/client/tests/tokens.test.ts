@@ -174,6 +174,38 @@ test("two clients of one store: one refreshes, the other finds what it got", asy
   assert.equal(broker.now.hello.text("token"), "t2");
 });
 
+test("an assertion is asked for at each connection, and shown before what signed in is over", async () => {
+  const broker = new FakeBroker();
+  let given = 0;
+  const client = broker.start({ token: undefined as never, assertion: () => Promise.resolve(`jwt${++given}`) });
+  await settle();
+  await broker.now.open();
+  assert.deepEqual([broker.now.hello.text("assertion"), broker.now.hello.get("device")], ["jwt1", undefined]);
+  await broker.now.welcome({ token_seconds: 100 });
+  await broker.clock.advance(76_000);
+  const renewal = broker.now.last(FrameType.Reauthenticate);
+  assert.equal(ControlMap.parse(renewal.body).text("assertion"), "jwt2");
+  await broker.now.reply(renewal.request, new ControlMap().set("token_seconds", 100));
+  await broker.now.break(CloseCode.TokenExpired);
+  await settle();
+  await broker.now.open();
+  assert.deepEqual([broker.now.hello.text("assertion"), broker.now.hello.big("device")], ["jwt3", DEVICE], "as the same device");
+  await broker.now.break(CloseCode.AssertionRefused);
+  await settle();
+  await broker.now.open();
+  assert.equal(broker.now.hello.text("assertion"), "jwt4", "one that is refused may be an old one: once");
+  await broker.now.break(CloseCode.AssertionRefused);
+  assert.equal((await client.closed).lastClose?.code, CloseCode.AssertionRefused);
+});
+
+test("an issuer that cannot be asked is a failed attempt", async () => {
+  const broker = new FakeBroker();
+  const client = broker.start({ token: undefined as never, assertion: () => Promise.reject(new Error("no issuer")) });
+  await settle();
+  assert.equal(client.state.phase, "waiting");
+  assert.match(client.state.lastClose!.text, /no issuer/);
+});
+
 test("without a refresh token a sign-in that is over is over", async () => {
   const broker = new FakeBroker();
   const client = await broker.connected();

@@ -32,7 +32,7 @@ export class Windows {
   }
 
   /** A window of a browser that nobody used before. */
-  async blank(broker, options = DESKTOP) {
+  async blank(broker, options = DESKTOP, path = "/") {
     const context = await this.#browser.newContext(options);
     const page = await context.newPage();
     page.setDefaultTimeout(15_000);
@@ -41,7 +41,7 @@ export class Windows {
       // The browser says by itself when a connection cannot be made, which tests cause on purpose.
       if (message.type() === "error" && !/WebSocket|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED/.test(message.text())) this.complaints.push(message.text());
     });
-    await page.goto(`${broker.http}/`);
+    await page.goto(`${broker.http}${path}`);
     return page;
   }
 

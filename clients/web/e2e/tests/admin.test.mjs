@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { CloseCode, ErrorCode, Operator } from "../../client/dist/index.js";
 import { judge } from "../support/axe.mjs";
-import { Broker, PASSWORD } from "../support/broker.mjs";
+import { Broker } from "../support/broker.mjs";
 import { DESKTOP, PHONE, shot, skip, until, Windows } from "../support/windows.mjs";
 
 const PLACES = ["overview", "users", "sessions", "limits", "maintenance"];
@@ -30,8 +30,7 @@ after(async () => {
 
 /** The page with nobody signed in. */
 async function door(options = DESKTOP) {
-  const page = await windows.blank(broker, options);
-  await page.goto(`${broker.http}/admin`);
+  const page = await windows.blank(broker, options, "/admin");
   await page.getByLabel("Operator's token").waitFor();
   return page;
 }
@@ -91,9 +90,10 @@ test("the token stays in its tab", { skip, timeout: 60_000 }, async () => {
   await page.context().close();
 });
 
-test("figures, charts and lists follow what the broker does", { skip, timeout: 90_000 }, async () => {
+test("figures, charts and lists follow what the broker does", { skip, timeout: 90_000 }, async (t) => {
   const page = await signedIn();
   const stop = new AbortController();
+  t.after(() => stop.abort());
   const talking = (async () => {
     while (!stop.signal.aborted) {
       for (let i = 0; i < 10; i++) ada.publishText(lobby, "How is the tide?");
@@ -106,7 +106,7 @@ test("figures, charts and lists follow what the broker does", { skip, timeout: 9
 
   await until("messages come in", async () => Number.parseFloat(await tile(page, "Messages in").textContent()) > 10);
   await until("and go out", async () => Number.parseFloat(await tile(page, "Messages out").textContent()) > 10);
-  assert.match(await tile(page, "Connections").textContent(), /^3$/);
+  await until("three are connected", async () => (await tile(page, "Connections").textContent()) === "3");
   await until("acknowledgements take time", async () => /\d (µs|ms|s)$/.test(await tile(page, "Acknowledged").textContent()));
   await page.getByRole("status").getByText(/All well|Needs attention/).waitFor();
 
@@ -121,8 +121,11 @@ test("figures, charts and lists follow what the broker does", { skip, timeout: 9
   await until("the lobby is the busiest", async () => /#lobby/.test(await busiest.locator("tbody tr").first().textContent()));
   await busiest.getByText("Board").waitFor();
   const refusals = page.getByRole("region", { name: "Refusals", exact: true });
-  await refusals.getByRole("row", { name: /Not allowed GetStats/ }).waitFor();
-  await until("they are counted", async () => Number.parseInt(await refusals.getByRole("row", { name: /Not allowed GetStats/ }).locator("td").last().textContent(), 10) > 2);
+  const bobs = refusals.getByRole("row", { name: new RegExp(`Not allowed GetStats .*${bob.user.slice(0, 8)}`) });
+  await bobs.waitFor();
+  await until("they are counted", async () => Number.parseInt(await bobs.locator("td").last().textContent(), 10) > 2);
+  const codes = page.getByRole("region", { name: "Errors, closes and limits", exact: true });
+  await codes.getByRole("row", { name: /Error Forbidden/ }).waitFor();
 
   await page.getByRole("button", { name: "As a table" }).click();
   await page.getByRole("region", { name: "Load by shard, as a table" }).waitFor();
@@ -158,9 +161,17 @@ test("a person is suspended and let in again", { skip, timeout: 60_000 }, async 
   await page.getByRole("button", { name: "Restore carol" }).click();
   await question.getByRole("button", { name: "Restore" }).click();
   await page.getByRole("button", { name: "Suspend carol" }).waitFor();
+
+  // By what the name begins with, and by the id.
+  await page.getByRole("searchbox").fill("CA");
+  await page.keyboard.press("Enter");
+  await until("one of them", async () => (await page.locator("tbody tr").count()) === 1);
+  await page.getByRole("searchbox").fill(ada.user);
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Suspend ada" }).waitFor();
   await page.getByRole("searchbox").fill("nobody.of.this.name");
   await page.keyboard.press("Enter");
-  await page.getByText("There is nobody of that name or id.").waitFor();
+  await page.getByText("There is nobody whose name begins so, or of that id.").waitFor();
   await page.context().close();
 });
 

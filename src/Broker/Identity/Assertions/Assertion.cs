@@ -5,7 +5,7 @@ using System.Text.Unicode;
 
 using FastChat.Protocol;
 
-namespace FastChat.Broker.Identity.Assertions;
+namespace FastChat.Broker.Identity;
 
 /// <summary>
 /// What an assertion says, before anybody has vouched for it: a JWT (RFC 7519) as a JWS in compact form (RFC 7515), read strictly. Its size is bounded before anything is decoded and its nesting while it is read; a name that comes twice

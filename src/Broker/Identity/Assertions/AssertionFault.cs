@@ -1,6 +1,6 @@
 using FastChat.Protocol;
 
-namespace FastChat.Broker.Identity.Assertions;
+namespace FastChat.Broker.Identity;
 
 /// <summary>Why an assertion signs in nobody. The names stand in the audit log.</summary>
 internal enum AssertionFault : byte

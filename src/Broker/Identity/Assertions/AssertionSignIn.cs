@@ -5,7 +5,7 @@ using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 using FastChat.Storage;
 
-namespace FastChat.Broker.Identity.Assertions;
+namespace FastChat.Broker.Identity;
 
 /// <summary>What those who vouch for somebody are trusted with.</summary>
 /// <param name="Issuers">Who vouches for people.</param>

@@ -3,7 +3,7 @@ using FastChat.Protocol;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 
-namespace FastChat.Broker.Identity.Assertions;
+namespace FastChat.Broker.Identity;
 
 /// <summary>
 /// Whether an assertion is good, given a key: its signature by that key and that key's algorithm, then its claims by this broker's clock. The signature comes first, so that nothing but who holds the key learns what else would be wrong. No I/O; any thread.

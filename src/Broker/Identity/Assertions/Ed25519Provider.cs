@@ -2,7 +2,7 @@ using Microsoft.IdentityModel.Tokens;
 
 using NSec.Cryptography;
 
-namespace FastChat.Broker.Identity.Assertions;
+namespace FastChat.Broker.Identity;
 
 /// <summary>Ed25519 (RFC 8032, 8037) for the JWT library, which does not have it: the signature is libsodium's to verify, the same library that passwords are hashed with. Any thread.</summary>
 internal sealed class Ed25519Provider(PublicKey key) : ICryptoProvider

@@ -5,7 +5,7 @@ using FastChat.Shared;
 
 using Microsoft.Extensions.Logging;
 
-namespace FastChat.Broker.Identity.Assertions;
+namespace FastChat.Broker.Identity;
 
 /// <summary>How an issuer's keys are fetched.</summary>
 internal sealed record FetchSettings

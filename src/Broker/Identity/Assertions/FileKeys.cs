@@ -4,7 +4,7 @@ using FastChat.Broker.Audit;
 
 using Microsoft.Extensions.Logging;
 
-namespace FastChat.Broker.Identity.Assertions;
+namespace FastChat.Broker.Identity;
 
 /// <summary>An issuer's keys in a file, which is read again when it has changed: every few seconds, and when somebody asks (SIGHUP). A file that is gone or half-written leaves the keys that there are.</summary>
 internal sealed class FileKeys(string issuer, string path, TimeProvider clock, AuditLog audit, ILogger log) : KeySource(issuer, clock, audit, log)

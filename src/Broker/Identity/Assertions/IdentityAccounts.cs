@@ -5,7 +5,7 @@ using FastChat.Broker.Sessions;
 using FastChat.Protocol;
 using FastChat.Storage;
 
-namespace FastChat.Broker.Identity.Assertions;
+namespace FastChat.Broker.Identity;
 
 /// <summary>
 /// Which account somebody of another system has here, and how they get it. Account, name, identity and what it is found by change in one batch of one shard, that of the account's name; but two sign-ins of one person may bring two names, and so two shards, so those of

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace FastChat.Broker.Identity.Assertions;
+namespace FastChat.Broker.Identity;
 
 /// <summary>The public keys of an issuer (a JWK set, RFC 7517), as far as they are for signatures that are known here. Immutable; any thread.</summary>
 internal sealed class KeySet

@@ -3,7 +3,7 @@ using FastChat.Broker.Diagnostics;
 
 using Microsoft.Extensions.Logging;
 
-namespace FastChat.Broker.Identity.Assertions;
+namespace FastChat.Broker.Identity;
 
 /// <summary>
 /// Where the keys of one issuer come from. Sign-ins read <see cref="Current"/> and never wait for anything: keys are looked for in the background, and whatever is found there that cannot be used changes nothing but the log. Any thread.

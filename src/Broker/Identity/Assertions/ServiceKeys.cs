@@ -8,7 +8,7 @@ using FastChat.Broker.Routing;
 using FastChat.Protocol;
 using FastChat.Storage;
 
-namespace FastChat.Broker.Identity.Assertions;
+namespace FastChat.Broker.Identity;
 
 /// <summary>
 /// The public keys of service accounts and the assertions that were used with them, as they are stored: a key under <c>G</c>, the user and its thumbprint (format u8, zero (3), made i64 µs, the canonical JWK), a used assertion under <c>G</c>, the user, the SHA-256 of its <c>jti</c> and 0

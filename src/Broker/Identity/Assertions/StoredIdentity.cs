@@ -6,7 +6,7 @@ using System.Text;
 using FastChat.Protocol;
 using FastChat.Storage;
 
-namespace FastChat.Broker.Identity.Assertions;
+namespace FastChat.Broker.Identity;
 
 /// <summary>
 /// Who somebody is elsewhere: a subject of an issuer, or a certificate's name (no issuer). Stored with the account under <c>F</c> and the user: format u8, zero u8, issuer size u16, since i64 µs (assertions that were issued before are worth nothing), issuer, subject. Found by it under

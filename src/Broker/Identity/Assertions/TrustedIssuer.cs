@@ -1,4 +1,4 @@
-namespace FastChat.Broker.Identity.Assertions;
+namespace FastChat.Broker.Identity;
 
 /// <summary>Somebody whose word about people is taken, and how far.</summary>
 /// <param name="Name">What stands in <c>iss</c>, byte for byte.</param>

@@ -9,7 +9,7 @@ using Microsoft.IdentityModel.Tokens;
 
 using NSec.Cryptography;
 
-namespace FastChat.Broker.Identity.Assertions;
+namespace FastChat.Broker.Identity;
 
 /// <summary>
 /// A public key that assertions are verified with, and the only algorithm that it is used with: RS256 for RSA of 2,048 to 8,192 bits, ES256 for P-256, EdDSA for Ed25519. The algorithm follows from the key, never from a token. Immutable; any thread.

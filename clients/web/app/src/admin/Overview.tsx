@@ -37,13 +37,13 @@ export function Overview({ watch }: { watch: Watch }): JSX.Element {
 }
 
 function Concerns({ watch }: { watch: Watch }): JSX.Element {
-  // The region stands always: what appears in it is read out.
+  // Not read out by itself: its numbers change every second. The word in the header is, when it changes.
   return (
-    <div class="concerns" role="status" aria-label="What needs attention">
+    <ul class="concerns" aria-label="What needs attention">
       {concernsOf(watch).map((concern) => (
-        <div key={concern.text.replaceAll(/[\d.,]+/g, "")} class="concern" data-grave={concern.isGrave}><Icon name="warn" small /><span>{concern.text}</span></div>
+        <li key={concern.text.replaceAll(/[\d.,]+/g, "")} class="concern" data-grave={concern.isGrave}><Icon name="warn" small /><span>{concern.text}</span></li>
       ))}
-    </div>
+    </ul>
   );
 }
 

@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { AccountInfo, FastChatClient, Operator, UserId } from "@fastchat/client";
 import { Icon } from "../ui/icons.tsx";
-import { accountOf, findUser } from "./lookups.ts";
+import { accountOf, isId } from "./lookups.ts";
 import { ask, Section, Table } from "./parts.tsx";
 import { problemOf } from "./problems.ts";
 import { date } from "./units.ts";
@@ -35,27 +35,33 @@ export function Users({ client, operator }: { client: FastChatClient; operator: 
   }, [starts, wanted, round, operator]);
 
   async function load(signal: AbortSignal): Promise<NonNullable<typeof page>> {
-    if (wanted === "") return operator.listUsers({ after: starts.at(-1), limit: PAGE, signal });
-    const user = await findUser(client, wanted);
-    const account = user === undefined ? undefined : await accountOf(operator, user);
-    return { users: account === undefined ? [] : [account], next: undefined };
+    if (isId(wanted)) {
+      const account = await accountOf(operator, wanted);
+      return { users: account === undefined ? [] : [account], next: undefined };
+    }
+
+    return operator.listUsers({ after: starts.at(-1), limit: PAGE, signal, ...(wanted === "" ? {} : { prefix: wanted }) });
   }
 
+  const find = (text: string): void => {
+    setStarts([undefined]);
+    setWanted(text);
+  };
   const again = (): void => setRound(round + 1);
   return (
     <Section
-      title="Users" hint="In no particular order. A person who is suspended is signed out at once and let in no longer; nothing of theirs is lost."
+      title="Users" hint="A person who is suspended is signed out at once and let in no longer; nothing of theirs is lost."
       aside={
-        <form class="find" role="search" onSubmit={(event) => { event.preventDefault(); setWanted(field.current!.value.trim()); }}>
-          <label class="visually-hidden" for="find-user">Whole name, or id</label>
-          <input ref={field} id="find-user" class="input" type="search" placeholder="Whole name, or id" autocapitalize="none" spellcheck={false} onInput={(event) => { if (event.currentTarget.value === "") setWanted(""); }} />
+        <form class="find" role="search" onSubmit={(event) => { event.preventDefault(); find(field.current!.value.trim()); }}>
+          <label class="visually-hidden" for="find-user">Beginning of a name, or an id</label>
+          <input ref={field} id="find-user" class="input" type="search" placeholder="Beginning of a name, or an id" autocapitalize="none" spellcheck={false} onInput={(event) => { if (event.currentTarget.value === "") find(""); }} />
           <button type="submit" class="button"><Icon name="search" small />Find</button>
         </form>
       }
     >
       {problem !== undefined && <div class="notice" role="alert"><Icon name="warn" small /><span>{problem}</span></div>}
       {page === undefined ? problem === undefined && <p class="empty">Looking …</p> : (
-        <Table label="Users" isEmpty={page.users.length === 0} empty={wanted === "" ? "There is nobody." : "There is nobody of that name or id."} head={["Name", "Id", "Since", "State", ""]}>
+        <Table label="Users" isEmpty={page.users.length === 0} empty={wanted === "" ? "There is nobody." : "There is nobody whose name begins so, or of that id."} head={["Name", "Id", "Since", "State", ""]}>
           {page.users.map((user) => (
             <tr key={user.user}>
               <th scope="row">{user.name}</th>
@@ -67,13 +73,11 @@ export function Users({ client, operator }: { client: FastChatClient; operator: 
           ))}
         </Table>
       )}
-      {wanted === "" && (
-        <div class="pages">
-          <button type="button" class="button small" disabled={starts.length === 1} onClick={() => setStarts(starts.slice(0, -1))}>Back</button>
-          <span class="hint">Page {starts.length}</span>
-          <button type="button" class="button small" disabled={page?.next === undefined} onClick={() => setStarts([...starts, page?.next])}>Next</button>
-        </div>
-      )}
+      <div class="pages">
+        <button type="button" class="button small" disabled={starts.length === 1} onClick={() => setStarts(starts.slice(0, -1))}>Back</button>
+        <span class="hint">Page {starts.length}</span>
+        <button type="button" class="button small" disabled={page?.next === undefined} onClick={() => setStarts([...starts, page?.next])}>Next</button>
+      </div>
     </Section>
   );
 }

@@ -1,8 +1,13 @@
 import type { AccountInfo, FastChatClient, Operator, UserId } from "@fastchat/client";
 
+/** True for what is written like an id. */
+export function isId(text: string): text is UserId {
+  return /^[0-9a-f]{32}$/.test(text);
+}
+
 /** Somebody of this name, or of this id; undefined when there is nobody. */
 export async function findUser(client: FastChatClient, wanted: string): Promise<UserId | undefined> {
-  if (/^[0-9a-f]{32}$/.test(wanted)) return wanted as UserId;
+  if (isId(wanted)) return wanted;
   const [found] = await client.resolveNames([wanted]);
   return found?.user;
 }

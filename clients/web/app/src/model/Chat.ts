@@ -75,6 +75,8 @@ export class Chat implements RoomHost {
   readonly #drafts = new Map<string, { room: Room; draft: Draft; attachments: MessageAttachment[] }>();
   readonly #unsubscribe: (() => void)[] = [];
   readonly #orderSoon = perFrame(() => this.#sort());
+  /** What the broker was told that this page knows, so that it answers with what is different. */
+  #known: KnownConversation[] = [];
   #refreshTimer = 0;
   #interval = 0;
   #isRefreshing = false;
@@ -354,10 +356,10 @@ export class Chat implements RoomHost {
 
     this.#isRefreshing = true;
     try {
-      const known: KnownConversation[] = this.#known;
-      if (this.#epoch === 0 || known.length === 0) await this.#loadInbox();
-      else {
-        const changes = await this.client.catchUp(known, this.#epoch);
+      if (this.#epoch === 0 || this.#known.length === 0) {
+        await this.#loadInbox();
+      } else {
+        const changes = await this.client.catchUp(this.#known, this.#epoch);
         this.#epoch = changes.epoch;
         for (const entry of changes.entries) this.#take(entry);
         for (const gone of changes.gone) {
@@ -371,8 +373,6 @@ export class Chat implements RoomHost {
       this.#isRefreshing = false;
     }
   }
-
-  #known: KnownConversation[] = [];
 
   async #loadInbox(): Promise<void> {
     let next: Uint8Array | undefined;

@@ -30,8 +30,6 @@ export class RoomLog implements LogSource<Entry> {
   #epoch = 0;
   #loading = new Set<string>();
   #retryAt = 0;
-  #keptFrom = 0;
-  #keptTo = 0;
 
   constructor(client: FastChatClient, conversation: ConversationId, self: UserId) {
     this.#client = client;
@@ -81,8 +79,6 @@ export class RoomLog implements LogSource<Entry> {
   }
 
   keep(from: number, to: number): void {
-    this.#keptFrom = from;
-    this.#keptTo = to;
     if (this.#entries.size <= KEPT_MAX) return;
     // A quarter more than is necessary goes at once, so that this is done rarely.
     const middle = (from + to) / 2;
@@ -253,11 +249,6 @@ export class RoomLog implements LogSource<Entry> {
 
   #tell(): void {
     for (const listener of this.#listeners) listener();
-  }
-
-  /** What is drawn, for tests: the loaded stretch around it must have no hole. */
-  get kept(): readonly [number, number] {
-    return [this.#keptFrom, this.#keptTo];
   }
 }
 

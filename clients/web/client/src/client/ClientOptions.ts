@@ -21,7 +21,7 @@ import { pageWake, type WakeSource } from "./Wake.js";
 export type PasswordMechanism = "preferScram" | "scram" | "plain";
 
 /**
- * Settings of a client. Sign-in is with `token`, or with `name` and `password`, or with what stands in `tokenStore`.
+ * Settings of a client. Sign-in is with `token`, with `name` and `password`, with `assertion`, or with what stands in `tokenStore`.
  */
 export interface ClientOptions {
   /** Where the broker is: `ws://…/ws` or `wss://…/ws`. In a page that the broker serves it may be left out. */
@@ -41,8 +41,13 @@ export interface ClientOptions {
   readonly passwordMechanism?: PasswordMechanism;
   /** Make the account before signing in with name and password. */
   readonly register?: boolean;
-  /** The device to continue as when signing in with a password; absent makes a new one. */
+  /** The device to continue as when signing in with a password or an assertion; absent makes a new one. */
   readonly device?: DeviceId;
+  /**
+   * Gives an assertion, a signed JWT of an identity provider or a service account's own (protocol.md §3.6): asked at the beginning of each connection, and again before what signed in is over, so that a living connection goes on.
+   * It may give the same one for as long as that holds. Neither a token nor a password beside it.
+   */
+  readonly assertion?: (signal: AbortSignal) => Promise<string>;
   /** Keeps publishes over reloads until they are answered. Without one they live as long as the client. */
   readonly outbox?: OutboxStore;
   /** Name and version of the program, for operators and the user's list of devices; at most 64 bytes. */
@@ -83,6 +88,7 @@ export interface Settings {
   readonly passwordMechanism: PasswordMechanism;
   readonly register: boolean;
   readonly device: DeviceId | undefined;
+  readonly assertion: ((signal: AbortSignal) => Promise<string>) | undefined;
   readonly outbox: OutboxStore | undefined;
   readonly clientName: string;
   readonly window: number;
@@ -103,8 +109,10 @@ export interface Settings {
 export function makeSettings(options: ClientOptions): Settings {
   const hasName = !!options.name && options.password !== undefined;
   require(
-    options.tokenStore === undefined ? !!options.token !== hasName : !options.token,
-    "token: either a token, or a name and a password; or a token store, alone or with a name and a password",
+    options.assertion !== undefined
+      ? !options.token && options.tokenStore === undefined && options.password === undefined
+      : options.tokenStore === undefined ? !!options.token !== hasName : !options.token,
+    "token: either a token, or a name and a password, or an assertion; or a token store, alone or with a name and a password",
   );
   require(hasName || !options.register, "register: registration needs a name and a password");
   const settings: Settings = {
@@ -116,6 +124,7 @@ export function makeSettings(options: ClientOptions): Settings {
     passwordMechanism: options.passwordMechanism ?? "preferScram",
     register: options.register ?? false,
     device: options.device,
+    assertion: options.assertion,
     outbox: options.outbox,
     clientName: options.clientName ?? "fastchat-web/0.1",
     window: options.window ?? 1024 * 1024,

@@ -6,8 +6,8 @@ import { writeCredit } from "../protocol/frames/Credit.js";
 import { FrameType } from "../protocol/FrameType.js";
 import type { Frame } from "../protocol/FrameReader.js";
 import { parseChallenge } from "../protocol/scram/ScramClientExchange.js";
-import { randomId, type ClientMessageId, type ConversationId } from "../protocol/primitives/Ids.js";
-import type { LogPosition } from "../protocol/primitives/LogPosition.js";
+import { isId, randomId, type ClientMessageId, type ConversationId } from "../protocol/primitives/Ids.js";
+import { isPosition, type LogPosition } from "../protocol/primitives/LogPosition.js";
 import type { MessageKind } from "../protocol/primitives/MessageKind.js";
 import type { SignalKind } from "../protocol/primitives/Words.js";
 import { ProtocolLimits } from "../protocol/ProtocolLimits.js";
@@ -151,7 +151,7 @@ export class ClientSession implements ConnectionHost, ReadingHost, OutboxHost {
   /** Begins to connect. */
   start(): void {
     const endWaking = this.#settings.wake?.onWake(() => this.wakeUp());
-    void this.#run().then((reason) => {
+    void this.#run().catch(reasonOf).then((reason) => {
       endWaking?.();
       this.#end(reason);
     });
@@ -163,10 +163,14 @@ export class ClientSession implements ConnectionHost, ReadingHost, OutboxHost {
     this.#connection?.close(stoppedReason());
   }
 
-  /** The world outside has changed: end a pause, or ask a silent connection for a sign of life. */
+  /** The world outside has changed: end a pause, ask a silent connection for a sign of life, and look after what others have left. */
   wakeUp(): void {
     this.#endPause?.();
     this.#connection?.probe();
+    if (this.#identity !== undefined) {
+      // Maybe a tab was closed meanwhile, and left something behind.
+      void this.#keeper?.begin(this.#identity);
+    }
   }
 
   whenReady(signal?: AbortSignal): Promise<void> {
@@ -195,12 +199,17 @@ export class ClientSession implements ConnectionHost, ReadingHost, OutboxHost {
     return request.result;
   }
 
-  /** Queues a publish; a body that is undefined is a text that has no bytes. */
-  publish(conversation: ConversationId, kind: MessageKind, body: Uint8Array | undefined, options: PublishOptions): Publishing {
+  /** Queues a publish; a body that is undefined is a text that has no bytes, and an error is why there is no body. */
+  publish(conversation: ConversationId, kind: MessageKind, body: Uint8Array | RangeError | undefined, options: PublishOptions): Publishing {
     const id = options.clientMessageId ?? randomId<ClientMessageId>();
     const { onBehalfOf, ifHead } = options;
-    let message = { kind, body: body ?? NOTHING };
-    let refusal: ClientError | undefined = body === undefined ? new RequestError(ErrorCode.InvalidText, "the text holds a lone surrogate") : undefined;
+    let message = { kind, body: body instanceof Uint8Array ? body : NOTHING };
+    let refusal: ClientError | undefined =
+      body === undefined ? new RequestError(ErrorCode.InvalidText, "the text holds a lone surrogate") : body instanceof RangeError ? new RequestError(ErrorCode.BadRequest, body.message) : undefined;
+    if (![conversation, id, onBehalfOf ?? id].every(isId) || !isPosition({ epoch: 0, sequence: ifHead ?? 0 })) {
+      refusal ??= new RequestError(ErrorCode.BadRequest, "an id of 32 hexadecimal digits, or a head, is expected");
+    }
+
     try {
       message = withAttributes(kind, message.body, options);
     } catch (failure) {
@@ -231,6 +240,7 @@ export class ClientSession implements ConnectionHost, ReadingHost, OutboxHost {
   }
 
   async fetch(conversation: ConversationId, position: LogPosition, isForward: boolean, limit: number, signal?: AbortSignal): Promise<HistoryPage> {
+    requirePlace(conversation, position);
     const request = new FetchRequest({ conversation, position, isForward, countMax: limit, bytesMax: 0 }, signal);
     this.requests.add(request);
     const page = await request.result;
@@ -352,6 +362,7 @@ export class ClientSession implements ConnectionHost, ReadingHost, OutboxHost {
   // ReadingHost
 
   begin(conversation: ConversationId, after: LogPosition, reader: Parameters<SubscriptionTable["add"]>[2]): Subscription {
+    requirePlace(conversation, after);
     return this.subscriptions.add(conversation, after, reader);
   }
 
@@ -632,6 +643,13 @@ export class ClientSession implements ConnectionHost, ReadingHost, OutboxHost {
     } finally {
       this.#answers.delete(answers);
     }
+  }
+}
+
+/** @throws TypeError for what has no form in a frame. */
+function requirePlace(conversation: ConversationId, position: LogPosition): void {
+  if (!isId(conversation) || !isPosition(position)) {
+    throw new TypeError(`${conversation} at ${position.epoch}:${position.sequence} is no place in a log`);
   }
 }
 

@@ -76,7 +76,7 @@ export abstract class LaterRequests extends MessageRequests {
    * Hides 1 to 500 messages from the user on all devices ("delete for me"), or shows them again. The log has them still, and delivers them: a program that shows messages leaves those out. Returns how often the user has
    * changed what is hidden from them.
    */
-  hide(conversation: ConversationId, sequences: readonly number[], isHidden = true, options?: RequestOptions): Promise<number> {
+  async hide(conversation: ConversationId, sequences: readonly number[], isHidden = true, options?: RequestOptions): Promise<number> {
     const bytes = new Uint8Array(8 * sequences.length);
     sequences.forEach((sequence, i) => writeU64(bytes, 8 * i, sequence));
     return this.ask(FrameType.Hide, ofConversation(conversation).set("sequences", bytes).set("hidden", isHidden), (reply) => reply.number("version"), options);

@@ -32,29 +32,31 @@ export abstract class MessageRequests extends MemberRequests {
 
   /** Says something else in an own message. The message keeps its place; the edit gets one of its own. */
   edit(conversation: ConversationId, sequence: number, text: string, options: PublishOptions = {}): Publishing {
-    const content = utf8Encode(text);
     const { attributes, ...rest } = options;
-    const body =
-      content &&
-      (attributes === undefined
-        ? writeEdit({ target: sequence, kind: MessageKind.Text, content })
-        : writeEdit({ target: sequence, kind: MessageKind.Rich, content: writeRich({ kind: MessageKind.Text, attributes: writeAttributes(attributes), content }) }));
-    return this.session.publish(conversation, MessageKind.Edit, body, rest);
+    const make = (): Uint8Array | undefined => {
+      const content = utf8Encode(text);
+      if (content === undefined || attributes === undefined) {
+        return content && writeEdit({ target: sequence, kind: MessageKind.Text, content });
+      }
+
+      return writeEdit({ target: sequence, kind: MessageKind.Rich, content: writeRich({ kind: MessageKind.Text, attributes: writeAttributes(attributes), content }) });
+    };
+    return this.#publish(conversation, MessageKind.Edit, make, rest);
   }
 
   /** Deletes a message for everyone: its place stays, nothing that it said does. One's own, or another one's with the right. */
   delete(conversation: ConversationId, sequence: number, options: PublishOptions = {}): Publishing {
-    return this.session.publish(conversation, MessageKind.Delete, writeDelete(sequence), options);
+    return this.#publish(conversation, MessageKind.Delete, () => writeDelete(sequence), options);
   }
 
   /** Adds a reaction of 1 to 64 bytes to a message, or takes one's own back. CONFLICT when it is so already. */
   react(conversation: ConversationId, sequence: number, reaction: string, isAdded = true, options: PublishOptions = {}): Publishing {
-    return this.session.publish(conversation, MessageKind.Reaction, writeReaction({ target: sequence, isAdded, reaction }), options);
+    return this.#publish(conversation, MessageKind.Reaction, () => writeReaction({ target: sequence, isAdded, reaction }), options);
   }
 
   /** Pins a message, or takes the pin away. CONFLICT when it is so already. */
   pin(conversation: ConversationId, sequence: number, isPinned = true, options: PublishOptions = {}): Publishing {
-    return this.session.publish(conversation, MessageKind.Pin, writePin({ target: sequence, isPinned }), options);
+    return this.#publish(conversation, MessageKind.Pin, () => writePin({ target: sequence, isPinned }), options);
   }
 
   /**
@@ -96,6 +98,22 @@ export abstract class MessageRequests extends MemberRequests {
   /** A page of the pinned messages, oldest first. */
   getPins(conversation: ConversationId, after = 0, limit = 0, options?: RequestOptions): Promise<MessagePage> {
     return this.#messages(FrameType.GetPins, conversation, new ControlMap(), after, limit, options);
+  }
+
+  /** What has no form in a body is refused like what the broker would refuse. */
+  #publish(conversation: ConversationId, kind: MessageKind, make: () => Uint8Array | undefined, options: PublishOptions): Publishing {
+    let body: Uint8Array | RangeError | undefined;
+    try {
+      body = make();
+    } catch (failure) {
+      if (!(failure instanceof RangeError)) {
+        throw failure;
+      }
+
+      body = failure;
+    }
+
+    return this.session.publish(conversation, kind, body, options);
   }
 
   #messages(type: FrameType, conversation: ConversationId, body: ControlMap, after: number, limit: number, options: RequestOptions | undefined): Promise<MessagePage> {

@@ -65,11 +65,11 @@ export class Operator {
     return this.#client.ask(FrameType.SetLimits, new ControlMap().set("limits", limits), limitsOf, options, false);
   }
 
-  /** A page of the accounts, in the order of their ids. */
-  listUsers(options: PageOptions<UserId> = {}): Promise<AccountPage> {
+  /** A page of the accounts, in the order of their ids; with `prefix` of those whose name begins so, upper and lower case alike, in the order of their names. */
+  listUsers(options: PageOptions<UserId> & { readonly prefix?: string } = {}): Promise<AccountPage> {
     return this.#client.ask(
       FrameType.ListUsers,
-      pageBody(options),
+      pageBody(options).set("prefix", options.prefix),
       (reply) => {
         const users = reply.maps("users", parseAccountInfo);
         return { users, next: nextOf(reply, users.at(-1)?.user) };
@@ -145,6 +145,23 @@ export class Operator {
       options,
       false,
     );
+  }
+
+  /** The same for a program that signs in with assertions of its own: a public key, as a JWK or in PEM. Gives the key's thumbprint. */
+  createServiceWithKey(name: string, rights: readonly ServiceRight[], key: string, conversations?: readonly ConversationId[], options?: RequestOptions): Promise<{ readonly user: UserId; readonly key: string }> {
+    const body = new ControlMap().set("name", name).set("rights", rights).set("key", key).setIds("conversations", conversations);
+    return this.#client.ask(FrameType.CreateService, body, (reply) => ({ user: reply.id("user"), key: reply.text("key") ?? "" }), options, false);
+  }
+
+  /** The same for a program that shows a TLS certificate with a name, `dns:NAME` or `uri:URI`. */
+  createServiceWithCertificate(name: string, rights: readonly ServiceRight[], certificate: string, conversations?: readonly ConversationId[], options?: RequestOptions): Promise<UserId> {
+    const body = new ControlMap().set("name", name).set("rights", rights).set("certificate", certificate).setIds("conversations", conversations);
+    return this.#client.ask(FrameType.CreateService, body, (reply) => reply.id<UserId>("user"), options, false);
+  }
+
+  /** Adds a public key to a program's account, takes one away by its thumbprint, or both; gives the thumbprints of those that there are now. */
+  changeServiceKeys(user: UserId, change: { readonly add?: string; readonly remove?: string }, options?: RequestOptions): Promise<string[]> {
+    return this.#client.ask(FrameType.ChangeServiceKeys, personBody(user).set("add", change.add).set("remove", change.remove), (reply) => reply.texts("keys"), options);
   }
 
   /** A page of the accounts of programs. */

@@ -53,6 +53,8 @@ export const CloseCode = {
   Suspended: 4209,
   /** The device was ended, or the password was changed. */
   SignedOut: 4210,
+  /** The assertion signs in nobody here. */
+  AssertionRefused: 4211,
   /** A password, or a proof of it, is not taken in this way. */
   MechanismRefused: 4212,
   /** Cannot be read. */

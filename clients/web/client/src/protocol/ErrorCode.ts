@@ -60,6 +60,8 @@ export const ErrorCode = {
   NoSuchDevice: 28,
   /** A password has 8–256 bytes. */
   PasswordInvalid: 29,
+  /** What is to be a key, or the name of a certificate, is none. */
+  KeyInvalid: 30,
   /** There is no archive that could be fetched. */
   NoSuchExport: 31,
   /** A password, or a proof of it, is not taken in this way. */

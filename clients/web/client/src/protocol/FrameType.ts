@@ -74,6 +74,7 @@ export const FrameType = {
   ListUsers: 0x66,
   ListSessions: 0x67,
   BeginProof: 0x68,
+  ChangeServiceKeys: 0x6a,
   ExportPerson: 0x70,
   GetExport: 0x71,
   ErasePerson: 0x72,

@@ -88,7 +88,7 @@ export class Broker {
 
   /** A client with a new account, unless the options say who signs in. */
   connect(options: Partial<ClientOptions> = {}): Promise<FastChatClient> {
-    const hasSignIn = options.token !== undefined || options.name !== undefined || options.tokenStore !== undefined;
+    const hasSignIn = options.token !== undefined || options.name !== undefined || options.tokenStore !== undefined || options.assertion !== undefined;
     const account = hasSignIn ? {} : { name: freshName("user"), password: "correct horse", register: true };
     return FastChatClient.connect({ url: this.url, webSocket, ...account, ...options });
   }

@@ -116,7 +116,7 @@ export class FakeBroker {
         }
       },
       passwordMechanism: "plain",
-      ...(options.tokenStore || options.name ? {} : { token: "fct_token" }),
+      ...(options.tokenStore || options.name || options.assertion ? {} : { token: "fct_token" }),
       ...options,
     });
   }
@@ -187,14 +187,24 @@ export function subscribed(request: number, first: number, head: number, status 
 
 /** A record of a text. */
 export function record(sequence: number, text: string, sender: UserId = BEN): Uint8Array {
-  const body = new TextEncoder().encode(text);
+  return recordOf(sequence, 1, new TextEncoder().encode(text), sender);
+}
+
+/** A Deliver of the record that says that somebody is no member any more. */
+export function memberRemoved(sequence: number, user: UserId): Uint8Array {
+  const body = new Uint8Array(24);
+  writeHex(body, 0, user);
+  return deliverOf([recordOf(sequence, 129, body, BEN)], ROOM, FrameType.Deliver, 0, 1);
+}
+
+function recordOf(sequence: number, kind: number, body: Uint8Array, sender: UserId): Uint8Array {
   const bytes = new Uint8Array(68 + body.length);
   writeU32(bytes, 0, bytes.length);
   writeU64(bytes, 8, sequence);
   writeU64(bytes, 16, 1_700_000_000_000_000 + sequence);
   writeHex(bytes, 24, sender);
   writeU64(bytes, 40, sequence);
-  bytes[64] = 1;
+  bytes[64] = kind;
   bytes.set(body, 68);
   writeU32(bytes, 4, crc32c(bytes, 8));
   return bytes;
@@ -202,7 +212,10 @@ export function record(sequence: number, text: string, sender: UserId = BEN): Ui
 
 /** A Deliver or Chunk of texts from a sequence on. */
 export function deliver(first: number, texts: readonly string[], conversation = ROOM, type: number = FrameType.Deliver, request = 0, epoch = 1): Uint8Array {
-  const records = texts.map((text, i) => record(first + i, text));
+  return deliverOf(texts.map((text, i) => record(first + i, text)), conversation, type, request, epoch);
+}
+
+function deliverOf(records: readonly Uint8Array[], conversation: ConversationId, type: number, request: number, epoch: number): Uint8Array {
   const head = new Uint8Array(24);
   writeHex(head, 0, conversation);
   writeU32(head, 16, epoch);

@@ -152,7 +152,7 @@ export class FrameDispatcher {
 
   #onUnsubscribed(frame: Frame): void {
     const conversation = need(readUnsubscribed(frame.body), "an Unsubscribed");
-    this.#session.subscriptions.get(conversation)?.endByBroker();
+    this.#session.subscriptions.get(conversation)?.endByBroker(this.#session.identity!.user);
   }
 
   #onLag(frame: Frame): void {
@@ -169,10 +169,6 @@ export class FrameDispatcher {
       const conversation = map.optionalId<ConversationId>("conversation");
       if (event === undefined) {
         return;
-      }
-
-      if (event === "erased" && conversation !== undefined) {
-        this.#session.subscriptions.get(conversation)?.onErased();
       }
 
       if (event === "cursor" && conversation !== undefined) {

@@ -1,6 +1,7 @@
 import { CloseCode } from "../../protocol/CloseCode.js";
 import { ControlMap } from "../../protocol/control/ControlMap.js";
 import type { Hello, TokenPair, Welcome } from "../../protocol/control/Hello.js";
+import type { DeviceId } from "../../protocol/primitives/Ids.js";
 import { ClientError, ConnectionError } from "../ClientError.js";
 import type { Settings } from "../ClientOptions.js";
 import { delay } from "../Clock.js";
@@ -16,7 +17,7 @@ const RETRY_MIN = 1000;
 const SECONDS_MAX = 36_525 * 24 * 60 * 60;
 
 /** What of Hello says who signs in. */
-export type SignIn = Pick<Hello, "token" | "refresh" | "renews" | "name" | "password" | "register" | "device">;
+export type SignIn = Pick<Hello, "token" | "refresh" | "assertion" | "renews" | "name" | "password" | "register" | "device">;
 
 /**
  * What a client signs in with, and how it gets newer tokens: at a connection's beginning, and on it before its time is over, in the order that protocol.md §3.4 asks for (send, store, use). Without a store the token never
@@ -29,13 +30,17 @@ export class TokenKeeper {
   #password: string | undefined;
   #mustRefresh = false;
   #canRefresh = false;
-  #last: "password" | "token" | "refresh" = "token";
+  #last: "password" | "assertion" | "token" | "refresh" = "token";
+  #device: DeviceId | undefined;
+  #assertion: string | undefined;
+  #refusedAssertion: string | undefined;
 
   constructor(settings: Settings, reauthenticate: (body: ControlMap, connection: number) => Promise<TokenPair>) {
     this.#settings = settings;
     this.#reauthenticate = reauthenticate;
     this.#token = settings.token;
     this.#password = settings.password;
+    this.#device = settings.device;
   }
 
   /** What the next sign-in can use. */
@@ -51,7 +56,13 @@ export class TokenKeeper {
 
   /** What signs in now. The lease, if there is one, is held until the answer is stored. */
   async sign(signal: AbortSignal): Promise<{ signIn: SignIn; lease: TokenLease | undefined }> {
-    const { tokenStore, name, register, device } = this.#settings;
+    const { tokenStore, name, register, device, assertion } = this.#settings;
+    if (assertion !== undefined) {
+      this.#last = "assertion";
+      this.#assertion = await assertion(signal);
+      return { signIn: { assertion: this.#assertion, device: this.#device }, lease: undefined };
+    }
+
     if (this.#password !== undefined) {
       this.#last = "password";
       const lease = await tokenStore?.take(signal);
@@ -80,6 +91,8 @@ export class TokenKeeper {
   /** Welcome came: stores what it brought. True when that has to be used, for the token before it to be worth nothing. */
   async welcome(welcome: Welcome, lease: TokenLease | undefined): Promise<boolean> {
     this.#mustRefresh = false;
+    this.#device = welcome.device;
+    this.#refusedAssertion = undefined;
     const { token, refresh } = welcome.tokens;
     if (token !== undefined) {
       this.#canRefresh = refresh !== undefined && this.#settings.tokenStore !== undefined;
@@ -97,6 +110,10 @@ export class TokenKeeper {
    * @param wasReady It had got as far as Welcome.
    */
   mayReturn(code: CloseCode, wasReady: boolean): boolean {
+    if (this.#last === "assertion") {
+      return this.#mayReassert(code, wasReady);
+    }
+
     const isForWantOfToken = code === CloseCode.TokenExpired || (code === CloseCode.TokenInvalid && this.#last === "token");
     this.#mustRefresh = isForWantOfToken && this.#canRefresh && (wasReady || this.#last === "token");
     return this.#mustRefresh;
@@ -113,9 +130,9 @@ export class TokenKeeper {
 
   /** Keeps one connection's sign-in from running out. Returns when the connection ends; does not throw. */
   async keep(welcome: Welcome, connection: number, ended: AbortSignal): Promise<void> {
-    const { tokenStore, clock, random } = this.#settings;
+    const { tokenStore, assertion, clock, random } = this.#settings;
     let holds = welcome.tokens.seconds === undefined ? undefined : welcome.tokens.seconds * 1000;
-    while (tokenStore !== undefined && holds !== undefined) {
+    while ((tokenStore !== undefined || assertion !== undefined) && holds !== undefined) {
       // After seven to eight tenths: who signed in together does not come together, and there is time for a second try.
       const left: number = holds;
       const wait = Math.max(RETRY_MIN, left * (0.7 + 0.1 * random()));
@@ -125,7 +142,7 @@ export class TokenKeeper {
       }
 
       try {
-        holds = await this.#renew(tokenStore, welcome, connection, ended);
+        holds = assertion !== undefined ? await this.#reassert(assertion, connection, ended) : await this.#renew(tokenStore!, welcome, connection, ended);
       } catch (failure) {
         // Refused, broken off, or the store cannot be read: there is time for another try, and when that is over the broker says so.
         holds = left - wait;
@@ -148,6 +165,22 @@ export class TokenKeeper {
     } finally {
       lease?.release();
     }
+  }
+
+  /** The connection was there and ran out, or the assertion that was refused is shown for the first time: there may be a newer one. */
+  #mayReassert(code: CloseCode, wasReady: boolean): boolean {
+    if (wasReady) {
+      return code === CloseCode.TokenExpired;
+    }
+
+    const isNews = (code === CloseCode.AssertionRefused || code === CloseCode.TokenExpired) && this.#refusedAssertion === undefined;
+    this.#refusedAssertion ??= this.#assertion;
+    return isNews;
+  }
+
+  async #reassert(assertion: (signal: AbortSignal) => Promise<string>, connection: number, ended: AbortSignal): Promise<number | undefined> {
+    const { seconds } = await this.#reauthenticate(new ControlMap().set("assertion", await assertion(ended)), connection);
+    return seconds === undefined ? undefined : seconds * 1000;
   }
 
   async #renew(store: TokenStore, welcome: Welcome, connection: number, ended: AbortSignal): Promise<number | undefined> {

@@ -4,7 +4,9 @@ import type { Lag } from "../../protocol/frames/Lag.js";
 import type { Subscribed } from "../../protocol/frames/Subscribe.js";
 import type { MessageRecord } from "../../protocol/MessageRecord.js";
 import { ProtocolViolation } from "../../protocol/ProtocolViolation.js";
-import type { ConversationId } from "../../protocol/primitives/Ids.js";
+import { readMembership } from "../../protocol/messages/MessageBodies.js";
+import { MessageKind } from "../../protocol/primitives/MessageKind.js";
+import type { ConversationId, UserId } from "../../protocol/primitives/Ids.js";
 import type { LogPosition } from "../../protocol/primitives/LogPosition.js";
 import { ChatMessage } from "../ChatMessage.js";
 import { EpochChangedError, HistoryTruncatedError } from "../ClientError.js";
@@ -42,7 +44,7 @@ export class Subscription {
   #frameBytes = 0;
   #end: SubscriptionEnd | undefined;
   #isActive = false;
-  #isErased = false;
+  #last: MessageRecord | undefined;
 
   /** The application reads no more. */
   isDropped = false;
@@ -107,7 +109,8 @@ export class Subscription {
       this.#queue.push(new ChatMessage(this.conversation, deliver.epoch, record));
     }
 
-    this.position = { epoch: deliver.epoch, sequence: records.at(-1)!.sequence };
+    this.#last = records.at(-1)!;
+    this.position = { epoch: deliver.epoch, sequence: this.#last.sequence };
     this.#frameBytes += frameBytes;
     this.reader.onNews();
     return records;
@@ -125,16 +128,12 @@ export class Subscription {
     }
   }
 
-  /** The notice that the conversation was erased, which the end follows. */
-  onErased(): void {
-    this.#isErased = this.#isActive;
-  }
-
-  /** Unsubscribed with request 0: the user was removed, or the conversation erased. It may be about an earlier subscription. */
-  endByBroker(): void {
+  /** Unsubscribed with request 0. It may be about an earlier subscription. Who was removed got the record that says so; nobody gets one of a conversation that was erased. */
+  endByBroker(user: UserId): void {
     if (this.#isActive) {
       this.isOnBroker = false;
-      this.finish({ reason: this.#isErased ? "erased" : "removed" });
+      const last = this.#last;
+      this.finish({ reason: last?.kind === MessageKind.MemberRemoved && readMembership(last.body)?.user === user ? "removed" : "erased" });
     }
   }
 

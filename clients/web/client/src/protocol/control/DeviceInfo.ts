@@ -83,6 +83,10 @@ export interface ServiceInfo {
   /** How many conversations it is confined to; undefined = it is not confined. */
   readonly conversations: number | undefined;
   readonly createdAt: number | undefined;
+  /** Thumbprints of the keys that it signs in with. */
+  readonly keys: readonly string[];
+  /** The name in the TLS certificate that it shows; undefined = none. */
+  readonly certificate: string | undefined;
 }
 
 export function parseServiceInfo(map: ControlMap): ServiceInfo {
@@ -92,6 +96,8 @@ export function parseServiceInfo(map: ControlMap): ServiceInfo {
     rights: map.texts("rights") as ServiceRight[],
     conversations: map.get("conversations") === undefined ? undefined : map.number("conversations"),
     createdAt: toTime(map.number("created_at")),
+    keys: map.get("keys") === undefined ? [] : map.texts("keys"),
+    certificate: map.text("certificate"),
   };
 }
 

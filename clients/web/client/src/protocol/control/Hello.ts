@@ -7,6 +7,7 @@ export interface Hello {
   readonly client: string;
   readonly token?: string | undefined;
   readonly refresh?: string | undefined;
+  readonly assertion?: string | undefined;
   readonly renews?: boolean;
   readonly name?: string | undefined;
   readonly password?: string | undefined;
@@ -25,6 +26,7 @@ export function writeHello(hello: Hello): ControlMap {
     .set("client", hello.client)
     .set("token", hello.token)
     .set("refresh", hello.refresh)
+    .set("assertion", hello.assertion)
     .set("renews", hello.renews || undefined)
     .set("name", hello.name)
     .set("password", hello.password)

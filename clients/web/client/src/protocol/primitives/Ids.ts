@@ -59,6 +59,11 @@ export function attachmentId(text: string): AttachmentId {
   return checked(text, 64, "attachment id");
 }
 
+/** True for the text of an id of 16 bytes. */
+export function isId(text: string): boolean {
+  return /^[0-9a-f]{32}$/.test(text);
+}
+
 /** An id of 16 random bytes. */
 export function randomId<T extends Id<string>>(): T {
   return readId<T>(crypto.getRandomValues(new Uint8Array(16)), 0);

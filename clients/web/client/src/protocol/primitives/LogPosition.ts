@@ -10,6 +10,11 @@ export interface LogPosition {
   readonly sequence: number;
 }
 
+/** True for what can stand as a position in a frame. */
+export function isPosition({ epoch, sequence }: LogPosition): boolean {
+  return Number.isInteger(epoch) && epoch >= 0 && epoch <= 0xffff_ffff && (sequence === Infinity || (Number.isSafeInteger(sequence) && sequence >= 0));
+}
+
 /** Before the first record. */
 export const START: LogPosition = { epoch: 0, sequence: 0 };
 
