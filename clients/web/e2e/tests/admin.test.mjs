@@ -90,9 +90,10 @@ test("the token stays in its tab", { skip, timeout: 60_000 }, async () => {
   await page.context().close();
 });
 
-test("figures, charts and lists follow what the broker does", { skip, timeout: 90_000 }, async () => {
+test("figures, charts and lists follow what the broker does", { skip, timeout: 90_000 }, async (t) => {
   const page = await signedIn();
   const stop = new AbortController();
+  t.after(() => stop.abort());
   const talking = (async () => {
     while (!stop.signal.aborted) {
       for (let i = 0; i < 10; i++) ada.publishText(lobby, "How is the tide?");
@@ -120,8 +121,11 @@ test("figures, charts and lists follow what the broker does", { skip, timeout: 9
   await until("the lobby is the busiest", async () => /#lobby/.test(await busiest.locator("tbody tr").first().textContent()));
   await busiest.getByText("Board").waitFor();
   const refusals = page.getByRole("region", { name: "Refusals", exact: true });
-  await refusals.getByRole("row", { name: /Not allowed GetStats/ }).waitFor();
-  await until("they are counted", async () => Number.parseInt(await refusals.getByRole("row", { name: /Not allowed GetStats/ }).locator("td").last().textContent(), 10) > 2);
+  const bobs = refusals.getByRole("row", { name: new RegExp(`Not allowed GetStats .*${bob.user.slice(0, 8)}`) });
+  await bobs.waitFor();
+  await until("they are counted", async () => Number.parseInt(await bobs.locator("td").last().textContent(), 10) > 2);
+  const codes = page.getByRole("region", { name: "Errors, closes and limits", exact: true });
+  await codes.getByRole("row", { name: /Error Forbidden/ }).waitFor();
 
   await page.getByRole("button", { name: "As a table" }).click();
   await page.getByRole("region", { name: "Load by shard, as a table" }).waitFor();
