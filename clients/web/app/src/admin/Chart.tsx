@@ -90,7 +90,7 @@ function optionsFor(element: HTMLElement, watch: Watch, lines: readonly ChartLin
   return {
     width: element.clientWidth,
     height: HEIGHT,
-    padding: [8, 6, 0, 0],
+    padding: [8, 22, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: "operator", setSeries: false }, y: false, drag: { setScale: false, x: false, y: false }, points: { size: 6 } },
     scales: {

@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { ConversationActivity, RefusalActivity } from "@fastchat/client";
 import { Section, Table } from "./parts.tsx";
-import { bytes, bytesPerSecond, count, percent, perSecond, time } from "./units.ts";
+import { bytes, bytesPerSecond, count, percent, perSecond, queued, time } from "./units.ts";
 import type { Watch } from "./Watch.ts";
 
 const MINUTE = 60;
@@ -105,11 +105,11 @@ export function Load({ watch }: { watch: Watch }): JSX.Element {
   const shards = watch.activity.value?.shards ?? [];
   const most = Math.max(...shards.map((shard) => shard.share), 0);
   const busiest = shards.reduce<(typeof shards)[number] | undefined>((best, shard) => (shard.share > (best?.share ?? 0) ? shard : best), undefined);
-  const queued = shards.reduce((sum, shard) => sum + shard.queuedBytes, 0);
+  const waiting = shards.reduce((sum, shard) => sum + shard.queuedBytes, 0);
   return (
     <Section
       title="Load by shard"
-      hint={busiest === undefined ? "Nothing is being written." : `Shard ${busiest.shard} has ${percent(busiest.share)} of what is written; ${bytes(queued)} wait in all rings.`}
+      hint={busiest === undefined ? "Nothing is being written." : `Shard ${busiest.shard} has ${percent(busiest.share)} of what is written; ${queued(waiting)}.`}
       aside={<button type="button" class="button small" aria-pressed={isTable} onClick={() => setIsTable(!isTable)}>As a table</button>}
     >
       {isTable ? (

@@ -3,7 +3,7 @@ import { Icon } from "../ui/icons.tsx";
 import { Chart } from "./Chart.tsx";
 import { concernsOf } from "./health.ts";
 import { Busiest, ByReason, Load, Refusals } from "./Lists.tsx";
-import { bytes, bytesPerSecond, count, duration, percent, perSecond, processors } from "./units.ts";
+import { bytes, bytesPerSecond, count, duration, percent, perSecond, processors, queued } from "./units.ts";
 import { of, type Watch } from "./Watch.ts";
 
 /** How the broker does, at a glance and for the last ten minutes. */
@@ -30,8 +30,8 @@ export function Overview({ watch }: { watch: Watch }): JSX.Element {
         <Busiest watch={watch} />
         <Refusals watch={watch} />
         <ByReason watch={watch} />
+        <Load watch={watch} />
       </div>
-      <Load watch={watch} />
     </>
   );
 }
@@ -60,7 +60,7 @@ function Tiles({ watch }: { watch: Watch }): JSX.Element {
       <Tile name="Messages out" value={perSecond(sample?.messagesOut)} more={`${count(known("subscriptions"))} subscriptions`} />
       <Tile name="Acknowledged" value={duration(sample?.ack99)} more={`p99; half within ${duration(sample?.ack50)}`} />
       <Tile name="Commit" value={duration(sample?.commit99)} more={`p99; half within ${duration(sample?.commit50)}`} />
-      <Tile name="Lagging" value={count(sample?.lagging)} more={`subscriptions · ${bytes(sample?.queued)} queued`} isWarning={(sample?.lagging ?? 0) > 0} />
+      <Tile name="Lagging" value={count(sample?.lagging)} more={`subscriptions · ${queued(sample?.queued)}`} isWarning={(sample?.lagging ?? 0) > 0} />
       <Tile name="Processors" value={processors(sample?.processors)} more={`of ${count(known("process.processors"))}`} />
       <Tile name="Memory" value={bytes(sample?.memory)} more={`${bytes(sample?.heap)} managed`} />
       <Tile name="Store" value={bytes(known("disk.used"))} more={`${bytes(known("disk.free"))} free`} />

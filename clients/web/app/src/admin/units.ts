@@ -17,6 +17,8 @@ export const count: Format = made((value) => (Math.abs(value) < 100_000 ? whole.
 export const perSecond: Format = made((value) => `${value < 10 ? three.format(Math.round(value * 10) / 10) : count(value)}/s`);
 export const bytes: Format = made((value) => scaled(value, 1024, [" B", " KiB", " MiB", " GiB", " TiB"]));
 export const bytesPerSecond: Format = made((value) => `${bytes(value)}/s`);
+/** What waits for the shards. A command or two is what always does: the one that asks is among them. */
+export const queued: Format = made((value) => (value < 1024 ? "nothing queued" : `${bytes(value)} queued`));
 export const percent: Format = made((value) => `${three.format(Math.round(value * 1000) / 10)} %`);
 export const processors: Format = made((value) => three.format(Math.round(value * 100) / 100));
 
