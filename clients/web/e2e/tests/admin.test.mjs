@@ -220,7 +220,7 @@ test("limits change, all of them or none", { skip, timeout: 60_000 }, async () =
   await page.context().close();
 });
 
-test("everybody can read it, in both themes and on a phone", { skip, timeout: 120_000 }, async () => {
+test("everybody can read it, in both themes and on a phone", { skip, timeout: 240_000 }, async () => {
   for (const [name, options] of [["light", { ...DESKTOP, colorScheme: "light" }], ["dark", { ...DESKTOP, colorScheme: "dark" }], ["phone", { ...PHONE, colorScheme: "dark" }]]) {
     const page = await door(options);
     await judge(page, `${name} sign-in`);
