@@ -181,7 +181,9 @@ export class LogView<Entry extends LogEntry> extends Component<Props<Entry>> {
     const top = scroller.scrollTop;
     const distance = scroller.scrollHeight - top - scroller.clientHeight;
     const isAtEnd = this.#stretch.to >= this.props.log.head;
-    if (top < this.#lastTop - 1) this.#isFollowing = isAtEnd && distance < 2;
+    // A scroll event of before may come when somebody is on the way elsewhere already: it says nothing about where they want to be.
+    if (this.#wanted !== null) this.#isFollowing = false;
+    else if (top < this.#lastTop - 1) this.#isFollowing = isAtEnd && distance < 2;
     else if (isAtEnd && distance < FOLLOW_PIXELS) this.#isFollowing = true;
     this.#lastTop = top;
     this.#held = null;
@@ -293,6 +295,7 @@ export class LogView<Entry extends LogEntry> extends Component<Props<Entry>> {
         next = around;
         this.#align = this.#wanted;
         this.#wanted = null;
+        this.#isFollowing = false;
         this.#window.above = this.#window.estimateAbove(log.first, next, log.head);
       }
     } else if (this.#isFollowing) {

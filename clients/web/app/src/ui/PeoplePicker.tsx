@@ -66,7 +66,8 @@ export function PeoplePicker({ label, chosen, setChosen, isSingle = false }: { l
       setSelected((selected + (event.key === "ArrowDown" ? 1 : -1) + found.length) % found.length);
     } else if (event.key === "Enter" && query.trim() !== "") {
       event.preventDefault();
-      const one = found[selected];
+      // What was found for other letters is not what is meant.
+      const one = (event.target as HTMLInputElement).value === query ? found[selected] : undefined;
       if (one !== undefined) choose(one);
     } else if (event.key === "Backspace" && query === "" && chosen.length > 0) {
       setChosen(chosen.slice(0, -1));

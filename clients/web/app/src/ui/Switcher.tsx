@@ -22,10 +22,14 @@ export function Switcher(): JSX.Element {
     return (kind === "direct" && peer !== undefined ? `${chat.people.of(peer).peek().shown} ${chat.people.of(peer).peek().name}` : `${title ?? ""} ${name ?? ""}`).toLowerCase();
   }
 
-  const found = titled
-    .filter(({ title }) => wanted === "" || title.includes(wanted.replace(/^[#@]/, "")))
-    .sort((a, b) => Number(b.title.startsWith(wanted)) - Number(a.title.startsWith(wanted)) || b.room.unread.peek() - a.room.unread.peek())
-    .slice(0, SHOWN_MAX);
+  const found = findRooms(wanted);
+  function findRooms(letters: string): typeof titled {
+    return titled
+      .filter(({ title }) => letters === "" || title.includes(letters.replace(/^[#@]/, "")))
+      .sort((a, b) => Number(b.title.startsWith(letters)) - Number(a.title.startsWith(letters)) || b.room.unread.peek() - a.room.unread.peek())
+      .slice(0, SHOWN_MAX);
+  }
+
   const name = query.trim().replace(/^[#@]/, "");
   const isName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name);
   const others = isName ? [
@@ -55,7 +59,14 @@ export function Switcher(): JSX.Element {
       setSelected((selected + (event.key === "ArrowDown" ? 1 : -1) + count) % count);
     } else if (event.key === "Enter") {
       event.preventDefault();
-      void choose(selected);
+      // Enter means what is written, also when that is not drawn yet.
+      const written = (event.target as HTMLInputElement).value;
+      const room = written === query ? undefined : findRooms(written.trim().toLowerCase())[0]?.room;
+      if (written === query) void choose(selected);
+      else if (room !== undefined) {
+        closeDialog();
+        go(toConversation(room.id));
+      }
     }
   }
 
