@@ -8,7 +8,7 @@ internal static class BadFraming
     /// <summary>The rows.</summary>
     public static IReadOnlyList<BadInput> Rows { get; } =
     [
-        BadInput.FromStranger("a length over the limit before login, 8 bytes and no more", Header(FrameType.Hello, 0, 4097), CloseCode.FrameTooLarge),
+        BadInput.FromStranger("a length over the limit before login, 8 bytes and no more", Header(FrameType.Hello, 0, 8193), CloseCode.FrameTooLarge),
         BadInput.FromStranger("the largest length before login", Header(FrameType.Publish, 1, 0xFFFFFF), CloseCode.FrameTooLarge),
         BadInput.FromClient("a length over the limit after login, 8 bytes and no more", Header(FrameType.Publish, 1, 66_561), CloseCode.FrameTooLarge),
         BadInput.FromClient("the largest length after login", Header(FrameType.Publish, 1, 0xFFFFFF), CloseCode.FrameTooLarge),

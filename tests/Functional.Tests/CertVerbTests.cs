@@ -1,9 +1,10 @@
+using System.Runtime.Versioning;
 using System.Security.Cryptography.X509Certificates;
-using System.Text.Json;
 
 namespace FastChat.Functional.Tests;
 
 /// <summary><c>fastchat cert</c>: what it makes a broker serves and a client trusts by <c>--ca</c> alone; nobody else reads it, nothing is overwritten.</summary>
+[SupportedOSPlatform("linux")]
 public sealed class CertVerbTests
 {
     [Test]
@@ -17,11 +18,8 @@ public sealed class CertVerbTests
         using X509Certificate2 server = X509CertificateLoader.LoadCertificateFromFile(certificate);
         Assert.That(server.NotAfter.ToUniversalTime(), Is.EqualTo(DateTime.UtcNow.AddDays(2)).Within(TimeSpan.FromMinutes(5)));
         Assert.That(new[] { "localhost", "127.0.0.1", "::1", "chat.test", "elsewhere.test" }.Select(host => server.MatchesHostname(host)), Is.EqualTo(new[] { true, true, true, true, false }));
-        if (!OperatingSystem.IsWindows())
-        {
-            Assert.That(new[] { certificate, key, authority }.Select(static file => File.GetUnixFileMode(file)), Is.All.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite));
-            Assert.That(File.GetUnixFileMode(directory.PathOf("tls")), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute));
-        }
+        Assert.That(new[] { certificate, key, authority }.Select(static file => File.GetUnixFileMode(file)), Is.All.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite));
+        Assert.That(File.GetUnixFileMode(directory.PathOf("tls")), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute));
 
         string everything = string.Concat(Directory.GetFiles(directory.PathOf("tls")).Select(File.ReadAllText));
         Assert.That(everything.Split("PRIVATE KEY").Length, Is.EqualTo(3), "one key, the server's: the authority's is gone");

@@ -4,7 +4,6 @@ using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Limits;
 using FastChat.Broker.Sessions;
-using FastChat.Broker.Transport;
 using FastChat.Protocol;
 using FastChat.Shared;
 

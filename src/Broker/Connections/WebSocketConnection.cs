@@ -2,8 +2,8 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.WebSockets;
 
-using FastChat.Broker.Transport;
 using FastChat.Protocol;
+using FastChat.Shared;
 
 namespace FastChat.Broker.Connections;
 

@@ -1,4 +1,3 @@
-using FastChat.Protocol;
 using FastChat.Shared;
 using FastChat.Storage;
 

@@ -112,6 +112,14 @@ internal sealed class DerivedCheck : Check
             waiting.Remove(record.Target);
             blind.Remove(record.Target);
         }
+        else if (record.Kind == MessageKind.Erased)
+        {
+            foreach (ulong erased in record.Erases)
+            {
+                waiting.Remove(erased);
+                blind.Remove(erased);
+            }
+        }
     }
 
     /// <summary>True when the record behind the head was sent after the answer: then nothing of it is in the answer. Of records that the broker writes nobody knows when.</summary>

@@ -54,6 +54,12 @@ internal sealed class ErasureCheck : Check
                     deletions[new Position(position.Epoch, record.Target)] = position;
                     Judge(conversation, position, record.Target, record);
                 }
+
+                foreach (ulong erased in record.Erases)
+                {
+                    deletions.TryAdd(new Position(position.Epoch, erased), position);
+                    Judge(conversation, position, erased, record);
+                }
             }
 
             foreach ((Position position, RecordDetail record) in conversation.Details)

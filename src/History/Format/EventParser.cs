@@ -239,9 +239,21 @@ internal sealed class EventParser
                 return TryReadHex(text, out e.Content);
             case HistoryKey.Reactions:
                 return TryReadHex(text, out e.Reactions);
+            case HistoryKey.Erases:
+                return TryReadErased(text, out e.Erases);
             default:
                 return TryReadId(text, out UInt128 id) && TryTakeId(key, id, ref e);
         }
+    }
+
+    /// <summary>A body that names records; every other text is none.</summary>
+    private static bool TryReadErased(ReadOnlySpan<byte> text, out byte[]? body)
+    {
+        byte[] bytes = new byte[text.Length / 2];
+        bool isHex = text.Length <= 2 * (sizeof(ulong) + (ErasedBody.SpanMax / 8))
+            && Convert.FromHexString(text, bytes, out int read, out int written) == System.Buffers.OperationStatus.Done && read == text.Length && written == bytes.Length;
+        body = isHex && ErasedBody.TryRead(bytes, out _) ? bytes : null;
+        return body is not null;
     }
 
     private static bool TryTakeId(HistoryKey key, UInt128 id, ref HistoryEvent e)

@@ -264,6 +264,9 @@ public struct HistoryEvent
     /// <summary>Record of an edit, a deletion, an expiry, a reaction, a pin: the message that it changes.</summary>
     public ulong Target;
 
+    /// <summary>Record that takes bodies away (kind 133): <see cref="ErasedBody"/>, which names the records; null for every other.</summary>
+    public byte[]? Erases;
+
     /// <summary>Record: the message that it answers.</summary>
     public ulong ReplyTo;
 

@@ -58,6 +58,7 @@ internal enum HistoryKey : byte
     Replies,
     InThread,
     Reactions,
+    Erases,
 }
 
 /// <summary>

@@ -132,6 +132,11 @@ public sealed class HistoryWriter : IDisposable
         line.WordUnlessZero(HistoryKey.ConversationKind, Words.Kinds, (int)e.ConversationKind);
         line.Flag(HistoryKey.Closed, e.Closed);
         line.NumberUnlessZero(HistoryKey.Target, e.Target);
+        if (e.Erases is { } erases)
+        {
+            line.Hex(HistoryKey.Erases, erases);
+        }
+
         line.NumberUnlessZero(HistoryKey.ReplyTo, e.ReplyTo);
         line.NumberUnlessZero(HistoryKey.Thread, e.Thread);
         line.Flag(HistoryKey.TakenBack, e.TakenBack);
@@ -267,7 +272,7 @@ internal ref struct LineWriter
         return _length;
     }
 
-    private void Hex(HistoryKey key, scoped ReadOnlySpan<byte> bytes)
+    public void Hex(HistoryKey key, scoped ReadOnlySpan<byte> bytes)
     {
         Begin(key);
         Quote();

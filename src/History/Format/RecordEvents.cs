@@ -45,6 +45,7 @@ public static class RecordEvents
                 e with { Member = read.User, Role = (byte)read.Role, VisibleFrom = read.VisibleFrom },
             MessageKind.Edit => e with { Target = MessageContent.TargetOf(kind, body), Content = BodyHash.Of(MessageContent.Of(kind, body, out _)) },
             MessageKind.Delete or MessageKind.Expired => e with { Target = MessageContent.TargetOf(kind, body) },
+            MessageKind.Erased when ErasedBody.TryRead(body, out _) => e with { Erases = body.ToArray() },
             MessageKind.Reaction when ReactionBody.TryRead(body, out ReactionBody? reaction) =>
                 e with { Target = reaction.Target, TakenBack = !reaction.IsAdded, Content = ReactionDigest.HashOf(reaction.Reaction) },
             MessageKind.Pin when PinBody.TryRead(body, out PinBody pin) => e with { Target = pin.Target, TakenBack = !pin.IsPinned },

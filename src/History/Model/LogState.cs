@@ -42,6 +42,10 @@ public sealed class LogState
     private readonly Dictionary<ulong, (ulong ReplyTo, ulong Thread)> _answers = [];
     private readonly Dictionary<ulong, Dictionary<ulong, uint>> _reactions = [];
 
+    /// <summary>What each record of a reaction said, and which one stands for whom: erasing one that stands no more changes no count.</summary>
+    private readonly Dictionary<ulong, (ulong Target, UInt128 User, ulong Reaction)> _reacted = [];
+    private readonly Dictionary<(ulong Target, UInt128 User, ulong Reaction), ulong> _standing = [];
+
     /// <summary>What there is to say, by sequence.</summary>
     public IReadOnlyDictionary<ulong, MessageNote> Notes => _notes;
 
@@ -49,12 +53,14 @@ public sealed class LogState
     public MessageNote Of(ulong sequence) => _notes.TryGetValue(sequence, out MessageNote? note) ? note : new MessageNote();
 
     /// <summary>Takes in the next record.</summary>
-    public void Apply(in HistoryEvent e) => Apply(e.Sequence, e.Kind, e.Target, e.ReplyTo, e.Thread, e.TakenBack, e.Content);
+    public void Apply(in HistoryEvent e) =>
+        Apply(e.Sequence, e.Kind, e.User.Value, e.Target, e.Erases is { } body && ErasedBody.TryRead(body, out IReadOnlyList<ulong> erased) ? erased : [], e.ReplyTo, e.Thread, e.TakenBack, e.Content);
 
     internal void Apply(ulong sequence, RecordDetail record) =>
-        Apply(sequence, record.Kind, record.Target, record.ReplyTo, record.Thread, record.IsTakenBack, record.Content);
+        Apply(sequence, record.Kind, (UInt128)(uint)record.User, record.Target, record.Erases, record.ReplyTo, record.Thread, record.IsTakenBack, record.Content);
 
-    private void Apply(ulong sequence, MessageKind kind, ulong target, ulong replyTo, ulong thread, bool isTakenBack, ulong content)
+    private void Apply(
+        ulong sequence, MessageKind kind, UInt128 user, ulong target, IReadOnlyList<ulong> erased, ulong replyTo, ulong thread, bool isTakenBack, ulong content)
     {
         switch (kind)
         {
@@ -74,7 +80,30 @@ public sealed class LogState
                 Delete(target, sequence);
                 break;
 
-            case MessageKind.Reaction when target != 0:
+            case MessageKind.Erased:
+                foreach (ulong one in erased)
+                {
+                    Erase(one, sequence);
+                }
+
+                break;
+
+            case MessageKind.Reaction when target == 0:
+                // Erased before anybody saw what it was: that it was a reaction is known, and what it changed is not.
+                _reacted[sequence] = default;
+                break;
+
+            case MessageKind.Reaction:
+                _reacted[sequence] = (target, user, content);
+                if (isTakenBack)
+                {
+                    _standing.Remove((target, user, content));
+                }
+                else
+                {
+                    _standing[(target, user, content)] = sequence;
+                }
+
                 React(target, content, isTakenBack);
                 break;
 
@@ -91,6 +120,23 @@ public sealed class LogState
         Answer(replyTo, thread, -1);
         _reactions.Remove(target);
         _notes[target] = new MessageNote { DeletedBy = by, InThread = NoteOf(target).InThread };
+    }
+
+    /// <summary>A message ends; a reaction is not counted any more, if it still was.</summary>
+    private void Erase(ulong sequence, ulong by)
+    {
+        if (!_reacted.TryGetValue(sequence, out (ulong Target, UInt128 User, ulong Reaction) reacted))
+        {
+            Delete(sequence, by);
+        }
+        else if (_standing.GetValueOrDefault(reacted) == sequence)
+        {
+            _standing.Remove(reacted);
+            if (_reactions.ContainsKey(reacted.Target))
+            {
+                React(reacted.Target, reacted.Reaction, isTakenBack: true);
+            }
+        }
     }
 
     private void Answer(ulong replyTo, ulong thread, int change)

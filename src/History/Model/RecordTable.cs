@@ -32,6 +32,9 @@ internal sealed record RecordDetail
 
     public ulong Target { get; init; }
 
+    /// <summary>The records whose bodies it takes away, of one of kind 133; empty otherwise.</summary>
+    public IReadOnlyList<ulong> Erases { get; init; } = [];
+
     public ulong ReplyTo { get; init; }
 
     public ulong Thread { get; init; }

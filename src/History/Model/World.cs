@@ -463,6 +463,7 @@ internal sealed class World
                 Kind = e.Kind,
                 User = NumberOf(e.User),
                 Target = e.Target,
+                Erases = e.Erases is { } body && ErasedBody.TryRead(body, out IReadOnlyList<ulong> erased) ? erased : [],
                 ReplyTo = e.ReplyTo,
                 Thread = e.Thread,
                 IsTakenBack = e.TakenBack,

@@ -70,7 +70,13 @@ internal sealed class Variants(IReadOnlyList<string> names, string directory)
             case Encryption:
                 if (!File.Exists(MasterKeyFile))
                 {
-                    using FileStream file = new(MasterKeyFile, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite });
+                    FileStreamOptions own = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+                    if (!OperatingSystem.IsWindows())
+                    {
+                        own.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+                    }
+
+                    using FileStream file = new(MasterKeyFile, own);
                     file.Write(System.Text.Encoding.ASCII.GetBytes(RandomNumberGenerator.GetHexString(64)));
                 }
 

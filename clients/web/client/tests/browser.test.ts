@@ -14,7 +14,7 @@ const CHROMIUM = ["chromium", "chromium-browser", "google-chrome"].find((name) =
 const MODULES = join(import.meta.dirname, "..", "src");
 
 /** What the page does: first with an account made there, then, after a reload, as a page that finds what the first one left. */
-const PAGE = `<!doctype html><script type="module">
+const PAGE = `<!doctype html><body><script type="module">
 import { FastChatClient, IndexedDbOutbox, IndexedDbTokenStore, START } from "/src/index.js";
 const query = new URLSearchParams(location.search);
 const url = query.get("url"), name = query.get("name"), step = query.get("step");
@@ -50,12 +50,34 @@ try {
     query.set("step", "2");
     query.set("conversation", conversation);
     location.search = query;
+  } else if (step === "frame") {
+    // A tab that cannot reach the broker, and is closed with something unsent.
+    const client = FastChatClient.start({ url: "ws://127.0.0.1:9/ws", ...stores() });
+    client.publishText(query.get("conversation"), "left behind");
+    while ((await client.outbox?.list())?.length !== 1) await new Promise((resolve) => setTimeout(resolve, 10));
+    parent.postMessage("stored", "*");
+  } else if (step === "3") {
+    const client = FastChatClient.start({ url, ...stores() });
+    await client.whenReady();
+    const frame = document.body.appendChild(document.createElement("iframe"));
+    const stored = new Promise((resolve) => addEventListener("message", resolve, { once: true }));
+    query.set("step", "frame");
+    frame.src = "/?" + query;
+    await stored;
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const whileAlive = [client.unanswered.length, (await client.outbox.list()).length];
+    frame.remove();
+    const last = async () => (await client.fetch(query.get("conversation"), { limit: 1 })).messages[0].text;
+    while ((await last()) !== "left behind" || (await client.outbox.list()).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    await tell({ whileAlive });
   } else {
     const client = FastChatClient.start({ url, ...stores() });
     await client.whenReady();
     await client.flush();
     const page = await client.fetch(query.get("conversation"), { limit: 4 });
     await tell({ texts: page.messages.map((message) => message.text), user: client.userName, left: (await client.outbox.list()).length, hasLocks: navigator.locks !== undefined });
+    query.set("step", "3");
+    location.search = query;
   }
 } catch (error) {
   await tell({ error: String(error?.stack ?? error) });
@@ -117,7 +139,7 @@ suite("in a browser", { skip: noBroker ?? (CHROMIUM === undefined ? "no Chromium
     }
   };
 
-  test("a page signs up, talks, keeps its tokens and what it wrote offline, and a reload sends it", async () => {
+  test("a page signs up, talks, keeps its tokens and what it wrote offline; a reload sends it, and what a tab leaves behind is sent by another", async () => {
     const name = freshName("page");
     const query = new URLSearchParams({ url: broker.url, name, step: "1" });
     browser = spawn(CHROMIUM!, ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", `--user-data-dir=${profile}`, `${origin}/?${query}`], { stdio: "ignore" });
@@ -131,5 +153,7 @@ suite("in a browser", { skip: noBroker ?? (CHROMIUM === undefined ? "no Chromium
     assert.equal(second["user"], name);
     assert.equal(second["left"], 0);
     assert.equal(second["hasLocks"], true);
+    const third = await step("3");
+    assert.deepEqual(third["whileAlive"], [0, 1], "what another tab is to send is seen, and left to it while it is there");
   });
 });

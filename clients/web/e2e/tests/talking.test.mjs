@@ -257,6 +257,30 @@ test("devices are listed, and another one is ended at once", { skip }, async () 
   await other.context().close();
 });
 
+test("what is read on one device is read on the other, and a new name reaches everybody", { skip }, async () => {
+  const other = await windows.guest(broker, "ben");
+  await other.goto(`${broker.http}/`);
+  await ben.locator(".room-row", { has: ben.locator(".room-row-title", { hasText: "ada" }) }).click();
+  await ben.getByRole("heading", { level: 1, name: "ada" }).waitFor();
+  await say(ada, "Read this once");
+  const badge = (page) => page.locator(".room-row", { has: page.locator(".room-row-title", { hasText: "harbour" }) }).locator(".badge");
+  await badge(ben).waitFor();
+  await badge(other).waitFor();
+  await other.locator(".room-row", { has: other.locator(".room-row-title", { hasText: "harbour" }) }).click();
+  await row(other, "Read this once").waitFor();
+  await badge(ben).waitFor({ state: "detached" });
+  await other.context().close();
+
+  await ada.getByRole("button", { name: /your profile and settings/ }).click();
+  await ada.getByLabel("How you are called").fill("Ada Lovelace");
+  await ada.getByRole("button", { name: "Save", exact: true }).click();
+  await ada.getByText("Saved.").waitFor();
+  await ada.keyboard.press("Escape");
+  await ben.getByRole("heading", { level: 1, name: "Ada Lovelace" }).waitFor();
+  await ben.locator(".room-row", { has: ben.locator(".room-row-title", { hasText: "harbour" }) }).click();
+  await row(ben, "Read this once").waitFor();
+});
+
 test("on a phone there is one pane at a time", { skip }, async () => {
   const phone = await windows.guest(broker, "ben", PHONE);
   await phone.goto(`${broker.http}/`);

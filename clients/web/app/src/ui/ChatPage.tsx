@@ -24,6 +24,13 @@ export function ChatPage(): JSX.Element {
   useEffect(() => effect(() => {
     const place = route.value;
     problem.value = undefined;
+    // An answer that comes when the user is elsewhere already changes nothing.
+    const isHere = (): boolean => route.peek() === place;
+    const failed = (error: unknown): void => {
+      if (!isHere()) return;
+      room.value = undefined;
+      problem.value = explain(error);
+    };
     if (place.page === "none") {
       room.value = undefined;
       return;
@@ -33,9 +40,9 @@ export function ChatPage(): JSX.Element {
       const id = place.conversation as ConversationId;
       const known = chat.rooms.get(id);
       if (known !== undefined) room.value = known;
-      else void chat.find(id).then((found) => (room.value = found), (error: unknown) => (problem.value = explain(error)));
+      else void chat.find(id).then((found) => isHere() && (room.value = found), failed);
     } else if (place.page === "room") {
-      void chat.client.resolveConversation(place.name).then((info) => go(toConversation(chat.roomOf(info).id), { replace: true }), (error: unknown) => (problem.value = explain(error)));
+      void chat.client.resolveConversation(place.name).then((info) => isHere() && go(toConversation(chat.roomOf(info).id), { replace: true }), failed);
     } else {
       void followLink(place.link);
     }

@@ -280,6 +280,8 @@ export class LogView<Entry extends LogEntry> extends Component<Props<Entry>> {
     const screen = Math.max(200, scroller.clientHeight);
     const current = this.#stretch;
     let next: Stretch = current;
+    // The log was set back behind what is drawn (another epoch): to its end.
+    if (current.from > Math.max(log.head, log.first)) this.#isFollowing = true;
 
     if (this.#wanted !== null) {
       // The log may begin later than was known when it was asked for.

@@ -163,10 +163,14 @@ export class ClientSession implements ConnectionHost, ReadingHost, OutboxHost {
     this.#connection?.close(stoppedReason());
   }
 
-  /** The world outside has changed: end a pause, or ask a silent connection for a sign of life. */
+  /** The world outside has changed: end a pause, ask a silent connection for a sign of life, and look after what others have left. */
   wakeUp(): void {
     this.#endPause?.();
     this.#connection?.probe();
+    if (this.#identity !== undefined) {
+      // Maybe a tab was closed meanwhile, and left something behind.
+      void this.#keeper?.begin(this.#identity);
+    }
   }
 
   whenReady(signal?: AbortSignal): Promise<void> {

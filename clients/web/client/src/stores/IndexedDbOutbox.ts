@@ -58,14 +58,12 @@ export class IndexedDbOutbox implements OutboxStore {
     this.#channel ??= this.#listen();
     return () => {
       this.#handler = undefined;
-      this.#channel?.close();
-      this.#channel = undefined;
+      this.#endListening();
     };
   }
 
   close(): void {
-    this.#channel?.close();
-    this.#channel = undefined;
+    this.#endListening();
     const alive = this.#alive;
     this.#alive = undefined;
     alive?.then((release) => release(), () => undefined);
@@ -94,6 +92,14 @@ export class IndexedDbOutbox implements OutboxStore {
     return `${this.name}:${owner}`;
   }
 
+  readonly #sayGoodbye = (): void => this.#channel?.postMessage(null);
+
+  #endListening(): void {
+    (globalThis as unknown as Partial<Window>).removeEventListener?.("pagehide", this.#sayGoodbye);
+    this.#channel?.close();
+    this.#channel = undefined;
+  }
+
   #listen(): BroadcastChannel | undefined {
     if (typeof BroadcastChannel === "undefined") {
       return undefined;
@@ -101,6 +107,9 @@ export class IndexedDbOutbox implements OutboxStore {
 
     const channel = new BroadcastChannel(this.name);
     channel.onmessage = () => this.#handler?.();
+
+    // The others hear that this tab goes, and look a moment later whether its lock is free.
+    (globalThis as unknown as Partial<Window>).addEventListener?.("pagehide", this.#sayGoodbye);
 
     // In Node.js a channel keeps the program alive unless it is told not to.
     (channel as { unref?: () => void }).unref?.();
