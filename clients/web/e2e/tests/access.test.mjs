@@ -162,7 +162,7 @@ test("hostile texts and names break nothing", { skip }, async () => {
 });
 
 for (const [theme, scheme] of [["light", "light"], ["dark", "dark"]]) {
-  test(`axe finds nothing serious on any page, ${theme}`, { skip, timeout: 120_000 }, async () => {
+  test(`axe finds nothing serious on any page, ${theme}`, { skip, timeout: 300_000 }, async () => {
     const stranger = await windows.blank(broker, { ...DESKTOP, colorScheme: scheme });
     await judge(stranger, "sign-in");
     await stranger.getByRole("button", { name: "Create an account" }).click();
