@@ -70,7 +70,7 @@ test("the end is in view, and nothing below it", { skip }, async () => {
   assert.ok(rows.length > 5);
 });
 
-test("scrolling to the beginning with the wheel shows every message, without a hole or a blank screen", { skip, timeout: 240_000 }, async () => {
+test("scrolling to the beginning with the wheel shows every message, without a hole or a blank screen", { skip, timeout: 600_000 }, async () => {
   await page.evaluate(watchFrames);
   await page.mouse.move(700, 400);
   const step = 600;
@@ -88,7 +88,7 @@ test("scrolling to the beginning with the wheel shows every message, without a h
     }
 
     return lowest === 1;
-  }, 220_000);
+  }, 580_000);
   const watched = await page.evaluate(() => ({ ...window.watched, stop: (window.watched.stop = true), seen: [...window.watched.seen] }));
   assert.equal(watched.holes, 0, "rows in view follow one another");
   const seen = new Set(watched.seen);
