@@ -42,7 +42,7 @@ internal sealed class SimulationTests
     public void A_planted_defect_is_found(Sabotage sabotage, Promise? broken)
     {
         // Not every world gives it an opportunity.
-        SeedResult[] worlds = [.. Enumerable.Range(1, 40).Select(seed => SeedRun.Run((ulong)seed, sabotage))];
+        SeedResult[] worlds = [.. Enumerable.Range(1, 80).Select(seed => SeedRun.Run((ulong)seed, sabotage))];
         Assert.That(worlds.Count(world => !world.IsClean), Is.GreaterThan(1));
         Assert.That(
             broken is { } promise ? worlds.SelectMany(world => world.Report.Promises).Any(one => one.Promise == promise && one.Violations > 0) : worlds.Any(world => world.Defects.Count > 0),
