@@ -22,7 +22,14 @@ if ! command -v npm > /dev/null || ! node -e 'process.exit(Number(process.versio
 fi
 
 if ! cmp -s package-lock.json node_modules/.fastchat-lock; then
-  npm ci --no-audit --no-fund --loglevel=error > /dev/null && cp package-lock.json node_modules/.fastchat-lock || refuse "npm ci"
+  if npm ci --no-audit --no-fund --loglevel=error > /dev/null; then
+    cp package-lock.json node_modules/.fastchat-lock
+  elif npm ping > /dev/null 2>&1; then
+    refuse "npm ci"
+  else
+    echo "skipped: the packages that the tests need are not here, and no registry can be reached"
+    finish 0 0 1
+  fi
 fi
 
 rm -rf dist dist-tests
