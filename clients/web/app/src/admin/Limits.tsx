@@ -57,7 +57,7 @@ export function Limits({ operator }: { operator: Operator }): JSX.Element {
     }
   }
 
-  const edit = (name: string, text: string): void => setEdits(new Map(edits).set(name, text));
+  const edit = (name: string, text: string): void => setEdits((before) => new Map(before).set(name, text));
   return (
     <Section title="Limits in force" hint="A change is in force at once, for everybody, until the broker ends or reads its settings file again. What is to last is written there.">
       {problem !== undefined && <div class="notice" role="alert"><Icon name="warn" small /><span>{problem}</span></div>}
