@@ -18,7 +18,7 @@ namespace FastChat.Broker.Handlers;
 /// The control requests about conversations. Changes go through the owning shard and are answered when they are durable; reads look at the durable state of
 /// any shard. Pool threads.
 /// </summary>
-internal sealed class ConversationRequests(Router router, IConversationLog log, ConversationReads reads, Accounts accounts, Blocks blocks, UserLimits limits, ConversationLists lists, RandomSource random, AuditLog audit, KeyDestruction keys, Action erasureBegan)
+internal sealed class ConversationRequests(Router router, IConversationLog log, ConversationReads reads, Accounts accounts, Blocks blocks, UserLimits limits, ConversationLists lists, RandomSource random, AuditLog audit, KeyDestruction keys, Action wakeRetention)
 {
     /// <summary>Makes a conversation.</summary>
     public async Task<ControlAnswer> CreateAsync(Actor actor, ControlMap map)
@@ -75,6 +75,11 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
         CommandResult result = await router.ExecuteAsync(
             CommandKind.ChangeConversation, reads.Narrow(actor, conversation), router.Map.ShardOf(conversation.Value), new ChangeConversationCommand(conversation, changes).ToBytes(),
             CancellationToken.None);
+        if (result.Error == ErrorCode.None && (changes.Retention is not null || changes.RetentionBytes is not null))
+        {
+            wakeRetention();
+        }
+
         return result.Error == ErrorCode.None
             ? ControlAnswer.Ok(new ControlMap().Set("changed", result.Count > 0).Set("sequence", result.Sequence))
             : ControlAnswer.Refused(result.Error, result.Reason);
@@ -103,7 +108,7 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
                     return ControlAnswer.Refused(result.Error, result.Reason);
                 }
 
-                erasureBegan();
+                wakeRetention();
             }
         }
 
@@ -189,6 +194,11 @@ internal sealed class ConversationRequests(Router router, IConversationLog log, 
 
         CommandResult result = await router.ExecuteAsync(
             CommandKind.CreateConversation, actor, router.Map.ShardOf(command.Conversation.Value), command.ToBytes(), CancellationToken.None);
+        if (result.Error == ErrorCode.None && (command.Meta.RetentionSeconds > 0 || command.Meta.RetentionBytes > 0))
+        {
+            wakeRetention();
+        }
+
         return result.Error == ErrorCode.None
             ? reads.Describe(actor, result.Conversation, result.Created)
             : ControlAnswer.Refused(result.Error, result.Reason);

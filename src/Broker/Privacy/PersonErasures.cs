@@ -5,6 +5,7 @@ using FastChat.Broker.Audit;
 using FastChat.Broker.Diagnostics;
 using FastChat.Broker.Identity;
 using FastChat.Broker.Keys;
+using FastChat.Broker.Maintenance;
 using FastChat.Broker.People;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
@@ -183,7 +184,7 @@ internal sealed class PersonErasures : IDisposable
 
         // Behind the records, because what follows from a body is found by reading it; before the files, because it is the one step that reaches copies, and merging tables may take long.
         await _keys.DestroyPersonAsync(user);
-        await PurgeAsync(
+        await FilePurge.RunAsync(_log,
         [
             StoredErasure.Key(user), IdentityKeys.Account(user), PeopleKeys.Profile(user), StoredIdentity.KeyOf(user), Prefixed('s', user), Prefixed('T', user), Prefixed('v', user), Prefixed('h', user),
             .. erasure.NameKey.Length == 0 ? Array.Empty<byte[]>() : [erasure.NameKey],
@@ -192,7 +193,7 @@ internal sealed class PersonErasures : IDisposable
         // The entry itself had the name, to know what is to be purged.
         erasure = erasure with { NameKey = [], Place = default };
         await WriteAsync(user.Value, [new StateEntry(StoredErasure.Key(user), erasure.ToBytes())]);
-        await PurgeAsync([StoredErasure.Key(user)]);
+        await FilePurge.RunAsync(_log, [StoredErasure.Key(user)]);
         _audit.Note(new AuditEntry(AuditAct.PersonErased) { User = erasure.By, Target = user.ToString(), Detail = "done" });
         await _audit.FlushAsync();
         await WriteAsync(user.Value, [new StateEntry(StoredErasure.Key(user), (erasure with { DoneMicros = _router.NowMicros() }).ToBytes())]);
@@ -339,31 +340,6 @@ internal sealed class PersonErasures : IDisposable
             yield return [.. sequences[at..end]];
             at = end;
         }
-    }
-
-    /// <summary>Waits until no file has any of it. It blocks for as long as tables are merged, so it has a thread of its own.</summary>
-    private async Task PurgeAsync(IReadOnlyList<byte[]> prefixes)
-    {
-        TaskCompletionSource done = new(Continuation.Asynchronously);
-        if (_log is not RocksDbConversationLog)
-        {
-            return;
-        }
-
-        new Thread(() =>
-        {
-            try
-            {
-                _log.EraseDeleted(prefixes);
-                done.SetResult();
-            }
-            catch (Exception failure)
-            {
-                done.SetException(failure);
-            }
-        })
-        { Name = "fastchat-purge", IsBackground = true }.Start();
-        await done.Task;
     }
 
     private List<byte[]> KeysOf(byte[] prefix)

@@ -1,6 +1,7 @@
 using FastChat.Broker.Audit;
 using FastChat.Broker.Conversations;
 using FastChat.Broker.Keys;
+using FastChat.Broker.Maintenance;
 using FastChat.Broker.Routing;
 using FastChat.Broker.Sessions;
 using FastChat.Protocol;
@@ -30,13 +31,13 @@ internal sealed class ConversationErasures(Router router, IConversationLog log, 
             prefixes.Add(ConversationKeys.Name(name));
         }
 
-        await PurgeAsync(prefixes);
+        await FilePurge.RunAsync(log, prefixes);
         audit.Note(new AuditEntry(AuditAct.ConversationErased) { User = meta.Creator, Target = conversation.ToString(), Detail = "done" });
         await audit.FlushAsync();
 
         // The entry had the name, to know what is to leave the files.
         await ClearAsync(conversation, isLast: true);
-        await PurgeAsync([ConversationKeys.Meta(conversation)]);
+        await FilePurge.RunAsync(log, [ConversationKeys.Meta(conversation)]);
     }
 
     private async Task EndScheduledAsync(ConversationId conversation)
@@ -91,30 +92,5 @@ internal sealed class ConversationErasures(Router router, IConversationLog log, 
         return result.Error == ErrorCode.StoreUnavailable ? throw new OperationCanceledException(result.Reason)
             : result.Error != ErrorCode.None ? throw new StorageException($"Conversation {conversation} is not erased: {result.Reason}")
             : result;
-    }
-
-    /// <summary>Waits until no file has any of it. It blocks for as long as tables are merged, so it has a thread of its own.</summary>
-    private async Task PurgeAsync(IReadOnlyList<byte[]> prefixes)
-    {
-        if (log is not RocksDbConversationLog)
-        {
-            return;
-        }
-
-        TaskCompletionSource done = new(Continuation.Asynchronously);
-        new Thread(() =>
-        {
-            try
-            {
-                log.EraseDeleted(prefixes);
-                done.SetResult();
-            }
-            catch (Exception failure)
-            {
-                done.SetException(failure);
-            }
-        })
-        { Name = "fastchat-purge", IsBackground = true }.Start();
-        await done.Task;
     }
 }

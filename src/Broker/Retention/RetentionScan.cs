@@ -19,7 +19,8 @@ namespace FastChat.Broker.Retention;
 /// are too many. So a record never goes because of another one's time: when clocks jumped, it waits for those before it.
 /// <para>
 /// It may lag: by a sixteenth of the age (a day at the most) and of the size, so that a conversation that grows steadily is not cut off all the time; and by a round, which takes at most a twentieth of the time. What follows from a cut that a
-/// crash left undone is found in a round and done; so are conversations that were erased (<see cref="ConversationErasures"/>). Pool threads, one round at a time.
+/// crash left undone is found in a round and done; so are conversations that were erased (<see cref="ConversationErasures"/>). Where a round found nothing that is ever to go, the next one waits until somebody wants something to.
+/// Pool threads, one round at a time.
 /// </para>
 /// </summary>
 internal sealed class RetentionScan : IDisposable
@@ -30,6 +31,9 @@ internal sealed class RetentionScan : IDisposable
     private const int PageBytes = 256 * 1024;
 
     private static readonly TimeSpan SlackMax = TimeSpan.FromDays(1);
+
+    /// <summary>Between rounds where nothing is ever to go. It is no matter of right or wrong: whoever wants something to go wakes.</summary>
+    private static readonly TimeSpan IdleRest = TimeSpan.FromHours(1);
 
     private readonly Router _router;
     private readonly IConversationLog _log;
@@ -47,8 +51,15 @@ internal sealed class RetentionScan : IDisposable
     /// <summary>Conversations whose damage was told already.</summary>
     private readonly HashSet<ConversationId> _damaged = [];
     private readonly ArrayBufferWriter<byte> _page = new();
+
+    /// <summary>When the next round may begin: <see cref="_pacedUntil"/>, or later where there is nothing to do.</summary>
     private long _restUntil;
+    private long _pacedUntil;
+    private int _isWanted;
     private int _running;
+
+    /// <summary>The round that runs has seen something that is to go, now or some day.</summary>
+    private bool _hasWork;
 
     public RetentionScan(Router router, IConversationLog log, RetentionOptions options, KeyDestruction keys, AuditLog audit, TimeProvider clock, ILogger logger)
     {
@@ -64,10 +75,11 @@ internal sealed class RetentionScan : IDisposable
     /// <summary>Cuts logs off.</summary>
     public LogTrimmer Trimmer { get; }
 
-    /// <summary>There is something to do: begins a round at once, or as soon as the one under way is over. Any thread.</summary>
+    /// <summary>There is something to do: a round begins as soon as the rest behind the last one allows, and not within the one under way, which may be past it. Any thread.</summary>
     public void Wake()
     {
-        Volatile.Write(ref _restUntil, 0);
+        Volatile.Write(ref _isWanted, 1);
+        Volatile.Write(ref _restUntil, Volatile.Read(ref _pacedUntil));
         OnTick();
     }
 
@@ -91,6 +103,8 @@ internal sealed class RetentionScan : IDisposable
     private async Task RunAsync()
     {
         long began = _clock.GetTimestamp();
+        Volatile.Write(ref _isWanted, 0);
+        _hasWork = true;
         try
         {
             await RoundAsync();
@@ -105,7 +119,15 @@ internal sealed class RetentionScan : IDisposable
         }
         finally
         {
-            Volatile.Write(ref _restUntil, _clock.GetTimestamp() + (RestFactor * (_clock.GetTimestamp() - began)));
+            long now = _clock.GetTimestamp();
+            long paced = now + (RestFactor * (now - began));
+            Volatile.Write(ref _pacedUntil, paced);
+            Volatile.Write(ref _restUntil, _hasWork ? paced : now + ((long)IdleRest.TotalSeconds * _clock.TimestampFrequency));
+            if (Interlocked.Exchange(ref _isWanted, 0) != 0)
+            {
+                Volatile.Write(ref _restUntil, paced);
+            }
+
             Volatile.Write(ref _running, 0);
         }
     }
@@ -113,6 +135,7 @@ internal sealed class RetentionScan : IDisposable
     private async Task RoundAsync()
     {
         long before = Trimmer.Records;
+        bool hasWork = false;
         (_next, _tallies) = ([], _next);
         for (List<(ConversationId Conversation, byte[] Value)> some = Behind("c"u8, default); some.Count > 0; some = Behind("c"u8, some[^1].Conversation))
         {
@@ -121,16 +144,19 @@ internal sealed class RetentionScan : IDisposable
                 _stop.Token.ThrowIfCancellationRequested();
                 if (_router.Failure is null && ConversationMeta.TryParse(value, out ConversationMeta? meta))
                 {
+                    hasWork |= meta.IsErased ? !meta.IsErasureDone : _options.AgeOf(meta) > TimeSpan.Zero || meta.RetentionBytes > 0;
                     await (meta.IsErased ? EraseAsync(conversation, meta) : KeepAsync(conversation, meta));
                 }
             }
         }
 
-        await FinishAsync();
+        hasWork |= await FinishAsync();
         if (Trimmer.Records != before)
         {
             await ShowHiddenAsync();
         }
+
+        _hasWork = hasWork;
     }
 
     /// <summary>What cannot be done now is tried again with the next round, and the others do not wait for it.</summary>
@@ -237,14 +263,16 @@ internal sealed class RetentionScan : IDisposable
         return tally;
     }
 
-    /// <summary>Does what cuts have left to do: entries that were too many for one step when the broker stopped, and dedupe entries whose time has come.</summary>
-    private async Task FinishAsync()
+    /// <summary>Does what cuts have left to do: entries that were too many for one step when the broker stopped, and dedupe entries whose time has come. False when there is none whose time will come.</summary>
+    private async Task<bool> FinishAsync()
     {
+        bool isWaiting = false;
         for (List<(ConversationId Conversation, byte[] Value)> some = Behind(StateKeys.LogStartsPrefix, default); some.Count > 0; some = Behind(StateKeys.LogStartsPrefix, some[^1].Conversation))
         {
             foreach ((ConversationId conversation, byte[] value) in some)
             {
                 LogStart start = LogStart.Read(value);
+                isWaiting |= start.RetriesUntilMicros != 0;
                 bool isDue = start.RetriesUntilMicros != 0 && start.RetriesUntilMicros <= _router.NowMicros();
                 if (isDue || HasEntryBelow('i', conversation, start.First) || HasEntryBelow('r', conversation, start.First))
                 {
@@ -253,6 +281,8 @@ internal sealed class RetentionScan : IDisposable
                 }
             }
         }
+
+        return isWaiting;
     }
 
     private bool HasEntryBelow(char kind, ConversationId conversation, ulong first)

@@ -5,23 +5,21 @@ import { ErrorCode } from "../protocol/ErrorCode.js";
 import { writeCredit } from "../protocol/frames/Credit.js";
 import { FrameType } from "../protocol/FrameType.js";
 import type { Frame } from "../protocol/FrameReader.js";
-import { parseChallenge } from "../protocol/scram/ScramClientExchange.js";
 import { isId, randomId, type ClientMessageId, type ConversationId } from "../protocol/primitives/Ids.js";
 import { isPosition, type LogPosition } from "../protocol/primitives/LogPosition.js";
 import type { MessageKind } from "../protocol/primitives/MessageKind.js";
 import type { SignalKind } from "../protocol/primitives/Words.js";
 import { ProtocolLimits } from "../protocol/ProtocolLimits.js";
-import { ProtocolViolation } from "../protocol/ProtocolViolation.js";
 import { AsyncSignal } from "./AsyncSignal.js";
 import type { HistoryPage } from "./ChatMessage.js";
 import { ConnectionError, EpochChangedError, QueueFullError, RequestError, type ClientError } from "./ClientError.js";
 import type { Settings } from "./ClientOptions.js";
-import { delay, type Clock } from "./Clock.js";
+import { delay, orAborted, type Clock } from "./Clock.js";
 import { ClientConnection, type ConnectionHost } from "./connections/ClientConnection.js";
 import { FrameDispatcher } from "./connections/FrameDispatcher.js";
 import { isPassword, PasswordSignIn } from "./connections/PasswordSignIn.js";
 import { TokenKeeper } from "./connections/TokenKeeper.js";
-import { CloseReason, type ConnectionPhase, type ConnectionState } from "./ConnectionState.js";
+import { CloseReason, reasonOf, stoppedReason, type ConnectionPhase, type ConnectionState } from "./ConnectionState.js";
 import { DeliveryWindow } from "./delivery/DeliveryWindow.js";
 import { EnumeratingReader, HandlerReader, type ReadingHost } from "./delivery/Readers.js";
 import type { Subscription } from "./delivery/Subscription.js";
@@ -39,6 +37,7 @@ import type { Publishing, PublishOptions } from "./Publishing.js";
 import type { ConversationReading, ConversationSubscription, SubscriptionHandler } from "./Reading.js";
 import { delayBefore } from "./ReconnectPolicy.js";
 import { FetchRequest } from "./requests/FetchRequest.js";
+import { askWithPassword, type PasswordRequest } from "./requests/PasswordRequest.js";
 import { MapRequest, PingRequest } from "./requests/PendingRequest.js";
 import { RequestTable } from "./requests/RequestTable.js";
 import { scheduleForScreen } from "./Schedule.js";
@@ -287,10 +286,16 @@ export class ClientSession implements ConnectionHost, ReadingHost, OutboxHost {
     let ended = 0;
     await this.#tokens.replace(
       (tokens) =>
-        this.#withPassword(FrameType.ChangePassword, tokens, password, next, (body) => body.set("password", password).set("new", next), signal, (reply) => {
-          ended = reply.number("ended");
-          return parseTokenPair(reply);
-        }),
+        this.#withPassword({
+          type: FrameType.ChangePassword,
+          body: tokens,
+          password,
+          next,
+          parse: (reply) => {
+            ended = reply.number("ended");
+            return parseTokenPair(reply);
+          },
+        }, signal),
       this.#welcome!,
     );
     return ended;
@@ -299,37 +304,14 @@ export class ClientSession implements ConnectionHost, ReadingHost, OutboxHost {
   /** Asks for something that takes the password once more. */
   async eraseAccount<T>(password: string, parse: (reply: ControlMap) => T, signal?: AbortSignal): Promise<T> {
     await this.whenReady(signal);
-    return this.#withPassword(FrameType.ErasePerson, new ControlMap().set("begin", true), password, undefined, (body) => body.set("password", password), signal, parse);
+    return this.#withPassword({ type: FrameType.ErasePerson, body: new ControlMap().set("begin", true), password, parse }, signal);
   }
 
-  /** Proves the password, and asks on the same connection; shows it where that is how it goes. */
-  async #withPassword<T>(
-    type: FrameType,
-    body: ControlMap,
-    password: string,
-    next: string | undefined,
-    show: (body: ControlMap) => ControlMap,
-    signal: AbortSignal | undefined,
-    parse: (reply: ControlMap) => T,
-  ): Promise<T> {
+  #withPassword<T>(request: PasswordRequest<T>, signal: AbortSignal | undefined): Promise<T> {
     const connection = this.#connection?.number ?? 0;
-    const proven = await this.#passwords.prove(this.#identity!.name, password, next, (first) => this.control(FrameType.BeginProof, first, parseChallenge, false, signal, connection));
-    if (proven === undefined) {
-      return this.control(type, show(body), parse, false, signal);
-    }
-
-    for (const [key, value] of proven.proof.entries()) {
-      body.set(key, value);
-    }
-
-    const { result, isRight } = await this.control(
-      type, body, (reply) => ({ result: parse(reply), isRight: type !== FrameType.ChangePassword || proven.exchange.isRight(reply.text("scram")) }), false, signal, connection,
+    return askWithPassword(
+      request, this.#identity!.name, this.#passwords, (type, body, parse, isBound) => this.control(type, body, parse, false, signal, isBound ? connection : 0),
     );
-    if (!isRight) {
-      throw new RequestError(ErrorCode.MechanismRefused, "the broker did not show that it knows the account");
-    }
-
-    return result;
   }
 
   // ConnectionHost
@@ -651,33 +633,4 @@ function requirePlace(conversation: ConversationId, position: LogPosition): void
   if (!isId(conversation) || !isPosition(position)) {
     throw new TypeError(`${conversation} at ${position.epoch}:${position.sequence} is no place in a log`);
   }
-}
-
-function stoppedReason(): CloseReason {
-  return new CloseReason(CloseCode.Normal, "the application closed the client", 0, true);
-}
-
-function reasonOf(failure: unknown): CloseReason {
-  return failure instanceof CloseReason
-    ? failure
-    : failure instanceof ProtocolViolation
-      ? new CloseReason(failure.code, failure.message, 0, true, failure)
-      : new CloseReason(CloseCode.None, failure instanceof Error ? failure.message : String(failure), 0, false, failure);
-}
-
-/** The promise, or the signal's reason when that comes first. */
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) {
-    return promise;
-  }
-
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) {
-      onAbort();
-    }
-
-    signal.addEventListener("abort", onAbort);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

@@ -1,4 +1,5 @@
 import { adviceOf, CloseCode, nameOfClose, type ReconnectAdvice } from "../protocol/CloseCode.js";
+import { ProtocolViolation } from "../protocol/ProtocolViolation.js";
 
 /** Where a client stands: connecting, signed in, waiting before it tries again, or ended for good. */
 export type ConnectionPhase = "connecting" | "connected" | "waiting" | "closed";
@@ -28,6 +29,20 @@ export class CloseReason {
   toString(): string {
     return this.code === CloseCode.None ? this.text : `${nameOfClose(this.code)} (${this.code}): ${this.text}`;
   }
+}
+
+/** The application is done with the client. */
+export function stoppedReason(): CloseReason {
+  return new CloseReason(CloseCode.Normal, "the application closed the client", 0, true);
+}
+
+/** What a failure on this side, or on the way, means for a connection. */
+export function reasonOf(failure: unknown): CloseReason {
+  return failure instanceof CloseReason
+    ? failure
+    : failure instanceof ProtocolViolation
+      ? new CloseReason(failure.code, failure.message, 0, true, failure)
+      : new CloseReason(CloseCode.None, failure instanceof Error ? failure.message : String(failure), 0, false, failure);
 }
 
 /** A client's state. */
